@@ -1,0 +1,6 @@
+//! The command line: arguments in, text out. The only room that prints.
+
+/// Runs the command line of this process.
+pub fn main() -> std::process::ExitCode {
+    std::process::ExitCode::from(2)
+}

@@ -1,0 +1,1 @@
+//! Checks that attack instead of looking whether a table exists.

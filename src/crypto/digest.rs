@@ -1,0 +1,1 @@
+//! SHA-256 (FIPS 180-4) and HMAC (FIPS 198-1).

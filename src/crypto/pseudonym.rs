@@ -1,0 +1,1 @@
+//! Random pseudonyms and the keyed blind index that finds them again.

@@ -1,0 +1,135 @@
+//! What one run shares between its source, stages and sink: audit handle, units, counters, cancellation.
+//! Nodes of the plan find it in the session's extensions when they start. It must not know how a run is put together.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::{Apply, OpenSink, Units};
+use crate::audit::Recorder;
+use crate::error::{Error, Result};
+
+/// The shared side of one run.
+pub struct Context {
+    /// The run's id, also the id of a load it begins.
+    pub run_id: Uuid,
+    /// Where events go.
+    pub recorder: Recorder,
+    /// The run's units.
+    pub units: Units,
+    /// Live figures for progress and the report.
+    pub counters: Counters,
+    /// What `detect` found.
+    pub detections: Detections,
+    /// Set by Ctrl-C, SIGTERM or the first failing partition.
+    pub cancel: CancellationToken,
+    stages: OnceLock<Vec<Arc<dyn Apply>>>,
+    sink: OnceLock<Arc<dyn OpenSink>>,
+}
+
+impl Context {
+    /// A context without opened stages.
+    pub fn new(run_id: Uuid, recorder: Recorder) -> Self {
+        Self {
+            run_id,
+            recorder,
+            units: Units::default(),
+            counters: Counters::default(),
+            detections: Detections::default(),
+            cancel: CancellationToken::new(),
+            stages: OnceLock::new(),
+            sink: OnceLock::new(),
+        }
+    }
+
+    /// Gives the context what was opened: one entry a stage node, in plan order, and the sink. Only the first call counts.
+    pub fn opened(&self, stages: Vec<Arc<dyn Apply>>, sink: Arc<dyn OpenSink>) {
+        let _ = self.stages.set(stages);
+        let _ = self.sink.set(sink);
+    }
+
+    /// The opened stage of a node.
+    pub fn stage(&self, index: usize) -> Result<Arc<dyn Apply>> {
+        self.stages
+            .get()
+            .and_then(|stages| stages.get(index))
+            .cloned()
+            .ok_or_else(|| Error::internal("a stage ran before it was opened"))
+    }
+
+    /// The opened sink.
+    pub fn sink(&self) -> Result<Arc<dyn OpenSink>> {
+        self.sink.get().cloned().ok_or_else(|| Error::internal("the sink ran before it was opened"))
+    }
+}
+
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").field("run_id", &self.run_id).finish_non_exhaustive()
+    }
+}
+
+/// Figures that grow while a run goes on.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Bytes of input consumed, as stored (compressed).
+    pub bytes_in: AtomicU64,
+    /// Records decoded.
+    pub records: AtomicU64,
+    /// Rows committed: variants.
+    pub variants: AtomicU64,
+    /// Rows committed: calls.
+    pub calls: AtomicU64,
+}
+
+impl Counters {
+    /// Adds to a counter.
+    pub fn add(counter: &AtomicU64, n: u64) {
+        counter.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Reads a counter.
+    pub fn get(counter: &AtomicU64) -> u64 {
+        counter.load(Ordering::Relaxed)
+    }
+}
+
+/// How grave a detection is.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl Severity {
+    /// Every severity, mildest first.
+    pub const ALL: [Severity; 4] = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+
+    /// The word used in files and reports.
+    pub fn name(self) -> &'static str {
+        ["low", "medium", "high", "critical"][self as usize]
+    }
+}
+
+/// Detections so far, by severity.
+#[derive(Debug, Default)]
+pub struct Detections([AtomicU64; 4]);
+
+impl Detections {
+    /// Counts `n` detections.
+    pub fn add(&self, severity: Severity, n: u64) {
+        self.0[severity as usize].fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// How many so far.
+    pub fn get(&self, severity: Severity) -> u64 {
+        self.0[severity as usize].load(Ordering::Relaxed)
+    }
+}

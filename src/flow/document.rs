@@ -1,0 +1,53 @@
+//! What a flow carries beside its rows: header lines and sample names, input by input.
+//! It must not know who changes them (sanitize, anonymize) or who stores them (a sink).
+
+use crate::sensitive::Sensitive;
+
+/// The header side of every input, in input order. Stages rewrite it once, when they open.
+#[derive(Clone, Debug, Default)]
+pub struct Document {
+    pub inputs: Vec<InputDocument>,
+}
+
+/// One input file's header and samples.
+#[derive(Clone, Debug)]
+pub struct InputDocument {
+    /// VCF version as declared, such as `VCFv4.2`.
+    pub version: String,
+    /// SHA-256 over the header's bytes as read (all `##` lines and the `#CHROM` line).
+    pub header_digest: [u8; 32],
+    /// The `##` lines that may travel on, in order.
+    pub lines: Vec<HeaderLine>,
+    /// The samples in column order.
+    pub samples: Vec<SampleId>,
+    /// GRCh37, GRCh38, T2T-CHM13 by contig lengths, else `unknown`.
+    pub assembly: String,
+    /// Compressed size in bytes, when the input is a file.
+    pub bytes: Option<u64>,
+}
+
+/// One `##key=value` line, without the `##`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct HeaderLine {
+    /// `INFO`, `contig`, `reference`, …
+    pub key: String,
+    /// Everything behind the first `=`. May hold identifiers until `sanitize` has been over it.
+    pub value: String,
+    /// `ID=` of a structured line.
+    pub id: Option<String>,
+}
+
+impl std::fmt::Debug for HeaderLine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "##{}=[{} bytes]", self.key, self.value.len())
+    }
+}
+
+/// Who a sample is, as far as the flow may know.
+#[derive(Clone, Debug)]
+pub enum SampleId {
+    /// The name in the file. Nothing below `anonymize` may see it in `hipaa`.
+    Name(Sensitive<String>),
+    /// A random pseudonym from the vault (45 CFR 164.514(c)).
+    Pseudonym(String),
+}

@@ -1,0 +1,15 @@
+//! The contracts of a flow: what a source, a stage and a sink promise each other, and the nodes that put them into a
+//! DataFusion plan. It must not know any component, any pipeline file or the command line.
+
+mod context;
+mod contract;
+mod document;
+pub mod exec;
+mod schema;
+mod units;
+
+pub use context::{Context, Counters, Detections, Severity};
+pub use contract::{Apply, Inspection, Notice, OpenSink, Opening, Sink, Source, Stage, Writer};
+pub use document::{Document, HeaderLine, InputDocument, SampleId};
+pub use schema::{Labels, Number, VcfType, column, number_of, vcf_field, vcf_type_of};
+pub use units::{BadRecord, ClosedUnit, Digest, InputUnits, UnitCounts, Units};

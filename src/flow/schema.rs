@@ -1,0 +1,221 @@
+//! The names and meanings of a batch's columns, and the sensitivity labels that travel beside a schema.
+//! It must not know how a column is filled or stored.
+
+use std::collections::{BTreeMap, HashMap};
+
+use datafusion::arrow::datatypes::{DataType, Field};
+
+use crate::sensitive::Label;
+
+/// Column names. `info.<ID>` and `calls.<ID>` are flat names: the dot is part of the name.
+pub mod column {
+    /// CHROM as written in the file; Utf8.
+    pub const CHROM: &str = "chrom";
+    /// POS, 1-based; Int64.
+    pub const POS: &str = "pos";
+    /// Last position of REF (or END), 1-based, inclusive; Int64.
+    pub const END_POS: &str = "end_pos";
+    /// ID split at `;`; List<Utf8>, null for `.`.
+    pub const IDS: &str = "ids";
+    /// REF; Utf8.
+    pub const REF: &str = "ref";
+    /// ALT; Utf8, null for `.`. The file's comma-separated text until `normalize.split` makes one allele a row.
+    pub const ALT: &str = "alt";
+    /// Which ALT of the record the row is, from 1; Int32, null when there is no ALT or the row is unsplit.
+    pub const ALT_INDEX: &str = "alt_index";
+    /// QUAL; Float64, null for `.`.
+    pub const QUAL: &str = "qual";
+    /// FILTER split at `;`; List<Utf8>: `['PASS']`, failed filters, or null for `.`.
+    pub const FILTERS: &str = "filters";
+    /// Which samples (0-based, in header order) the lists in `calls.*` are about; List<Int32>, same offsets as they.
+    pub const CALLS_SAMPLE: &str = "calls.__sample";
+    /// Unit ordinal within the load; UInt32. Internal: carried to the sink, never stored as a column.
+    pub const UNIT: &str = "__unit";
+    /// Line ordinal within the unit, 0-based; UInt32. Internal. Rows of one record share it.
+    pub const ROW: &str = "__row";
+    /// Prefix of INFO columns.
+    pub const INFO: &str = "info.";
+    /// Prefix of FORMAT columns: each is a List with one element a call, all with the offsets of [`CALLS_SAMPLE`].
+    pub const CALLS: &str = "calls.";
+    /// The genotype column: List<Utf8>, text as in the file.
+    pub const CALLS_GT: &str = "calls.GT";
+}
+
+/// `Number` of an INFO or FORMAT declaration (VCF 4.5 section 1.4.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Number {
+    /// A fixed count.
+    Count(u32),
+    /// One value per ALT.
+    A,
+    /// One value per allele, REF first.
+    R,
+    /// One value per genotype.
+    G,
+    /// `.`: unknown or varying.
+    Unknown,
+    /// `P`: one value per allele of GT (VCF 4.4).
+    P,
+    /// `LA`, `LR`, `LG`: per local allele (VCF 4.5).
+    LA,
+    LR,
+    LG,
+    /// `M`: one value per base modification (VCF 4.5).
+    M,
+}
+
+impl Number {
+    /// Reads the header's text. `None` for anything the specification does not name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "A" => Number::A,
+            "R" => Number::R,
+            "G" => Number::G,
+            "." | "-1" => Number::Unknown,
+            "P" => Number::P,
+            "LA" => Number::LA,
+            "LR" => Number::LR,
+            "LG" => Number::LG,
+            "M" => Number::M,
+            digits => Number::Count(digits.parse().ok()?),
+        })
+    }
+
+    /// The header's text.
+    pub fn text(self) -> String {
+        match self {
+            Number::Count(n) => n.to_string(),
+            Number::A => "A".into(),
+            Number::R => "R".into(),
+            Number::G => "G".into(),
+            Number::Unknown => ".".into(),
+            Number::P => "P".into(),
+            Number::LA => "LA".into(),
+            Number::LR => "LR".into(),
+            Number::LG => "LG".into(),
+            Number::M => "M".into(),
+        }
+    }
+}
+
+/// `Type` of an INFO or FORMAT declaration (VCF 4.5 section 1.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VcfType {
+    Integer,
+    Float,
+    Flag,
+    Character,
+    String,
+}
+
+impl VcfType {
+    /// Reads the header's text. `None` for anything the specification does not name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "Integer" => VcfType::Integer,
+            "Float" => VcfType::Float,
+            "Flag" => VcfType::Flag,
+            "Character" => VcfType::Character,
+            "String" => VcfType::String,
+            _ => return None,
+        })
+    }
+
+    /// The header's text.
+    pub fn text(self) -> &'static str {
+        match self {
+            VcfType::Integer => "Integer",
+            VcfType::Float => "Float",
+            VcfType::Flag => "Flag",
+            VcfType::Character => "Character",
+            VcfType::String => "String",
+        }
+    }
+
+    /// The Arrow type of one value.
+    pub fn arrow(self) -> DataType {
+        match self {
+            VcfType::Integer => DataType::Int32,
+            VcfType::Float => DataType::Float64,
+            VcfType::Flag => DataType::Boolean,
+            VcfType::Character | VcfType::String => DataType::Utf8,
+        }
+    }
+}
+
+const NUMBER_KEY: &str = "vcf.number";
+const TYPE_KEY: &str = "vcf.type";
+
+/// Marks an Arrow field with its VCF declaration. Descriptions are not kept here: they are free text.
+pub fn vcf_field(field: Field, number: Number, kind: VcfType) -> Field {
+    field.with_metadata(HashMap::from([(NUMBER_KEY.into(), number.text()), (TYPE_KEY.into(), kind.text().into())]))
+}
+
+/// The declared `Number` of a field, when it came from a VCF header.
+pub fn number_of(field: &Field) -> Option<Number> {
+    Number::parse(field.metadata().get(NUMBER_KEY)?)
+}
+
+/// The declared `Type` of a field, when it came from a VCF header.
+pub fn vcf_type_of(field: &Field) -> Option<VcfType> {
+    VcfType::parse(field.metadata().get(TYPE_KEY)?)
+}
+
+/// Sensitivity of everything a flow carries. A column that is not listed is an identifier.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Labels {
+    columns: BTreeMap<String, Label>,
+    /// The header lines that reach the sink.
+    pub headers: Label,
+    /// The sample names that reach the sink.
+    pub samples: Label,
+}
+
+impl Default for Labels {
+    fn default() -> Self {
+        Self { columns: BTreeMap::new(), headers: Label::Identifier, samples: Label::Identifier }
+    }
+}
+
+impl Labels {
+    /// The label of a column.
+    pub fn of(&self, column: &str) -> Label {
+        match column {
+            column::UNIT | column::ROW => Label::Public,
+            _ => self.columns.get(column).copied().unwrap_or(Label::Identifier),
+        }
+    }
+
+    /// Sets the label of a column.
+    pub fn set(&mut self, column: impl Into<String>, label: Label) {
+        self.columns.insert(column.into(), label);
+    }
+
+    /// Every listed column.
+    pub fn columns(&self) -> impl Iterator<Item = (&str, Label)> {
+        self.columns.iter().map(|(name, label)| (name.as_str(), *label))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_nobody_labelled_is_an_identifier() {
+        let mut labels = Labels::default();
+        labels.set("qual", Label::Clinical);
+        assert_eq!((labels.of("qual"), labels.of("info.NOTE")), (Label::Clinical, Label::Identifier));
+    }
+
+    #[test]
+    fn a_declaration_survives_in_the_field() {
+        for text in ["1", "0", "12", "A", "R", "G", ".", "P", "LA", "LR", "LG", "M"] {
+            let number = Number::parse(text).unwrap();
+            let field = vcf_field(Field::new("info.X", DataType::Utf8, true), number, VcfType::Character);
+            assert_eq!((number_of(&field), vcf_type_of(&field)), (Some(number), Some(VcfType::Character)));
+            assert_eq!(number.text(), text);
+        }
+        assert_eq!(Number::parse("B"), None);
+    }
+}

@@ -1,0 +1,177 @@
+//! The units of a load while it runs: what the source has read of each, and which ones the sink may commit.
+//! It must not know files or databases; the durable ledger is the sink's.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::sync::Mutex;
+
+/// Sum of record digests: four 64-bit lanes of each record's SHA-256, added with wrap-around, so the order of records
+/// does not matter and units can be added up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Digest(pub [u64; 4]);
+
+impl Digest {
+    /// Adds another record's (or unit's) digest.
+    pub fn add(&mut self, other: Digest) {
+        for (lane, value) in self.0.iter_mut().zip(other.0) {
+            *lane = lane.wrapping_add(value);
+        }
+    }
+
+    /// The four lanes, little endian; 32 bytes.
+    pub fn to_bytes(self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        for (chunk, lane) in bytes.chunks_exact_mut(8).zip(self.0) {
+            chunk.copy_from_slice(&lane.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// Reads what [`Self::to_bytes`] wrote; also turns a SHA-256 into lanes.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        let mut lanes = [0; 4];
+        for (lane, chunk) in lanes.iter_mut().zip(bytes.as_chunks::<8>().0) {
+            *lane = u64::from_le_bytes(*chunk);
+        }
+        Self(lanes)
+    }
+}
+
+/// How an input is cut: units `first .. first + count` of the load. The cut depends on the file and the unit size only,
+/// never on threads, so a resumed load finds the same units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputUnits {
+    /// Index into [`super::Document::inputs`].
+    pub input: u32,
+    /// Ordinal of the input's first unit within the load.
+    pub first: u32,
+    /// Number of units, `None` while a stream's end is unknown.
+    pub count: Option<u32>,
+}
+
+/// What the source read of one unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnitCounts {
+    /// Index into [`super::Document::inputs`].
+    pub input: u32,
+    /// Lines that begin in the unit, records and blank lines alike; sums of it give file line numbers.
+    pub lines: u64,
+    /// Records among them.
+    pub records: u64,
+    /// Records outside the asked regions.
+    pub out_of_region: u64,
+    /// Compressed bytes of the unit (uncompressed for streams).
+    pub bytes: u64,
+    /// Sum of its records' digests.
+    pub digest: Digest,
+}
+
+/// A record that cannot become rows. Holds where and why, never what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRecord {
+    /// 0-based line within its unit.
+    pub line: u64,
+    /// Field id such as `POS`, `INFO/DP`, `FORMAT/GT`.
+    pub field: String,
+    /// Why, in fixed words.
+    pub reason: String,
+}
+
+/// A unit whose last row has left the source: counts, and the records set aside.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClosedUnit {
+    pub unit: u32,
+    pub counts: UnitCounts,
+    pub bad: Vec<BadRecord>,
+}
+
+/// The run's units. The source opens and closes them partition by partition, stages set records aside, the sink takes
+/// the closed ones in order. Safe to share between threads.
+#[derive(Debug, Default)]
+pub struct Units {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    done: HashSet<u32>,
+    bad: BTreeMap<u32, Vec<BadRecord>>,
+    closed: HashMap<usize, VecDeque<(u32, UnitCounts)>>,
+    bad_total: u64,
+}
+
+impl Units {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Told by the sink before the run: this unit was committed by an earlier run and must not be read again.
+    pub fn mark_done(&self, unit: u32) {
+        self.state().done.insert(unit);
+    }
+
+    /// Asked by the source: was this unit committed by an earlier run?
+    pub fn is_done(&self, unit: u32) -> bool {
+        self.state().done.contains(&unit)
+    }
+
+    /// Told by the source or a stage: a record of this unit is set aside. Returns how many were set aside so far in the
+    /// whole run.
+    pub fn set_aside(&self, unit: u32, bad: BadRecord) -> u64 {
+        let mut state = self.state();
+        state.bad.entry(unit).or_default().push(bad);
+        state.bad_total += 1;
+        state.bad_total
+    }
+
+    /// Told by the source after the unit's last row was handed on and before the next unit's first.
+    pub fn close(&self, partition: usize, unit: u32, counts: UnitCounts) {
+        self.state().closed.entry(partition).or_default().push_back((unit, counts));
+    }
+
+    /// Taken by the sink's partition: the closed units that come before `unit` in the source's order, or all of them at
+    /// the end of the stream. By then every stage is through with their rows.
+    pub fn take_closed(&self, partition: usize, before: Option<u32>) -> Vec<ClosedUnit> {
+        let mut state = self.state();
+        let mut taken = Vec::new();
+        loop {
+            let queue = state.closed.entry(partition).or_default();
+            match queue.front() {
+                Some((unit, _)) if Some(*unit) != before => {}
+                _ => break,
+            }
+            let Some((unit, counts)) = queue.pop_front() else { break };
+            let bad = state.bad.remove(&unit).unwrap_or_default();
+            taken.push(ClosedUnit { unit, counts, bad });
+        }
+        taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_unit_without_rows_is_taken_before_the_next_one() {
+        let units = Units::default();
+        units.close(0, 4, UnitCounts { records: 2, ..Default::default() });
+        units.set_aside(4, BadRecord { line: 1, field: "POS".into(), reason: "not a number".into() });
+        units.close(0, 6, UnitCounts::default());
+        let taken = units.take_closed(0, Some(6));
+        assert_eq!(taken.len(), 1);
+        assert_eq!((taken[0].unit, taken[0].bad.len()), (4, 1));
+        assert_eq!(units.take_closed(0, None).len(), 1);
+        assert!(units.take_closed(0, None).is_empty());
+        assert!(units.take_closed(1, None).is_empty());
+    }
+
+    #[test]
+    fn digests_add_up_in_any_order() {
+        let (a, b) = (Digest([1, u64::MAX, 3, 4]), Digest([5, 6, 7, 8]));
+        let (mut ab, mut ba) = (a, b);
+        ab.add(b);
+        ba.add(a);
+        assert_eq!(ab, ba);
+        assert_eq!(Digest::from_bytes(ab.to_bytes()), ab);
+    }
+}

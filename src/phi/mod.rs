@@ -1,0 +1,1 @@
+//! What identifiers look like, and where the originals of pseudonyms are kept.

@@ -1,0 +1,1 @@
+//! Spec and registry into a checked plan.

@@ -1,0 +1,1 @@
+//! One visible list: kind -> constructor.

@@ -1,0 +1,1 @@
+//! A plan and a grant into a running flow.

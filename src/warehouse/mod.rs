@@ -1,0 +1,1 @@
+//! Loads, queries and validation of what is stored.
