@@ -1,0 +1,1 @@
+//! Expressions of a pipeline file as DataFusion expressions. It must not know the YAML they stand in.
