@@ -93,9 +93,13 @@ mod tests {
 
     #[test]
     fn owner_and_root_may_do_everything_and_nobody_else_anything() {
-        for (uid, owner, granted) in
-            [(1000, Some(1000), true), (0, Some(1000), true), (1000, None, true), (1000, Some(0), false), (1001, Some(1000), false)]
-        {
+        for (uid, owner, granted) in [
+            (1000, Some(1000), true),
+            (0, Some(1000), true),
+            (1000, None, true),
+            (1000, Some(0), false),
+            (1001, Some(1000), false),
+        ] {
             match owner_grant(uid, owner) {
                 Ok(grant) => {
                     assert!(granted, "{uid} {owner:?}");
