@@ -1,0 +1,1 @@
+//! Encrypts columns value by value. It must not know how keys are kept.
