@@ -12,27 +12,27 @@ use super::pick::Rows;
 use super::shape::{Per, Shape};
 use super::spill::Spill;
 use super::{calls, info};
-use crate::audit::{Event, Recorder};
+use crate::audit::Event;
 use crate::error::{Error, Result};
-use crate::flow::{Apply, column};
+use crate::flow::column;
+use crate::stage::recorded::Work;
 
 /// The opened stage.
 #[derive(Debug)]
 pub(super) struct Split {
     shapes: Vec<Shape>,
     output: SchemaRef,
-    recorder: Recorder,
     dropped: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Split {
-    pub(super) fn new(input: &Schema, output: SchemaRef, recorder: Recorder) -> Self {
+    pub(super) fn new(input: &Schema, output: SchemaRef) -> Self {
         let shapes = input.fields().iter().map(|field| Shape::of(field)).collect();
-        Self { shapes, output, recorder, dropped: Mutex::default() }
+        Self { shapes, output, dropped: Mutex::default() }
     }
 }
 
-impl Apply for Split {
+impl Work for Split {
     fn apply(&self, batch: RecordBatch) -> Result<RecordBatch> {
         if batch.num_columns() != self.shapes.len() {
             return Err(Error::internal("a batch does not have the planned schema"));
@@ -41,7 +41,7 @@ impl Apply for Split {
             .column_by_name(column::ALT)
             .and_then(|alt| alt.as_string_opt::<i32>())
             .ok_or_else(|| Error::internal("the column alt is missing"))?;
-        let work = Work::new(&batch, &self.shapes, alt);
+        let work = Division::new(&batch, &self.shapes, alt);
         let mut spill = Spill {
             keeps_info: self.shapes.contains(&Shape::InfoOther),
             keeps_calls: self.shapes.contains(&Shape::CallsOther),
@@ -64,16 +64,15 @@ impl Apply for Split {
         Ok(RecordBatch::try_new(self.output.clone(), columns.into_iter().flatten().collect())?)
     }
 
-    fn finish(&self) -> Result<()> {
+    fn events(&self) -> Vec<Event> {
         let dropped = std::mem::take(&mut *self.dropped.lock().unwrap_or_else(PoisonError::into_inner));
-        dropped.into_iter().try_for_each(|(column, count)| {
-            self.recorder.record(Event::ValuesDropped { stage: "normalize".into(), column, count })
-        })
+        let event = |(column, count)| Event::ValuesDropped { stage: "normalize".into(), column, count };
+        dropped.into_iter().map(event).collect()
     }
 }
 
 /// One batch being divided.
-struct Work<'a> {
+struct Division<'a> {
     batch: &'a RecordBatch,
     shapes: &'a [Shape],
     alt: &'a StringArray,
@@ -82,7 +81,7 @@ struct Work<'a> {
     index: Option<UInt32Array>,
 }
 
-impl<'a> Work<'a> {
+impl<'a> Division<'a> {
     fn new(batch: &'a RecordBatch, shapes: &'a [Shape], alt: &'a StringArray) -> Self {
         let mut rows = Rows::default();
         for source in 0..alt.len() {

@@ -42,12 +42,13 @@ pub(super) fn divide(
                 (Per::Genotype, Some(texts), Some(at)) if texts.is_valid(at + nth) => genotype::ploidy(texts.value(at + nth)),
                 _ => 0,
             };
+            let kept_whole = picker.cannot_be_mistaken(len);
             match picker.pick(len, only_missing(lists.values(), start, len), ploidy) {
                 Picked::Unfit if spill.keeps_calls => {
                     gather.null();
                     spill.call(position, name, &lists.value(call));
                 }
-                Picked::Unfit if picker.cannot_be_mistaken(len) => gather.push(start, len, &Picked::Whole),
+                Picked::Unfit if kept_whole => gather.push(start, len, &Picked::Whole),
                 Picked::Unfit => {
                     gather.null();
                     if alt <= 1 {

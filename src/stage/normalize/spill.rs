@@ -14,9 +14,9 @@ pub(super) struct Spill {
     pub keeps_info: bool,
     pub keeps_calls: bool,
     /// Text by row.
-    info: BTreeMap<usize, String>,
+    pub info: BTreeMap<usize, String>,
     /// Text by position among the calls of all rows.
-    calls: BTreeMap<usize, String>,
+    pub calls: BTreeMap<usize, String>,
     /// Fields dropped, by column.
     pub dropped: BTreeMap<String, u64>,
 }

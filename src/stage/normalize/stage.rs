@@ -10,6 +10,7 @@ use super::apply::Split;
 use super::shape::{Per, Shape};
 use crate::error::Result;
 use crate::flow::{Apply, Document, Labels, Opening, Stage, column};
+use crate::stage::recorded::Recorded;
 
 /// Divides records into one row per ALT.
 #[derive(Debug)]
@@ -65,16 +66,13 @@ impl Stage for Normalize {
         schema: SchemaRef,
         _: &'a mut Document,
     ) -> BoxFuture<'a, Result<Arc<dyn Apply>>> {
-        Box::pin(async move { Ok(self.opened(opening.context.recorder.clone(), &schema)?) })
-    }
-}
-
-impl Normalize {
-    pub(super) fn opened(&self, recorder: crate::audit::Recorder, schema: &Schema) -> Result<Arc<dyn Apply>> {
-        if !self.split {
-            return Ok(Arc::new(AsItIs));
-        }
-        Ok(Arc::new(Split::new(schema, self.schema(schema)?, recorder)))
+        Box::pin(async move {
+            if !self.split {
+                return Ok(Arc::new(AsItIs) as Arc<dyn Apply>);
+            }
+            let work = Split::new(&schema, self.schema(&schema)?);
+            Ok(Arc::new(Recorded { work, recorder: opening.context.recorder.clone() }) as Arc<dyn Apply>)
+        })
     }
 }
 
