@@ -145,7 +145,7 @@ pub const BUILTIN: &[Pattern] = &[
         ), &["Name: Jane Roe", "Patient:Jane_Roe", "PATIENT=ROE, JANE", "patient_name=Roe", "Last name: O'Hara", "Dr. Roe", "Mrs_Jane_Roe", "Patient Jane Q Roe", "Patient%3AJane%20Roe"]),
     pattern("street-address", High, "house number, street and kind of street",
         r"(?:St|Street|Ave|Avenue|Rd|Road|Blvd|Boulevard|Ln|Lane|Drive|Court|Way|Place|Square|Terrace)",
-        concat!(r"(?:%20)?\d{1,5}", blank!(), "(?:[NSEW]", blank!(), ")?(?:[A-Z][a-z]{1,20}", blank!(), "){1,3}",
+        concat!(r"\d{1,5}", blank!(), "(?:[NSEW]", blank!(), ")?(?:[A-Z][a-z]{1,20}", blank!(), "){1,3}",
             "(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Ln|Drive|Court|Way|Place|Square|Terrace)"),
         &["12 Main Street", "4501 N Oak Hill Ave", "7_Elm_Road"]),
     pattern("url-credentials", High, "URL with a user's name or password in it",

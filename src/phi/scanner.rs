@@ -46,7 +46,7 @@ impl Scanner {
         let broken = |_| Error::internal("a built-in pattern does not compile");
         let mut patterns = patterns::BUILTIN.to_vec();
         let triggers = RegexSet::new(patterns.iter().map(|p| p.trigger)).map_err(broken)?;
-        let expressions = patterns.iter().map(|p| Regex::new(p.regex)).collect::<Result<_, _>>().map_err(broken)?;
+        let expressions = patterns.iter().map(|p| Regex::new(&format!("(?:%20)?(?:{})", p.regex))).collect::<Result<_, _>>().map_err(broken)?;
         patterns.push(patterns::SAMPLE_NAME);
         Ok(Self { patterns, triggers, expressions, names })
     }
@@ -69,7 +69,8 @@ impl Scanner {
         if self.triggers.is_match(bytes) {
             for index in self.triggers.matches(bytes) {
                 let (Some(pattern), Some(expression)) = (self.patterns.get(index), self.expressions.get(index)) else { continue };
-                let hits = expression.find_iter(bytes).map(|hit| hit.range());
+                // an escaped blank must not lend its digits to the number behind it
+                let hits = expression.find_iter(bytes).map(|hit| hit.start() + if hit.as_bytes().starts_with(b"%20") { 3 } else { 0 }..hit.end());
                 let real = hits.filter(|span| {
                     (pattern.open || stands_alone(bytes, span.clone())) && pattern.check.is_none_or(|check| check(bytes, span.clone()))
                 });
