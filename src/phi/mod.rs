@@ -7,6 +7,7 @@ mod names;
 pub mod patterns;
 mod scanner;
 pub mod text;
+pub mod vault;
 
 pub use names::Names;
 pub use patterns::Pattern;
