@@ -77,7 +77,8 @@ pub fn rewrite(value: &str, mut change: impl FnMut(&str, &str) -> Option<String>
 pub fn ignores(key: &str, pattern: &str) -> bool {
     pattern.starts_with("date-")
         && pattern != "date-of-birth"
-        && ["filedate", "starttime", "date", "time", "vep", "snpeffversion", "source"].contains(&key.to_ascii_lowercase().as_str())
+        && ["filedate", "starttime", "date", "time", "vep", "snpeffversion", "source"]
+            .contains(&key.to_ascii_lowercase().as_str())
 }
 
 /// Does a line of this key list samples, so that even the shortest name in it is one (VCF 4.5 sections 1.4.8 and 1.4.9)?
@@ -114,9 +115,13 @@ mod tests {
 
     #[test]
     fn an_attribute_is_replaced_within_its_quotes() {
-        let out = rewrite(r#"<ID=A,Description="call Jane",Version=1>"#, |name, _| (name == "Description").then(|| "gone".into()));
+        let out =
+            rewrite(r#"<ID=A,Description="call Jane",Version=1>"#, |name, _| (name == "Description").then(|| "gone".into()));
         assert_eq!(out.as_deref(), Some(r#"<ID=A,Description="gone",Version=1>"#));
-        assert_eq!(rewrite("whole", |name, value| (name.is_empty() && value == "whole").then(|| "new".into())).as_deref(), Some("new"));
+        assert_eq!(
+            rewrite("whole", |name, value| (name.is_empty() && value == "whole").then(|| "new".into())).as_deref(),
+            Some("new")
+        );
         assert_eq!(rewrite("<ID=A>", |_, _| None), None);
     }
 

@@ -110,9 +110,15 @@ mod tests {
 
     #[test]
     fn short_names_are_not_searched_for_in_values() {
-        for (name, headers, values) in
-            [("1", false, false), ("P1", true, false), ("ABC", false, false), ("12345", false, false), ("NA12878", true, true), ("Mary", true, true), ("123456", true, true)]
-        {
+        for (name, headers, values) in [
+            ("1", false, false),
+            ("P1", true, false),
+            ("ABC", false, false),
+            ("12345", false, false),
+            ("NA12878", true, true),
+            ("Mary", true, true),
+            ("123456", true, true),
+        ] {
             assert_eq!((searched_in_headers(name), searched_in_values(name)), (headers, values), "{name}");
         }
     }

@@ -46,7 +46,8 @@ impl Scanner {
         let broken = |_| Error::internal("a built-in pattern does not compile");
         let mut patterns = patterns::BUILTIN.to_vec();
         let triggers = RegexSet::new(patterns.iter().map(|p| p.trigger)).map_err(broken)?;
-        let expressions = patterns.iter().map(|p| Regex::new(&format!("(?:%20)?(?:{})", p.regex))).collect::<Result<_, _>>().map_err(broken)?;
+        let expressions =
+            patterns.iter().map(|p| Regex::new(&format!("(?:%20)?(?:{})", p.regex))).collect::<Result<_, _>>().map_err(broken)?;
         patterns.push(patterns::SAMPLE_NAME);
         Ok(Self { patterns, triggers, expressions, names })
     }
@@ -70,9 +71,12 @@ impl Scanner {
             for index in self.triggers.matches(bytes) {
                 let (Some(pattern), Some(expression)) = (self.patterns.get(index), self.expressions.get(index)) else { continue };
                 // an escaped blank must not lend its digits to the number behind it
-                let hits = expression.find_iter(bytes).map(|hit| hit.start() + if hit.as_bytes().starts_with(b"%20") { 3 } else { 0 }..hit.end());
+                let hits = expression
+                    .find_iter(bytes)
+                    .map(|hit| hit.start() + if hit.as_bytes().starts_with(b"%20") { 3 } else { 0 }..hit.end());
                 let real = hits.filter(|span| {
-                    (pattern.open || stands_alone(bytes, span.clone())) && pattern.check.is_none_or(|check| check(bytes, span.clone()))
+                    (pattern.open || stands_alone(bytes, span.clone()))
+                        && pattern.check.is_none_or(|check| check(bytes, span.clone()))
                 });
                 found.extend(real.map(|span| Match { pattern: index, start: span.start, end: span.end }));
             }
@@ -145,7 +149,9 @@ mod tests {
         for pattern in patterns::BUILTIN {
             assert!(!pattern.examples.is_empty(), "{} has no example", pattern.id);
             for example in pattern.examples {
-                for text in [example.to_string(), format!("note;{example}, seen"), format!("é {example} é"), format!("x%20{example}|y")] {
+                for text in
+                    [example.to_string(), format!("note;{example}, seen"), format!("é {example} é"), format!("x%20{example}|y")]
+                {
                     assert!(ids(&scanner, &text).contains(&pattern.id), "{} not found in {text}", pattern.id);
                     assert!(scanner.may_hold(text.as_bytes()));
                     assert!(scanner.may_hold(format!("9z{text}z9").as_bytes()), "{}: neighbours hide {text}", pattern.id);
@@ -160,8 +166,13 @@ mod tests {
     fn ordinary_genomics_text_is_clean() {
         let scanner = Scanner::builtin().unwrap();
         for text in include_str!("testdata/clean.txt").lines() {
-            let grave: Vec<_> =
-                scanner.scan(text).iter().map(|hit| scanner.patterns()[hit.pattern]).filter(|p| p.severity >= Severity::High).map(|p| p.id).collect();
+            let grave: Vec<_> = scanner
+                .scan(text)
+                .iter()
+                .map(|hit| scanner.patterns()[hit.pattern])
+                .filter(|p| p.severity >= Severity::High)
+                .map(|p| p.id)
+                .collect();
             assert!(grave.is_empty(), "{grave:?} in {text}");
         }
         for text in include_str!("testdata/silent.txt").lines() {

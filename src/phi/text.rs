@@ -110,7 +110,9 @@ mod tests {
 
     fn nested() -> ArrayRef {
         let mut outer = ListBuilder::new(ListBuilder::new(StringBuilder::new()));
-        for row in [Some(vec![Some(vec![Some("a"), None]), None]), None, Some(vec![]), Some(vec![Some(vec![Some("b"), Some("c")])])] {
+        for row in
+            [Some(vec![Some(vec![Some("a"), None]), None]), None, Some(vec![]), Some(vec![Some(vec![Some("b"), Some("c")])])]
+        {
             let valid = row.is_some();
             for call in row.unwrap_or_default() {
                 let present = call.is_some();

@@ -39,10 +39,8 @@ pub async fn resolve(connection: &Connection, ring: &KeyRing, names: &[Sensitive
 
     let (mut known, mut new) = (HashMap::with_capacity(distinct.len()), 0);
     for chunk in distinct.chunks(CHUNK) {
-        let blind: Vec<Vec<u8>> = ring
-            .keys()
-            .flat_map(|(_, key)| chunk.iter().map(move |name| pseudonym::blind_index(key, name).to_vec()))
-            .collect();
+        let blind: Vec<Vec<u8>> =
+            ring.keys().flat_map(|(_, key)| chunk.iter().map(move |name| pseudonym::blind_index(key, name).to_vec())).collect();
         let pseudonyms: Vec<String> = chunk.iter().map(|_| pseudonym::random()).collect();
         let sealed: Vec<Vec<u8>> = chunk
             .iter()
