@@ -75,6 +75,16 @@ impl Recorder {
     /// Starts a trail: events of `actor` in the run `run_id` go to `destination`, or to `spool` when there is none or it is
     /// away. Needs a Tokio runtime.
     pub fn start(actor: &str, run_id: Uuid, destination: Option<Arc<dyn Destination>>, spool: Spool) -> (Recorder, Trail) {
+        Self::start_with(actor, run_id, destination, spool, PATIENCE)
+    }
+
+    fn start_with(
+        actor: &str,
+        run_id: Uuid,
+        destination: Option<Arc<dyn Destination>>,
+        spool: Spool,
+        patience: Duration,
+    ) -> (Recorder, Trail) {
         let shared = Arc::new(Shared {
             actor: actor.to_owned(),
             run_id,
@@ -92,7 +102,7 @@ impl Recorder {
             wake: Notify::new(),
             durable: watch::channel(0).0,
         });
-        let task = tokio::spawn(deliver(shared.clone(), destination.clone()));
+        let task = tokio::spawn(deliver(shared.clone(), destination.clone(), patience));
         (Recorder(Some(shared.clone())), Trail { shared, destination, task: Some(task) })
     }
 
@@ -240,7 +250,7 @@ impl State {
 }
 
 /// Hands events on until the trail closes or fails.
-async fn deliver(shared: Arc<Shared>, mut destination: Option<Arc<dyn Destination>>) {
+async fn deliver(shared: Arc<Shared>, mut destination: Option<Arc<dyn Destination>>, patience: Duration) {
     loop {
         let batch: Vec<Entry> = {
             let mut state = shared.lock();
@@ -257,7 +267,7 @@ async fn deliver(shared: Arc<Shared>, mut destination: Option<Arc<dyn Destinatio
             continue;
         }
         if let Some(open) = &destination {
-            match tokio::time::timeout(PATIENCE, open.append(&batch)).await {
+            match tokio::time::timeout(patience, open.append(&batch)).await {
                 Ok(Ok(())) => {
                     let mut state = shared.lock();
                     state.in_flight = None;
@@ -378,11 +388,12 @@ mod tests {
         assert_eq!((done[0].events, database.places()), (5, vec![1, 2, 3, 4, 5]));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_database_that_does_not_answer_counts_as_away() {
         let home = tempfile::tempdir().unwrap();
         let database = Arc::new(Database { silent: true.into(), ..Default::default() });
-        let (recorder, _trail) = Recorder::start("a", Uuid::nil(), Some(database), Spool::new(home.path()));
+        let patience = Duration::from_millis(10);
+        let (recorder, _trail) = Recorder::start_with("a", Uuid::nil(), Some(database), Spool::new(home.path()), patience);
         recorder.record(event(1)).unwrap();
         recorder.flush().await.unwrap();
         assert_eq!(Spool::new(home.path()).waiting().unwrap().len(), 1);

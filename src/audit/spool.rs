@@ -357,7 +357,7 @@ mod tests {
             let events = cut.saturating_sub(header) / batch * 2;
             let (state, found, seqs) = import(&spool).await;
             assert_eq!((found, seqs.len()), (events as u64, events), "cut at {cut}");
-            let at_border = cut >= header && (cut - header) % batch == 0;
+            let at_border = cut >= header && (cut - header).is_multiple_of(batch);
             assert_eq!(state, if at_border { State::Intact } else { State::Torn }, "cut at {cut}");
         }
     }
