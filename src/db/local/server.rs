@@ -66,10 +66,9 @@ impl Cluster {
 
     /// Deletes all but the key rings. False when there was nothing. The server must be stopped.
     pub(super) fn delete(&self) -> Result<bool> {
-        let existed = self.root().symlink_metadata().is_ok();
+        let existed = self.link().symlink_metadata().is_ok();
         self.remove_short_socket_folder();
-        let elsewhere = std::fs::read_link(self.root()).ok();
-        for path in [self.root(), self.home.join("tls"), self.password_file(), self.pgpass()].into_iter().chain(elsewhere) {
+        for path in [self.root(), self.link(), self.home.join("tls"), self.password_file(), self.pgpass()] {
             let Ok(about) = path.symlink_metadata() else { continue };
             let removed = if about.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
             removed.map_err(|cause| Error::failed(format!("{} cannot be deleted: {}", path.display(), cause.kind())))?;
@@ -87,20 +86,21 @@ impl Cluster {
     /// The cluster's own folder, and those in it.
     fn make_root(&self, user: &ServerUser) -> Result<()> {
         private_folder(&self.home)?;
-        let root = self.root();
-        if !root.is_dir() {
+        let link = self.link();
+        if !self.root().is_dir() {
             match user.barred_by(&self.home) {
-                None => make_folder(&root, 0o711)?,
+                None => make_folder(&link, 0o711)?,
                 // Somewhere above the data home the server's user cannot pass: its files go where system services have theirs.
                 Some(_) => {
                     let elsewhere = self.elsewhere();
                     private_folder(&elsewhere)?;
-                    std::os::unix::fs::symlink(&elsewhere, &root)
-                        .map_err(|cause| Error::failed(format!("{} cannot be made: {}", root.display(), cause.kind())))?;
+                    std::os::unix::fs::symlink(&elsewhere, &link)
+                        .map_err(|cause| Error::failed(format!("{} cannot be made: {}", link.display(), cause.kind())))?;
                 }
             }
         }
-        if let Some(bar) = user.barred_by(&std::fs::canonicalize(&root).unwrap_or_else(|_| root.clone())) {
+        let root = self.root();
+        if let Some(bar) = user.barred_by(&root) {
             return Err(Error::database(format!("the user {} cannot pass through {}", user.name, bar.display()))
                 .with_hint("set GENOGATE_HOME to a folder that user can reach, such as /var/lib/genogate"));
         }
