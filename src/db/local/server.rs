@@ -20,6 +20,8 @@ use crate::sensitive::Sensitive;
 
 /// How often another port is tried when somebody took the chosen one.
 const PORTS: usize = 5;
+/// Where root puts clusters of data homes that the server's user cannot reach.
+const ELSEWHERE: &str = "/var/lib/genogate/clusters";
 
 impl Cluster {
     /// Starts the server, making it at first use. Gives (made just now, was running already).
@@ -73,6 +75,9 @@ impl Cluster {
             let removed = if about.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
             removed.map_err(|cause| Error::failed(format!("{} cannot be deleted: {}", path.display(), cause.kind())))?;
         }
+        // Only when they are empty.
+        let _ = std::fs::remove_dir(ELSEWHERE);
+        let _ = Path::new(ELSEWHERE).parent().map(std::fs::remove_dir);
         Ok(existed)
     }
 
@@ -92,7 +97,7 @@ impl Cluster {
                 None => make_folder(&link, 0o711)?,
                 // Somewhere above the data home the server's user cannot pass: its files go where system services have theirs.
                 Some(_) => {
-                    let elsewhere = self.elsewhere();
+                    let elsewhere = Self::elsewhere();
                     private_folder(&elsewhere)?;
                     std::os::unix::fs::symlink(&elsewhere, &link)
                         .map_err(|cause| Error::failed(format!("{} cannot be made: {}", link.display(), cause.kind())))?;
@@ -114,9 +119,11 @@ impl Cluster {
         Ok(())
     }
 
-    fn elsewhere(&self) -> PathBuf {
-        let digest = digest::hex(&digest::sha256(self.home.as_os_str().as_encoded_bytes()));
-        Path::new("/var/lib/genogate/clusters").join(digest.get(..16).unwrap_or_default())
+    /// A new place, never one that an earlier cluster left behind.
+    fn elsewhere() -> PathBuf {
+        let mut name = [0; 8];
+        crypto::random(&mut name);
+        Path::new(ELSEWHERE).join(digest::hex(&name))
     }
 
     /// Password of the application, and key rings for development.
