@@ -3,6 +3,8 @@
 -- genogate_store  tables nobody reads or writes directly; the application has INSERT on variants and calls (COPY) inside a
 --                 unit it announced, and the functions below. All of them are SECURITY DEFINER with a pinned search_path.
 -- genogate        what people read: security-barrier views that show complete loads only.
+--
+-- SQLSTATE GGn..: our own refusals; n is the exit code of the class they belong to, the message quotes no value.
 SET LOCAL ROLE genogate_owner;
 
 CREATE SCHEMA genogate_store;
@@ -94,10 +96,11 @@ CREATE INDEX quarantine_load ON genogate_store.quarantine (load_id, unit);
 -- The unit a running transaction announced. Rows are removed by the transaction that made them: nobody ever sees one of
 -- another. Identity is the backend and its transaction, not a setting.
 CREATE UNLOGGED TABLE genogate_store.open_units (
-  xid            xid8 PRIMARY KEY,
+  xid            xid8 NOT NULL,
   pid            integer NOT NULL,
   load_id        uuid NOT NULL,
-  unit           integer NOT NULL
+  unit           integer NOT NULL,
+  PRIMARY KEY (xid, load_id, unit)
 );
 
 CREATE TABLE genogate_store.variants (
@@ -145,7 +148,7 @@ BEGIN
     SELECT FROM genogate_store.open_units u WHERE u.xid = pg_current_xact_id_if_assigned() AND u.pid = pg_backend_pid()
   ) THEN
     RAISE EXCEPTION 'rows enter % only inside a unit of a load in progress', TG_TABLE_NAME
-      USING ERRCODE = 'insufficient_privilege', HINT = 'Load files with: genogate load';
+      USING ERRCODE = 'GG500';
   END IF;
   RETURN NULL;
 END
@@ -285,10 +288,10 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, 
 BEGIN
   PERFORM FROM genogate_store.loads WHERE load_id = p_load AND status = 'started' FOR SHARE;
   IF NOT FOUND THEN
-    RAISE EXCEPTION 'the load is not in progress' USING ERRCODE = 'object_not_in_prerequisite_state';
+    RAISE EXCEPTION 'the load is not in progress any more' USING ERRCODE = 'GG100';
   END IF;
   IF EXISTS (SELECT FROM genogate_store.units WHERE load_id = p_load AND unit = p_unit) THEN
-    RAISE EXCEPTION 'unit % is committed already', p_unit USING ERRCODE = 'unique_violation';
+    RAISE EXCEPTION 'unit % is committed already', p_unit USING ERRCODE = 'GG400';
   END IF;
   INSERT INTO genogate_store.open_units (xid, pid, load_id, unit)
     VALUES (pg_current_xact_id(), pg_backend_pid(), p_load, p_unit);
@@ -305,7 +308,7 @@ BEGIN
   DELETE FROM genogate_store.open_units
     WHERE xid = pg_current_xact_id_if_assigned() AND pid = pg_backend_pid() AND load_id = p_load AND unit = p_unit;
   IF NOT FOUND THEN
-    RAISE EXCEPTION 'unit % was not begun in this transaction', p_unit USING ERRCODE = 'object_not_in_prerequisite_state';
+    RAISE EXCEPTION 'unit % was not begun in this transaction', p_unit USING ERRCODE = 'GG400';
   END IF;
   INSERT INTO genogate_store.units (load_id, unit, input, lines, records, loaded_records, variants, calls, quarantined,
                                     filtered, out_of_region, digest)
@@ -327,7 +330,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, 
 BEGIN
   PERFORM FROM genogate_store.loads WHERE load_id = p_load AND status = 'started' FOR UPDATE;
   IF NOT FOUND THEN
-    RAISE EXCEPTION 'the load is not in progress' USING ERRCODE = 'object_not_in_prerequisite_state';
+    RAISE EXCEPTION 'the load is not in progress any more' USING ERRCODE = 'GG100';
   END IF;
   -- Two sessions that finish the same content take turns.
   PERFORM pg_advisory_xact_lock(hashtextextended(encode(p_identity, 'hex'), 1734700655));
@@ -387,7 +390,7 @@ BEGIN
     RETURN;
   END IF;
   IF NOT pg_try_advisory_xact_lock(genogate_store.lock_key(), number) THEN
-    RAISE EXCEPTION 'the load is in progress' USING ERRCODE = 'object_in_use';
+    RAISE EXCEPTION 'the load is in progress' USING ERRCODE = 'GG100';
   END IF;
   UPDATE genogate_store.loads SET status = 'dropped', fingerprint = NULL, reason = p_reason, finished = clock_timestamp()
     WHERE load_id = p_load;
