@@ -281,6 +281,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_stor
   SELECT * FROM genogate_store.units WHERE load_id = p_load ORDER BY unit
 $$;
 
+-- Header digests of a load's inputs, in order.
+CREATE FUNCTION genogate_store.input_digests(p_load uuid) RETURNS SETOF bytea
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+  SELECT header_digest FROM genogate_store.inputs WHERE load_id = p_load ORDER BY input
+$$;
+
 -- Announces a unit: until this transaction ends it may insert into variants and calls. The share lock makes fail_load and
 -- drop_load wait for the transaction, so that they see its rows or it sees their decision.
 CREATE FUNCTION genogate_store.begin_unit(p_load uuid, p_unit integer) RETURNS void
@@ -484,6 +490,7 @@ GRANT INSERT ON genogate_store.variants, genogate_store.calls TO genogate_app;
 GRANT EXECUTE ON FUNCTION
   genogate_store.drop_indexes_if_empty(), genogate_store.build_indexes(), genogate_store.analyze_tables(),
   genogate_store.begin_load(uuid, text, bytea, bytea, text, text, jsonb), genogate_store.ledger(uuid),
+  genogate_store.input_digests(uuid),
   genogate_store.begin_unit(uuid, integer),
   genogate_store.commit_unit(uuid, integer, integer, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bytea, jsonb),
   genogate_store.finish_load(uuid, bytea, boolean), genogate_store.fail_load(uuid, text, boolean),

@@ -1,6 +1,6 @@
 //! Where rows go: PostgreSQL, Parquet. It must not know sources or stages.
 
-mod identity;
+pub mod identity;
 pub mod parquet;
 pub mod postgres;
 mod tally;

@@ -16,7 +16,7 @@ use crate::audit::Event;
 use crate::db::{Connection, Databases};
 use crate::error::{Error, Result};
 use crate::flow::{Document, OpenSink, Opening, Sink, Writer};
-use crate::sink::identity::{fingerprint, identity};
+use crate::sink::identity::{fingerprint, headers, identity};
 
 /// The planned sink.
 #[derive(Debug)]
@@ -85,7 +85,7 @@ impl Sink for Postgres {
         Ok(Arc::new(Open {
             shared: Arc::new(shared),
             control,
-            document: document.clone(),
+            headers: headers(document),
             options: *options,
             force: opening.force,
             resumed,
@@ -97,7 +97,7 @@ impl Sink for Postgres {
 struct Open {
     shared: Arc<Shared>,
     control: Connection,
-    document: Document,
+    headers: Vec<[u8; 32]>,
     options: [u8; 32],
     force: bool,
     resumed: u64,
@@ -133,7 +133,7 @@ impl OpenSink for Open {
         let ledger = ledger::read(&self.control, load).await?;
         self.all_committed(&ledger)?;
         ledger::call(&self.control, "build_indexes", None).await?;
-        let identity = identity(&self.options, &self.document, &ledger.totals);
+        let identity = identity(&self.options, &self.headers, &ledger.totals);
         let done = ledger::finish(&self.control, load, &identity, self.force).await?;
         if let Some(replaced) = done.replaced
             && let Err(error) = ledger::call(&self.control, "purge_load", Some(replaced)).await

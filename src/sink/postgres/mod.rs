@@ -5,7 +5,7 @@ mod apply;
 mod config;
 mod copy;
 pub mod encode;
-mod ledger;
+pub mod ledger;
 mod tables;
 #[cfg(test)]
 mod tests;

@@ -263,18 +263,6 @@ pub fn canonical_contig(chrom: &str) -> Cow<'_, str> {
     }
 }
 
-/// Puts a variant's id together: load number (22 bits), unit (20 bits), row within the unit (21 bits). Class `failed` when
-/// a part does not fit.
-pub fn variant_id(load_no: i32, unit: u32, row: u32) -> Result<i64> {
-    if unit >= 1 << 20 {
-        return Err(Error::failed("a load has more than 1048576 units").with_hint("make units larger: sink.postgres.unit"));
-    }
-    if row >= 1 << 21 {
-        return Err(Error::failed("a unit has more than 2097152 rows").with_hint("make units smaller: sink.postgres.unit"));
-    }
-    Ok(i64::from(load_no) << 41 | i64::from(unit) << 21 | i64::from(row))
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -292,13 +280,6 @@ mod tests {
         ] {
             assert_eq!(canonical_contig(raw), canonical);
         }
-    }
-
-    #[test]
-    fn the_parts_of_an_id_do_not_overlap() {
-        assert_eq!(variant_id(4_194_303, (1 << 20) - 1, (1 << 21) - 1).unwrap(), i64::MAX);
-        assert_eq!(variant_id(1, 2, 3).unwrap(), (1 << 41) + (2 << 21) + 3);
-        assert!(variant_id(1, 1 << 20, 0).is_err() && variant_id(1, 0, 1 << 21).is_err());
     }
 
     #[test]

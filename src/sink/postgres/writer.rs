@@ -9,12 +9,12 @@ use tokio_postgres::Statement;
 use uuid::Uuid;
 
 use super::encode::Buffer;
-use super::tables::{CALLS, CALLS_COLUMNS, Layout, Rows, VARIANTS, variant_id};
+use super::tables::{CALLS, CALLS_COLUMNS, Layout, Rows, VARIANTS};
 use super::{copy, ledger};
 use crate::db::{self, Connection, Databases};
 use crate::error::{Error, Result};
 use crate::flow::{ClosedUnit, Context, Counters, InputUnits, Writer};
-use crate::sink::identity::input_of;
+use crate::sink::identity::{input_of, variant_id};
 use crate::sink::tally::Tally;
 
 /// How often a unit of which nothing was sent yet is begun anew, and the first pause between two tries.
