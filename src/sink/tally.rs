@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn what_is_not_accounted_for_was_filtered() {
         let mut tally = Tally::default();
-        [0, 0, 70, 3].map(|line| tally.record(line));
+        [0, 0, 70, 3].into_iter().for_each(|line| tally.record(line));
         let account = tally.close(&closed(10, 2, vec![bad(5), bad(5), bad(3)])).unwrap();
         assert_eq!((account.loaded, account.quarantined, account.filtered), (3, 1, 4));
     }
