@@ -2,8 +2,8 @@
 
 use futures::TryStreamExt;
 use serde_json::{Map, Number, Value};
-use tokio_postgres::types::{Kind, Type};
 use tokio_postgres::SimpleQueryMessage;
+use tokio_postgres::types::{Kind, Type};
 
 use crate::access::{Grant, Permission};
 use crate::audit::{Event, Recorder};
@@ -125,9 +125,9 @@ fn refused(error: tokio_postgres::Error) -> Error {
     match code.as_str() {
         "25006" => Error::usage("genogate query only reads").with_sqlstate(code),
         // Syntax, names and types of the statement itself.
-        _ if code.starts_with("42") && failure.class() != Class::Denied => {
-            Error::usage(failure.to_string()).with_sqlstate(code).with_hint("tables: genogate.variants, calls, samples, loads, quarantine")
-        }
+        _ if code.starts_with("42") && failure.class() != Class::Denied => Error::usage(failure.to_string())
+            .with_sqlstate(code)
+            .with_hint("tables: genogate.variants, calls, samples, loads, quarantine"),
         _ => failure,
     }
 }

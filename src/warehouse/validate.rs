@@ -96,7 +96,8 @@ async fn same_identity(client: &Client, load: &Load) -> Result<bool> {
         .await
         .map_err(|error| db::failure("reading the inputs", error))?;
     let cut = || Error::integrity("a stored digest is cut");
-    let headers = rows.iter().map(|row| row.get::<_, Vec<u8>>(0).try_into().map_err(|_| cut())).collect::<Result<Vec<[u8; 32]>>>()?;
+    let headers =
+        rows.iter().map(|row| row.get::<_, Vec<u8>>(0).try_into().map_err(|_| cut())).collect::<Result<Vec<[u8; 32]>>>()?;
     let options: [u8; 32] = load.options.clone().try_into().map_err(|_| cut())?;
     Ok(load.identity.as_deref() == Some(identity(&options, &headers, &ledger.totals).as_slice()))
 }

@@ -83,7 +83,8 @@ impl Layout {
             } else if let Some(id) = name.strip_prefix(column::CALLS) {
                 match element(kind).and_then(JsonKind::of) {
                     Some(json) => format.push((id.to_owned(), index, json)),
-                    None => mistakes.push(format!("column {name}: {kind} cannot be stored, it must be a list with one element a call")),
+                    None => mistakes
+                        .push(format!("column {name}: {kind} cannot be stored, it must be a list with one element a call")),
                 }
             } else {
                 mistakes.push(format!("column {name}: variants has no such column; name it {}{name} to store it", column::INFO));
@@ -202,7 +203,15 @@ impl Rows<'_> {
 
     /// Appends the tuples of a variant's calls from the `from`th on until the buffer is full. Returns the first not
     /// written. `row` is below the batch's length. Class `internal` when the calls' lists are not of one length.
-    pub fn put_calls(&self, load: &[u8; 16], variant_id: i64, input: i32, row: usize, from: usize, out: &mut Buffer) -> Result<usize> {
+    pub fn put_calls(
+        &self,
+        load: &[u8; 16],
+        variant_id: i64,
+        input: i32,
+        row: usize,
+        from: usize,
+        out: &mut Buffer,
+    ) -> Result<usize> {
         let Some((calls, samples)) = self.calls.as_ref().and_then(|calls| Some((calls, calls.samples.get(row)?))) else {
             return Ok(0);
         };
@@ -274,9 +283,22 @@ mod tests {
     #[test]
     fn contigs() {
         for (raw, canonical) in [
-            ("chr1", "1"), ("22", "22"), ("chrX", "X"), ("CHR7", "7"), ("M", "MT"), ("chrM", "MT"), ("chrMT", "MT"),
-            ("23", "23"), ("chr23", "chr23"), ("chr01", "chr01"), ("chr1_KI270706v1_random", "chr1_KI270706v1_random"),
-            ("HLA-A*01:01:01:01", "HLA-A*01:01:01:01"), ("chr", "chr"), ("é", "é"), ("chr+1", "chr+1"), ("2L", "2L"),
+            ("chr1", "1"),
+            ("22", "22"),
+            ("chrX", "X"),
+            ("CHR7", "7"),
+            ("M", "MT"),
+            ("chrM", "MT"),
+            ("chrMT", "MT"),
+            ("23", "23"),
+            ("chr23", "chr23"),
+            ("chr01", "chr01"),
+            ("chr1_KI270706v1_random", "chr1_KI270706v1_random"),
+            ("HLA-A*01:01:01:01", "HLA-A*01:01:01:01"),
+            ("chr", "chr"),
+            ("é", "é"),
+            ("chr+1", "chr+1"),
+            ("2L", "2L"),
         ] {
             assert_eq!(canonical_contig(raw), canonical);
         }
@@ -294,7 +316,8 @@ mod tests {
             Field::new("score", DataType::Float64, true),
         ]);
         let mistakes = Layout::of(&schema).unwrap_err();
-        for part in ["column pos", "column info.X", "column score", "column __row is missing", "column calls.__sample is missing"] {
+        for part in ["column pos", "column info.X", "column score", "column __row is missing", "column calls.__sample is missing"]
+        {
             assert!(mistakes.iter().any(|line| line.starts_with(part)), "{part}: {mistakes:?}");
         }
         assert_eq!(mistakes.len(), 5);

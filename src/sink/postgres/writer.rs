@@ -178,8 +178,8 @@ impl PartitionWriter {
             let (unit, line) = unit_and_line(&rows, row)?;
             if self.open.as_ref().is_none_or(|open| open.unit != unit) {
                 self.commit_closed(Some(unit)).await?;
-                let input = input_of(&shared.units, unit)
-                    .ok_or_else(|| Error::internal(format!("unit {unit} belongs to no input")))?;
+                let input =
+                    input_of(&shared.units, unit).ok_or_else(|| Error::internal(format!("unit {unit} belongs to no input")))?;
                 self.open = Some(OpenUnit {
                     unit,
                     input: input.cast_signed() + 1,

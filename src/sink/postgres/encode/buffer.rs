@@ -151,7 +151,8 @@ mod tests {
         buffer.end_row();
         assert_eq!(buffer.row_count(), 1);
         let bytes = buffer.take();
-        let expected: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0\x00\x02\x00\x00\x00\x04\x00\x00\x00\x07\xff\xff\xff\xff\xff\xff";
+        let expected: &[u8] =
+            b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0\x00\x02\x00\x00\x00\x04\x00\x00\x00\x07\xff\xff\xff\xff\xff\xff";
         assert_eq!(&bytes[..], expected);
         assert_eq!((buffer.row_count(), buffer.rows().len()), (0, 0));
         buffer.begin_row(0);

@@ -1,8 +1,6 @@
 //! Integers -> int2, int4, int8, big endian; unsigned ones take the next wider type. It must not know other types.
 
-use datafusion::arrow::array::{
-    Array, Int8Array, Int16Array, Int32Array, Int64Array, UInt8Array, UInt16Array, UInt32Array,
-};
+use datafusion::arrow::array::{Array, Int8Array, Int16Array, Int32Array, Int64Array, UInt8Array, UInt16Array, UInt32Array};
 use datafusion::arrow::datatypes::DataType;
 use tokio_postgres::types::Type;
 

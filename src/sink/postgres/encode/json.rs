@@ -210,8 +210,8 @@ mod tests {
 
     #[test]
     fn golden_document() {
-        let field = Field::new("c", DataType::Utf8, true)
-            .with_metadata([(EXTENSION_KEY.to_owned(), JSON_EXTENSION.to_owned())].into());
+        let field =
+            Field::new("c", DataType::Utf8, true).with_metadata([(EXTENSION_KEY.to_owned(), JSON_EXTENSION.to_owned())].into());
         let bytes = fields_of(field, &StringArray::from(vec![Some("{}"), None]));
         assert_eq!(bytes, [&[0, 0, 0, 3, 1][..], b"{}", &NULL].concat());
     }

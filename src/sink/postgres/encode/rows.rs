@@ -16,9 +16,8 @@ impl RowEncoder {
     /// Chooses an encoder for every column. Class `internal` when a type has none.
     pub fn new(schema: &Schema) -> Result<Self> {
         let choose = |field: &std::sync::Arc<datafusion::arrow::datatypes::Field>| {
-            Encoder::of(field).ok_or_else(|| {
-                Error::internal(format!("column {}: no PostgreSQL type for {}", field.name(), field.data_type()))
-            })
+            Encoder::of(field)
+                .ok_or_else(|| Error::internal(format!("column {}: no PostgreSQL type for {}", field.name(), field.data_type())))
         };
         Ok(Self { columns: schema.fields().iter().map(choose).collect::<Result<_>>()? })
     }
@@ -63,7 +62,8 @@ mod tests {
         let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int32, false), Field::new("t", DataType::Utf8, true)]));
         let long = "x".repeat(1 << 20);
         let text = StringArray::from(vec![long.as_str(); 6]);
-        let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(Int32Array::from_iter_values(0..6)), Arc::new(text)]).unwrap();
+        let batch =
+            RecordBatch::try_new(schema.clone(), vec![Arc::new(Int32Array::from_iter_values(0..6)), Arc::new(text)]).unwrap();
         let encoder = RowEncoder::new(&schema).unwrap();
         let mut out = Buffer::default();
         let first = encoder.encode(&batch, 0, &mut out).unwrap();

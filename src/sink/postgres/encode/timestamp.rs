@@ -24,9 +24,10 @@ impl Unit {
     pub(super) fn of(kind: &DataType) -> Option<Self> {
         match kind {
             DataType::Date32 => Some(Self::Date),
-            DataType::Timestamp(TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond | TimeUnit::Nanosecond, zone) => {
-                Some(if zone.is_some() { Self::TimestampTz } else { Self::Timestamp })
-            }
+            DataType::Timestamp(
+                TimeUnit::Second | TimeUnit::Millisecond | TimeUnit::Microsecond | TimeUnit::Nanosecond,
+                zone,
+            ) => Some(if zone.is_some() { Self::TimestampTz } else { Self::Timestamp }),
             _ => None,
         }
     }
@@ -90,6 +91,9 @@ mod tests {
         assert_eq!(fields(&TimestampMicrosecondArray::from(vec![at * 1_000_000])), second);
         assert_eq!(fields(&TimestampNanosecondArray::from(vec![at * 1_000_000_000 + 999])), second);
         assert_eq!(fields(&TimestampMicrosecondArray::from(vec![None, Some(at * 1_000_000)])), [&NULL[..], &second].concat());
-        assert_eq!(fields(&Date32Array::from(vec![Some(EPOCH_DAYS - 1), None])), [&[0, 0, 0, 4, 255, 255, 255, 255], &NULL[..]].concat());
+        assert_eq!(
+            fields(&Date32Array::from(vec![Some(EPOCH_DAYS - 1), None])),
+            [&[0, 0, 0, 4, 255, 255, 255, 255], &NULL[..]].concat()
+        );
     }
 }
