@@ -73,6 +73,28 @@ impl fmt::Display for Label {
     }
 }
 
+/// How grave a detection is.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+impl Severity {
+    /// Every severity, mildest first.
+    pub const ALL: [Severity; 4] = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+
+    /// The word used in files and reports.
+    pub fn name(self) -> &'static str {
+        ["low", "medium", "high", "critical"][self as usize]
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{Apply, OpenSink, Units};
 use crate::audit::Recorder;
 use crate::error::{Error, Result};
+pub use crate::sensitive::Severity;
 
 /// The shared side of one run.
 pub struct Context {
@@ -93,28 +94,6 @@ impl Counters {
     /// Reads a counter.
     pub fn get(counter: &AtomicU64) -> u64 {
         counter.load(Ordering::Relaxed)
-    }
-}
-
-/// How grave a detection is.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Severity {
-    Low,
-    Medium,
-    High,
-    Critical,
-}
-
-impl Severity {
-    /// Every severity, mildest first.
-    pub const ALL: [Severity; 4] = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
-
-    /// The word used in files and reports.
-    pub fn name(self) -> &'static str {
-        ["low", "medium", "high", "critical"][self as usize]
     }
 }
 

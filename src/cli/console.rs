@@ -1,0 +1,44 @@
+//! What the command line writes: one JSON object or readable text on standard output, logs on standard error.
+//! It must not know what it shows.
+
+use std::fmt::Display;
+use std::io::{IsTerminal, Write};
+
+/// Where a command's result goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Console {
+    /// One JSON object on standard output instead of text.
+    pub json: bool,
+}
+
+impl Console {
+    /// Prints the command's JSON object when `--json` was asked, nothing otherwise.
+    pub fn object(&self, value: serde_json::Value) {
+        if self.json {
+            write_out(&value.to_string());
+        }
+    }
+
+    /// Prints a line of text unless `--json` was asked.
+    pub fn line(&self, text: impl Display) {
+        if !self.json {
+            write_out(&text.to_string());
+        }
+    }
+
+    /// Is somebody looking at standard error?
+    pub fn interactive(&self) -> bool {
+        std::io::stderr().is_terminal()
+    }
+
+    /// Prints a remark on standard error: progress in batch logs, notices, warnings.
+    pub fn remark(&self, text: impl Display) {
+        // A closed standard error must not end a load.
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+}
+
+/// A closed standard output (`| head`) is the reader's wish, not an error.
+fn write_out(text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}

@@ -1,0 +1,1 @@
+//! Gives every sample a random pseudonym. It must not know where rows go.

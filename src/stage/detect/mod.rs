@@ -1,0 +1,1 @@
+//! Looks for identifiers in the document and in every text value. It must not know where rows go.

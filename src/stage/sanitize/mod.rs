@@ -1,0 +1,1 @@
+//! Lets through what a policy knows, in header lines and text fields. It must not look for patterns; detect does.
