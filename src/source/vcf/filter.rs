@@ -63,14 +63,14 @@ impl Predicate {
         self.terms.iter().any(|term| matches!(term, Term::Qual(_)))
     }
 
-    /// False only when the filters certainly drop the row. A comparison with a missing QUAL is never true; how NaN compares
-    /// is left to the engine.
+    /// False only when the filters certainly drop the row. A comparison with a missing QUAL is never true; how NaN and zeros
+    /// (which have a sign) compare is left to the engine.
     pub(crate) fn keeps(&self, chrom: &[u8], pos: i64, end: impl Fn() -> i64, qual: Option<f64>) -> bool {
         self.terms.iter().all(|term| match term {
             Term::Chrom(names) => names.iter().any(|name| **name == *chrom),
             Term::Pos(test) => test.holds(&pos),
             Term::End(test) => test.holds(&end()),
-            Term::Qual(test) => qual.is_some_and(|qual| qual.is_nan() || test.holds(&qual)),
+            Term::Qual(test) => qual.is_some_and(|qual| qual.is_nan() || qual == 0.0 || test.holds(&qual)),
         })
     }
 }

@@ -13,7 +13,7 @@ use crate::flow::{Number, VcfType};
 
 pub(crate) use flag::Flags;
 pub(crate) use float::{Floats, parse_float};
-pub(crate) use int::{Ints, Longs, parse_int};
+pub(crate) use int::{Ints, Longs};
 pub(crate) use list::List;
 pub(crate) use text::Texts;
 

@@ -7,7 +7,7 @@ use datafusion::arrow::array::{Array, ArrayRef, ListArray};
 use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::Field as ArrowField;
 
-use super::{Bad, Place, Recipe, Shape, Slot, expected, wrong_columns};
+use super::{Bad, Place, Recipe, Shape, Slot, columns_fit, expected, wrong_columns};
 use crate::flow::{Number, VcfType};
 use crate::source::vcf::columns::{Column, How, Ints, Texts, column_for};
 use crate::source::vcf::config::Calls;
@@ -105,7 +105,7 @@ impl CallsDecoder {
                 }
             },
         };
-        if found != self.columns {
+        if !columns_fit(found, self.columns, how.strict) {
             return Err(wrong_columns());
         }
         self.offsets.push(self.total as i32);

@@ -131,15 +131,7 @@ impl InfoDecoder {
 
     /// Gives a value to its column; what does not fit goes to the catch-all column where the table has one.
     #[inline]
-    fn put(
-        &mut self,
-        index: usize,
-        value: Option<&[u8]>,
-        entry: &[u8],
-        row: usize,
-        alts: usize,
-        how: How,
-    ) -> Result<(), Bad> {
+    fn put(&mut self, index: usize, value: Option<&[u8]>, entry: &[u8], row: usize, alts: usize, how: How) -> Result<(), Bad> {
         let key = &mut self.keys[index];
         let Some(column) = key.column.and_then(|at| self.columns.get_mut(at)) else { return Ok(()) };
         let bad = |reason| Err(Bad::new(Place::Info(index), reason));

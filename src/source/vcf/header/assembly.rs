@@ -7,7 +7,8 @@ const CHROMOSOME_1: [(u64, &str); 3] = [(249_250_621, "GRCh37"), (248_956_422, "
 
 /// GRCh37, GRCh38, T2T-CHM13 or `unknown`.
 pub(super) fn of(contigs: &[Contig]) -> &'static str {
-    let first = contigs.iter().find(|contig| matches!(contig.id.as_str(), "1" | "chr1" | "CM000663.1" | "CM000663.2" | "CP068277.2"));
+    let first =
+        contigs.iter().find(|contig| matches!(contig.id.as_str(), "1" | "chr1" | "CM000663.1" | "CM000663.2" | "CP068277.2"));
     let length = first.and_then(|contig| contig.length);
     CHROMOSOME_1.iter().find(|(known, _)| Some(*known) == length).map_or("unknown", |(_, name)| name)
 }

@@ -18,11 +18,13 @@ struct Seen {
     misfits: bool,
 }
 
-/// Looks at whole lines behind the header and adds what is missing in it. Returns what was added to INFO and FORMAT.
+/// Looks at whole lines behind the header and adds what is missing in it, with a notice for each key.
 pub(crate) fn infer(header: &mut Header, records: &[u8]) {
     let (mut info, mut formats) = (BTreeMap::<String, Seen>::new(), BTreeMap::<String, Seen>::new());
+    let mut surplus = false;
     let lines = records.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     for line in lines.filter(|line| !line.is_empty()).take(SAMPLE) {
+        surplus |= memchr::memchr_iter(b'\t', line).count() >= header.columns;
         let mut columns = line.split(|byte| *byte == b'\t').skip(7);
         let entries = columns.next().unwrap_or_default().split(|byte| *byte == b';');
         for entry in entries.filter(|entry| !entry.is_empty() && *entry != b".") {
@@ -42,6 +44,9 @@ pub(crate) fn infer(header: &mut Header, records: &[u8]) {
                 note(&header.formats, &mut formats, reserved::format, key, Some(value));
             }
         }
+    }
+    if surplus {
+        header.notices.push("records have more columns than the header; those that no header names are passed over".into());
     }
     add(&mut header.info, &mut header.notices, info, "INFO", reserved::info);
     add(&mut header.formats, &mut header.notices, formats, "FORMAT", reserved::format);
@@ -114,17 +119,13 @@ mod tests {
 
     #[test]
     fn reserved_keys_have_their_types_and_others_are_text() {
-        let header = inferred(
-            "1\t1\t.\tA\tC\t.\t.\tDP=1;AC=3;X=a,b;F;Y=1\tGT:AD:Z\t0/1:1,2:q\n1\t2\t.\tA\tC\t.\t.\tSB=0.1;DB\tGT\t0/1\n",
-        );
+        let header =
+            inferred("1\t1\t.\tA\tC\t.\t.\tDP=1;AC=3;X=a,b;F;Y=1\tGT:AD:Z\t0/1:1,2:q\n1\t2\t.\tA\tC\t.\t.\tSB=0.1;DB\tGT\t0/1\n");
         let read = |list: &[Declaration]| -> Vec<String> {
             list.iter().map(|d| format!("{} {} {}", d.id, d.number.text(), d.kind.text())).collect()
         };
         let info = read(&header.info);
-        assert_eq!(
-            info,
-            ["DP 1 Integer", "AC A Integer", "X . String", "F 0 Flag", "Y 1 String", "SB 1 String", "DB 0 Flag"]
-        );
+        assert_eq!(info, ["DP 1 Integer", "AC A Integer", "X . String", "F 0 Flag", "Y 1 String", "SB 1 String", "DB 0 Flag"]);
         assert_eq!(read(&header.formats), ["GT 1 String", "AD R Integer", "Z 1 String"]);
         assert_eq!(header.notices.len(), 9);
     }

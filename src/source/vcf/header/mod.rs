@@ -83,7 +83,8 @@ pub(crate) fn end_of(text: &[u8], ended: bool) -> Result<Option<usize>> {
 }
 
 fn no_column_line() -> Error {
-    Error::input("the header has no `#CHROM` line").with_hint("restore it: `#CHROM`, `POS`, … separated by tabs (VCF section 1.5)")
+    Error::input("the header has no `#CHROM` line")
+        .with_hint("restore it: `#CHROM`, `POS`, … separated by tabs (VCF section 1.5)")
 }
 
 impl Header {
@@ -234,7 +235,8 @@ impl Header {
         let text = std::str::from_utf8(line).map_err(|_| Error::input("the `#CHROM` line is not UTF-8"))?;
         let names: Vec<&str> = text.split('\t').collect();
         if names.first() != Some(&"#CHROM") || names.len() < FIXED.len() {
-            let hint = if text.starts_with("#CHROM ") { "separate its columns by tabs, not blanks" } else { "see VCF section 1.5" };
+            let hint =
+                if text.starts_with("#CHROM ") { "separate its columns by tabs, not blanks" } else { "see VCF section 1.5" };
             return Err(Error::input("the `#CHROM` line does not have the eight fixed columns").with_hint(hint));
         }
         if names[..FIXED.len()] != FIXED {

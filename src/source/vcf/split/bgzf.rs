@@ -10,9 +10,8 @@ use super::{TextBuf, read_failed};
 use crate::error::{Error, Result};
 
 /// The empty block every BGZF file ends in (SAMv1 section 4.1.2).
-pub(crate) const EOF_BLOCK: [u8; 28] = [
-    0x1f, 0x8b, 0x08, 0x04, 0, 0, 0, 0, 0, 0xff, 0x06, 0, 0x42, 0x43, 0x02, 0, 0x1b, 0, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0,
-];
+pub(crate) const EOF_BLOCK: [u8; 28] =
+    [0x1f, 0x8b, 0x08, 0x04, 0, 0, 0, 0, 0, 0xff, 0x06, 0, 0x42, 0x43, 0x02, 0, 0x1b, 0, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 
 /// Bytes that hold a block's header when its extra field holds nothing but BSIZE.
 pub(crate) const HEADER: usize = 18;

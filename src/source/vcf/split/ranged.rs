@@ -24,8 +24,9 @@ pub(crate) fn count_units(base: u64, size: u64, step: u64) -> u64 {
 
 /// How a file is cut and how the text of one range is read.
 pub(crate) trait Cut: Send {
-    /// Goes to the range's first byte; `false` when nothing begins in it.
-    fn seek(&mut self, range: std::ops::Range<u64>) -> Result<bool>;
+    /// Goes to the first place in the range where something begins; `false` when there is none. `exact`: that is known to be
+    /// the range's first byte.
+    fn seek(&mut self, range: std::ops::Range<u64>, exact: bool) -> Result<bool>;
 
     /// Appends the next piece of text.
     fn feed(&mut self, out: &mut TextBuf) -> Result<Piece>;
@@ -49,7 +50,7 @@ impl PlainCut {
 }
 
 impl Cut for PlainCut {
-    fn seek(&mut self, range: std::ops::Range<u64>) -> Result<bool> {
+    fn seek(&mut self, range: std::ops::Range<u64>, _exact: bool) -> Result<bool> {
         self.at = range.start;
         self.range = range;
         Ok(true)
@@ -128,8 +129,8 @@ impl BgzfCut {
 }
 
 impl Cut for BgzfCut {
-    fn seek(&mut self, range: std::ops::Range<u64>) -> Result<bool> {
-        self.at = bgzf::find_start(&self.file, range.start, self.size)?;
+    fn seek(&mut self, range: std::ops::Range<u64>, exact: bool) -> Result<bool> {
+        self.at = if exact { range.start } else { bgzf::find_start(&self.file, range.start, self.size)? };
         (self.first, self.own_end) = (self.at, None);
         let begins = self.at < range.end;
         self.range = range;
@@ -209,7 +210,16 @@ enum State {
 
 impl<C: Cut> Ranged<C> {
     pub(crate) fn new(cut: C, layout: Layout, first: u32, stride: u32) -> Self {
-        Self { cut, layout, next: first, stride: stride.max(1), buf: TextBuf::default(), scanned: 0, state: State::Done, current: 0 }
+        Self {
+            cut,
+            layout,
+            next: first,
+            stride: stride.max(1),
+            buf: TextBuf::default(),
+            scanned: 0,
+            state: State::Done,
+            current: 0,
+        }
     }
 
     /// Skips to the unit's first line. `false` when no line begins in it.
@@ -217,7 +227,7 @@ impl<C: Cut> Ranged<C> {
         let Layout { base, skip, step, size, .. } = self.layout;
         let start = base + u64::from(self.current) * step;
         self.buf.clear();
-        if !self.cut.seek(start..(start + step).min(size))? {
+        if !self.cut.seek(start..(start + step).min(size), self.current == 0)? {
             return Ok(false);
         }
         let mut skip = if self.current == 0 { Some(skip) } else { None };
@@ -366,7 +376,7 @@ mod tests {
         // The block that holds the header's end.
         let (mut base, mut left, mut buf) = (0u64, skip as u64, TextBuf::default());
         let mut cut = BgzfCut::new(file.clone(), size);
-        cut.seek(0..size).unwrap();
+        cut.seek(0..size, true).unwrap();
         loop {
             buf.clear();
             let at = cut.offset();
@@ -383,7 +393,8 @@ mod tests {
             if skip < text.len() {
                 let odd = all(&mut Ranged::new(BgzfCut::new(file.clone(), size), layout, 1, 2));
                 let even = all(&mut Ranged::new(BgzfCut::new(file.clone(), size), layout, 0, 2));
-                let woven: Vec<u8> = (0..count as usize).flat_map(|u| if u % 2 == 0 { even[u / 2].clone() } else { odd[u / 2].clone() }).collect();
+                let woven: Vec<u8> =
+                    (0..count as usize).flat_map(|u| if u % 2 == 0 { even[u / 2].clone() } else { odd[u / 2].clone() }).collect();
                 assert_eq!(woven, whole);
             }
         }

@@ -84,8 +84,7 @@ impl StreamText {
                 if fill(read, &mut stored[bgzf::HEADER..])? < block.size - bgzf::HEADER {
                     return Err(truncated());
                 }
-                let length =
-                    bgzf::inflate(decompressor, &stored, block, out).map_err(|reason| bgzf::damaged(reason, *at))?;
+                let length = bgzf::inflate(decompressor, &stored, block, out).map_err(|reason| bgzf::damaged(reason, *at))?;
                 *at += block.size as u64;
                 *ended_well = stored == bgzf::EOF_BLOCK;
                 if length > 0 {
@@ -143,7 +142,17 @@ pub(crate) struct Streamed {
 impl Streamed {
     /// `buf` holds what was read already, from behind the header on.
     pub(crate) fn new(text: StreamText, buf: TextBuf, unit_size: u64) -> Self {
-        Self { text, buf, unit_size: unit_size.max(1), unit: None, used: 0, scanned: 0, stored_before: 0, ended: false, unit_done: true }
+        Self {
+            text,
+            buf,
+            unit_size: unit_size.max(1),
+            unit: None,
+            used: 0,
+            scanned: 0,
+            stored_before: 0,
+            ended: false,
+            unit_done: true,
+        }
     }
 }
 
