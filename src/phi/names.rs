@@ -69,8 +69,30 @@ impl std::fmt::Debug for Names {
 
 /// What samples are called that says which part they play, not who they are.
 const ROLES: [&str; 24] = [
-    "affected", "blank", "case", "child", "control", "daughter", "father", "germline", "mother", "normal", "parent", "patient",
-    "proband", "reference", "sample", "sibling", "somatic", "son", "subject", "test", "tumor", "tumour", "unaffected", "unknown",
+    "affected",
+    "blank",
+    "case",
+    "child",
+    "control",
+    "daughter",
+    "father",
+    "germline",
+    "mother",
+    "normal",
+    "parent",
+    "patient",
+    "proband",
+    "reference",
+    "sample",
+    "sibling",
+    "somatic",
+    "son",
+    "subject",
+    "test",
+    "tumor",
+    "tumour",
+    "unaffected",
+    "unknown",
 ];
 
 /// Is a name searched for in header text? At least 4 characters (6 when all are digits), or 2 with a letter and a digit:
@@ -122,7 +144,8 @@ mod tests {
             ("P1", true, false),
             ("ABC", false, false),
             ("12345", false, false),
-            ("NA12878", true, true), ("TUMOR", false, false),
+            ("NA12878", true, true),
+            ("TUMOR", false, false),
             ("Mary", true, true),
             ("123456", true, true),
         ] {

@@ -46,11 +46,11 @@ impl Scanner {
         let broken = |_| Error::internal("a built-in pattern does not compile");
         let mut patterns = patterns::BUILTIN.to_vec();
         let triggers = RegexSetBuilder::new(patterns.iter().map(|p| p.trigger)).unicode(false).build().map_err(broken)?;
-        let expressions =
-            patterns
+        let expressions = patterns
             .iter()
             .map(|p| RegexBuilder::new(&format!("(?:%20)?(?:{})", p.regex)).unicode(false).build())
-            .collect::<Result<_, _>>().map_err(broken)?;
+            .collect::<Result<_, _>>()
+            .map_err(broken)?;
         patterns.push(patterns::SAMPLE_NAME);
         Ok(Self { patterns, triggers, expressions, names })
     }
