@@ -43,8 +43,11 @@ fn context() -> Arc<Context> {
     Arc::new(Context::new(uuid::Uuid::nil(), Recorder::discard()))
 }
 
+/// Line within the unit, note, remark of each call.
+type Row<'a> = (u32, Option<&'a str>, &'a [Option<&'a str>]);
+
 /// Rows of unit 3, with these line numbers, notes and per-call remarks.
-fn batch(rows: &[(u32, Option<&str>, &[Option<&str>])]) -> RecordBatch {
+fn batch(rows: &[Row]) -> RecordBatch {
     let mut remarks = ListBuilder::new(StringBuilder::new());
     rows.iter().for_each(|(_, _, remark)| remarks.append_value(remark.iter().copied()));
     let columns: Vec<(&str, ArrayRef)> = vec![
