@@ -1,1 +1,31 @@
-//! Expressions of a pipeline file as DataFusion expressions. It must not know the YAML they stand in.
+//! Expressions of a pipeline file as DataFusion expressions: `filter`, `derive` and `select`. It must not know the YAML they
+//! stand in, and it never looks at a row.
+
+mod parse;
+mod plan;
+mod state;
+
+use crate::flow::Labels;
+use crate::sensitive::Label;
+use datafusion::logical_expr::Expr;
+
+pub use parse::{parse, parse_filter};
+pub use plan::{derive, filter, select};
+
+/// The label of an expression's result: the maximum over the columns it reads; public when it reads none.
+pub fn labels_of(expr: &Expr, labels: &Labels) -> Label {
+    expr.column_refs().into_iter().map(|column| labels.of(&column.name)).max().unwrap_or(Label::Public)
+}
+
+/// `; did you mean NAME?` for the candidate nearest to `name`, or nothing when none is near.
+pub(crate) fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    let lower = name.to_lowercase();
+    let near = candidates.into_iter().map(|candidate| (strsim::jaro_winkler(&lower, &candidate.to_lowercase()), candidate));
+    match near.max_by(|a, b| a.0.total_cmp(&b.0)) {
+        Some((score, candidate)) if score > 0.8 => format!("; did you mean {candidate}?"),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
