@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::flow::exec::{SinkNode, StageNode};
 use crate::flow::{Document, InputUnits, Labels, Notice, Sink, Stage};
 use crate::registry::{self, Step};
+use crate::secrets::Keys;
 use crate::spec::{Mistake, Mistakes, Pipeline, Spec};
 use crate::stage::expr;
 use crate::yaml::Place;
@@ -108,7 +109,7 @@ pub fn plan(spec: &Spec, options: PlanOptions) -> Result<Plan, Failure> {
     for (i, step) in steps.iter().enumerate() {
         let Some(step) = step else { break };
         let place = spec.place(&["stages", &i.to_string()]);
-        match extend(logical.clone(), step, &mut stages, &session) {
+        match extend(logical.clone(), step, &mut stages) {
             Ok(next) => logical = next,
             Err(found) => mistakes.extend(found.into_iter().map(|mut mistake| {
                 if mistake.place == Place::OUTSIDE {
@@ -152,7 +153,6 @@ fn extend(
     plan: LogicalPlan,
     step: &Step,
     stages: &mut Vec<Arc<dyn Stage>>,
-    session: &SessionContext,
 ) -> Result<LogicalPlan, Vec<Mistake>> {
     let outside = |text: String| Mistake::new(Place::OUTSIDE, text);
     let one = |error: Error| {
@@ -172,8 +172,8 @@ fn extend(
             stages.push(stage.clone());
             Ok(node)
         }
-        Step::Filter(sql) => expr::filter(session, plan, sql).map_err(one),
-        Step::Derive(columns) => expr::derive(session, plan, columns).map_err(one),
+        Step::Filter(sql) => expr::filter(plan, sql).map_err(one),
+        Step::Derive(columns) => expr::derive(plan, columns).map_err(one),
         Step::Select(columns) => expr::select(plan, columns).map_err(one),
     }
 }
@@ -181,7 +181,7 @@ fn extend(
 /// Key and database references that name nothing.
 fn references(spec: &Spec, steps: &[Option<Step>], sink: Option<&dyn Sink>, mistakes: &mut Vec<Mistake>) {
     let pipeline = &spec.pipeline;
-    let known_key = |name: &str| pipeline.keys.contains_key(name) || crate::secrets::DEVELOPMENT_RINGS.contains(&name);
+    let known_key = |name: &str| pipeline.keys.contains_key(name) || Keys::development_names().contains(&name);
     let known_database = |name: &str| name == "local" || name == "env" || pipeline.databases.contains_key(name);
     let mut missing = |path: &[&str], what: &str, name: &str, section: &str| {
         let hint = format!("add `{name}` under `{section}`");

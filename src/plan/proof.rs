@@ -35,7 +35,7 @@ pub struct Violation {
 pub fn labels_of(plan: &LogicalPlan, source: &Labels) -> Labels {
     match plan {
         LogicalPlan::TableScan(scan) => {
-            let mut labels = Labels { headers: source.headers, samples: source.samples, ..Labels::default() };
+            let mut labels = source.without_columns();
             scan.projected_schema.fields().iter().for_each(|field| labels.set(field.name(), source.of(field.name())));
             labels
         }
@@ -43,7 +43,7 @@ pub fn labels_of(plan: &LogicalPlan, source: &Labels) -> Labels {
         LogicalPlan::SubqueryAlias(alias) => labels_of(&alias.input, source),
         LogicalPlan::Projection(projection) => {
             let input = labels_of(&projection.input, source);
-            let mut labels = Labels { headers: input.headers, samples: input.samples, ..Labels::default() };
+            let mut labels = input.without_columns();
             for (expression, field) in projection.expr.iter().zip(projection.schema.fields()) {
                 labels.set(field.name(), expression_label(expression, &input));
             }

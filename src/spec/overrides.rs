@@ -45,6 +45,9 @@ fn expand(text: &str, place: Place, variable: &impl Fn(&str) -> Option<String>, 
     out
 }
 
+/// Keys whose texts are paths. A path from the command line is relative to the working folder, not to the file.
+const PATH_KEYS: [&str; 7] = ["paths", "path", "file", "ca", "reference", "headers", "allow"];
+
 /// Applies `path=VALUE` settings in order. VALUE is YAML; a stage is addressed by its kind.
 pub fn apply(tree: &mut Node, sets: &[String], mistakes: &mut Vec<Mistake>) {
     for set in sets {
@@ -53,7 +56,10 @@ pub fn apply(tree: &mut Node, sets: &[String], mistakes: &mut Vec<Mistake>) {
             continue;
         };
         let value = match scalar_or_tree(value) {
-            Ok(value) => value.outside(),
+            Ok(mut value) => {
+                rebase(path.rsplit('.').find(|part| part.parse::<usize>().is_err()).unwrap_or(path), &mut value);
+                value.outside()
+            }
             Err(error) => {
                 mistakes.push(Mistake::new(Place::OUTSIDE, format!("--set {path}: the value is not YAML: {}", error.message)));
                 continue;
@@ -71,6 +77,20 @@ fn scalar_or_tree(value: &str) -> Result<Node, yaml::SyntaxError> {
         return Ok(Node { place: Place::OUTSIDE, value: Value::Text(String::new()) });
     }
     yaml::parse(value)
+}
+
+/// Makes relative paths under a path key absolute; `-` is standard input.
+fn rebase(key: &str, node: &mut Node) {
+    match &mut node.value {
+        Value::Text(text) if PATH_KEYS.contains(&key) && text != "-" => {
+            if let Ok(absolute) = std::path::absolute(&*text) {
+                *text = absolute.to_string_lossy().into_owned();
+            }
+        }
+        Value::List(items) => items.iter_mut().for_each(|item| rebase(key, item)),
+        Value::Map(entries) => entries.iter_mut().for_each(|(key, child)| rebase(&key.name, child)),
+        _ => {}
+    }
 }
 
 fn put(node: &mut Node, path: &[&str], new: Node) -> Result<(), String> {
