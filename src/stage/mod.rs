@@ -6,4 +6,5 @@ pub mod detect;
 pub mod encrypt;
 pub mod expr;
 pub mod normalize;
+mod recorded;
 pub mod sanitize;

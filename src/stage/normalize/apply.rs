@@ -1,0 +1,144 @@
+//! Divides batches: which rows there will be, then column by column. It must not know header lines.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, RecordBatch, StringArray, StringBuilder, UInt32Array};
+use datafusion::arrow::compute::take;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+
+use super::info::as_list;
+use super::pick::Rows;
+use super::shape::{Per, Shape};
+use super::spill::Spill;
+use super::{calls, info};
+use crate::audit::Event;
+use crate::error::{Error, Result};
+use crate::flow::column;
+use crate::stage::recorded::Work;
+
+/// The opened stage.
+#[derive(Debug)]
+pub(super) struct Split {
+    shapes: Vec<Shape>,
+    output: SchemaRef,
+    dropped: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Split {
+    pub(super) fn new(input: &Schema, output: SchemaRef) -> Self {
+        let shapes = input.fields().iter().map(|field| Shape::of(field)).collect();
+        Self { shapes, output, dropped: Mutex::default() }
+    }
+}
+
+impl Work for Split {
+    fn apply(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        if batch.num_columns() != self.shapes.len() {
+            return Err(Error::internal("a batch does not have the planned schema"));
+        }
+        let alt = batch
+            .column_by_name(column::ALT)
+            .and_then(|alt| alt.as_string_opt::<i32>())
+            .ok_or_else(|| Error::internal("the column alt is missing"))?;
+        let work = Division::new(&batch, &self.shapes, alt);
+        let mut spill = Spill {
+            keeps_info: self.shapes.contains(&Shape::InfoOther),
+            keeps_calls: self.shapes.contains(&Shape::CallsOther),
+            ..Spill::default()
+        };
+        let mut columns: Vec<Option<ArrayRef>> = vec![None; self.shapes.len()];
+        let late = |shape: &Shape| matches!(shape, Shape::InfoOther | Shape::CallsOther);
+        // The catch-all columns come last: the others fill them.
+        for pass in [false, true] {
+            for (index, shape) in self.shapes.iter().enumerate().filter(|(_, shape)| late(shape) == pass) {
+                columns[index] = Some(work.column(index, *shape, &mut spill)?);
+            }
+        }
+        if !spill.dropped.is_empty() {
+            let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+            for (name, count) in spill.dropped {
+                *dropped.entry(name).or_default() += count;
+            }
+        }
+        Ok(RecordBatch::try_new(self.output.clone(), columns.into_iter().flatten().collect())?)
+    }
+
+    fn events(&self) -> Vec<Event> {
+        let dropped = std::mem::take(&mut *self.dropped.lock().unwrap_or_else(PoisonError::into_inner));
+        let event = |(column, count)| Event::ValuesDropped { stage: "normalize".into(), column, count };
+        dropped.into_iter().map(event).collect()
+    }
+}
+
+/// One batch being divided.
+struct Division<'a> {
+    batch: &'a RecordBatch,
+    shapes: &'a [Shape],
+    alt: &'a StringArray,
+    rows: Rows,
+    /// Source rows to take; `None` when no record has more than one ALT.
+    index: Option<UInt32Array>,
+}
+
+impl<'a> Division<'a> {
+    fn new(batch: &'a RecordBatch, shapes: &'a [Shape], alt: &'a StringArray) -> Self {
+        let mut rows = Rows::default();
+        for source in 0..alt.len() {
+            let alts = if alt.is_null(source) { 0 } else { 1 + memchr::memchr_iter(b',', alt.value(source).as_bytes()).count() };
+            for nth in 0..alts.max(1) {
+                rows.source.push(source as u32);
+                rows.alt.push(if alts == 0 { 0 } else { nth as u32 + 1 });
+                rows.alts.push(alts as u32);
+            }
+        }
+        let index = (rows.source.len() != alt.len()).then(|| UInt32Array::from(rows.source.clone()));
+        Self { batch, shapes, alt, rows, index }
+    }
+
+    fn column(&self, index: usize, shape: Shape, spill: &mut Spill) -> Result<ArrayRef> {
+        let column = self.batch.column(index);
+        let schema = self.batch.schema_ref();
+        let name = schema.field(index).name();
+        Ok(match shape {
+            Shape::AltIndex => Arc::new(self.rows.alt.iter().map(|&alt| (alt > 0).then_some(alt as i32)).collect::<Int32Array>()),
+            Shape::Info(per) if per == Per::Alt || self.index.is_some() => {
+                info::divide(name, as_list(column)?, per, &self.rows, spill)?
+            }
+            Shape::Calls(per) if per == Per::Alt || self.index.is_some() => {
+                calls::divide(name, as_list(column)?, self.genotypes()?, per, &self.rows, spill)?
+            }
+            Shape::Alt if self.index.is_some() => self.alleles(),
+            Shape::Genotype if self.index.is_some() => calls::genotypes(as_list(column)?, &self.rows)?,
+            Shape::InfoOther => {
+                let repeated = self.repeated(column)?;
+                Arc::new(spill.onto_info(repeated.as_string::<i32>()))
+            }
+            Shape::CallsOther => calls::other(as_list(&self.repeated(column)?)?, spill)?,
+            _ => self.repeated(column)?,
+        })
+    }
+
+    fn repeated(&self, column: &ArrayRef) -> Result<ArrayRef> {
+        Ok(match &self.index {
+            Some(index) => take(column, index, None)?,
+            None => column.clone(),
+        })
+    }
+
+    fn alleles(&self) -> ArrayRef {
+        let mut builder = StringBuilder::with_capacity(self.rows.source.len(), self.alt.value_data().len());
+        for source in 0..self.alt.len() {
+            match self.alt.is_null(source) {
+                true => builder.append_null(),
+                false => self.alt.value(source).split(',').for_each(|allele| builder.append_value(allele)),
+            }
+        }
+        Arc::new(builder.finish())
+    }
+
+    fn genotypes(&self) -> Result<Option<&datafusion::arrow::array::ListArray>> {
+        let at = self.shapes.iter().position(|shape| *shape == Shape::Genotype);
+        at.map(|at| as_list(self.batch.column(at))).transpose()
+    }
+}

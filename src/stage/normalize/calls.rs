@@ -1,0 +1,112 @@
+//! FORMAT lists and genotypes of divided rows: per call, the values of the row's own allele. It must not know INFO fields.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, StringArray, StringBuilder};
+use datafusion::arrow::buffer::OffsetBuffer;
+use datafusion::arrow::datatypes::Field;
+
+use super::genotype;
+use super::info::{Gather, as_list, extent, only_missing};
+use super::pick::{Picked, Picker, Rows};
+use super::shape::Per;
+use super::spill::Spill;
+use crate::error::{Error, Result};
+
+/// One list of lists a row: List<T> for Number=A, List<List<T>> for R and G.
+pub(super) fn divide(
+    name: &str,
+    calls: &ListArray,
+    gt: Option<&ListArray>,
+    per: Per,
+    rows: &Rows,
+    spill: &mut Spill,
+) -> Result<ArrayRef> {
+    let lists = as_list(calls.values())?;
+    let texts = gt.and_then(|gt| gt.values().as_string_opt::<i32>());
+    let mut gather = Gather::new(per, calls.values().len());
+    let mut call_count = 0;
+    for ((&source, &alt), &alts) in rows.source.iter().zip(&rows.alt).zip(&rows.alts) {
+        let (first, count) = extent_or_none(calls, source as usize);
+        let first_gt = gt.map(|gt| extent_or_none(gt, source as usize)).filter(|(_, n)| *n == count).map(|(first, _)| first);
+        let mut picker = Picker::new(per, alt, alts);
+        for nth in 0..count {
+            let call = first + nth;
+            let position = call_count + nth;
+            if lists.is_null(call) {
+                gather.null();
+                continue;
+            }
+            let (start, len) = extent(lists, call);
+            let ploidy = match (per, texts, first_gt) {
+                (Per::Genotype, Some(texts), Some(at)) if texts.is_valid(at + nth) => genotype::ploidy(texts.value(at + nth)),
+                _ => 0,
+            };
+            let kept_whole = picker.cannot_be_mistaken(len);
+            match picker.pick(len, only_missing(lists.values(), start, len), ploidy) {
+                Picked::Unfit if spill.keeps_calls => {
+                    gather.null();
+                    spill.call(position, name, &lists.value(call));
+                }
+                Picked::Unfit if kept_whole => gather.push(start, len, &Picked::Whole),
+                Picked::Unfit => {
+                    gather.null();
+                    if alt <= 1 {
+                        spill.drop(name);
+                    }
+                }
+                fit => gather.push(start, len, fit),
+            }
+        }
+        call_count += count;
+    }
+    with_offsets_of_rows(calls, rows, gather.finish(lists.values())?)
+}
+
+/// `calls.GT` of divided rows.
+pub(super) fn genotypes(calls: &ListArray, rows: &Rows) -> Result<ArrayRef> {
+    let texts = strings(calls)?;
+    let mut builder = StringBuilder::with_capacity(texts.len(), texts.value_data().len());
+    let mut recoded = String::new();
+    for ((&source, &alt), &alts) in rows.source.iter().zip(&rows.alt).zip(&rows.alts) {
+        let (first, count) = extent_or_none(calls, source as usize);
+        for call in first..first + count {
+            if texts.is_null(call) {
+                builder.append_null();
+            } else if alts <= 1 {
+                builder.append_value(texts.value(call));
+            } else {
+                recoded.clear();
+                genotype::recode(texts.value(call), alt, &mut recoded);
+                builder.append_value(&recoded);
+            }
+        }
+    }
+    with_offsets_of_rows(calls, rows, Arc::new(builder.finish()))
+}
+
+/// `calls.__other` (already one list a row) with the undivided fields appended.
+pub(super) fn other(calls: &ListArray, spill: &Spill) -> Result<ArrayRef> {
+    let offsets = calls.value_offsets();
+    let (first, last) = (offsets[0] as usize, offsets[calls.len()] as usize);
+    let texts = strings(calls)?.slice(first, last - first);
+    let offsets = OffsetBuffer::from_lengths((0..calls.len()).map(|row| extent(calls, row).1));
+    let field = Arc::new(Field::new_list_field(texts.data_type().clone(), true));
+    Ok(Arc::new(ListArray::try_new(field, offsets, Arc::new(spill.onto_calls(&texts)), calls.nulls().cloned())?))
+}
+
+fn strings(calls: &ListArray) -> Result<&StringArray> {
+    calls.values().as_string_opt::<i32>().ok_or_else(|| Error::internal("a batch does not have the planned schema"))
+}
+
+fn extent_or_none(calls: &ListArray, row: usize) -> (usize, usize) {
+    if calls.is_null(row) { (0, 0) } else { extent(calls, row) }
+}
+
+/// Values of all rows' calls, in the rows' own lists.
+fn with_offsets_of_rows(calls: &ListArray, rows: &Rows, values: ArrayRef) -> Result<ArrayRef> {
+    let offsets = OffsetBuffer::from_lengths(rows.source.iter().map(|&source| extent_or_none(calls, source as usize).1));
+    let nulls = calls.nulls().map(|nulls| rows.source.iter().map(|&source| nulls.is_valid(source as usize)).collect());
+    let field = Arc::new(Field::new_list_field(values.data_type().clone(), true));
+    Ok(Arc::new(ListArray::try_new(field, offsets, values, nulls)?))
+}

@@ -1,0 +1,75 @@
+//! What becomes of each column when rows are divided, decided once from the schema. It must not know values.
+
+use datafusion::arrow::datatypes::{DataType, Field};
+
+use crate::flow::{Number, column, number_of};
+
+/// How a column of divided rows is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shape {
+    /// The record's value in each of its rows.
+    Repeat,
+    Alt,
+    AltIndex,
+    /// INFO list with one value per ALT, allele or genotype.
+    Info(Per),
+    /// FORMAT list of lists, likewise per call.
+    Calls(Per),
+    Genotype,
+    /// `info.__other`: undeclared keys and undivided fields as text.
+    InfoOther,
+    /// `calls.__other`: likewise per call.
+    CallsOther,
+}
+
+/// What a list has one value for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Per {
+    Alt,
+    Allele,
+    Genotype,
+}
+
+/// Catch-all columns, filled when a field cannot be divided. Text `KEY=v1,v2`, joined by `;`.
+pub(super) const INFO_OTHER: &str = "info.__other";
+pub(super) const CALLS_OTHER: &str = "calls.__other";
+
+impl Shape {
+    pub(super) fn of(field: &Field) -> Shape {
+        let per = match number_of(field) {
+            Some(Number::A) => Some(Per::Alt),
+            Some(Number::R) => Some(Per::Allele),
+            Some(Number::G) => Some(Per::Genotype),
+            _ => None,
+        };
+        let (name, kind) = (field.name().as_str(), field.data_type());
+        match (name, kind) {
+            (column::ALT, DataType::Utf8) => Shape::Alt,
+            (column::ALT_INDEX, DataType::Int32) => Shape::AltIndex,
+            (INFO_OTHER, DataType::Utf8) => Shape::InfoOther,
+            (CALLS_OTHER, DataType::List(item)) if item.data_type() == &DataType::Utf8 => Shape::CallsOther,
+            (column::CALLS_GT, DataType::List(item)) if item.data_type() == &DataType::Utf8 => Shape::Genotype,
+            (_, DataType::List(item)) => match per {
+                Some(per) if name.starts_with(column::INFO) => Shape::Info(per),
+                Some(per) if name.starts_with(column::CALLS) && matches!(item.data_type(), DataType::List(_)) => {
+                    Shape::Calls(per)
+                }
+                _ => Shape::Repeat,
+            },
+            _ => Shape::Repeat,
+        }
+    }
+
+    /// The output field. Number=A loses one level of list.
+    pub(super) fn field(self, field: &Field) -> Field {
+        let kind = match (self, field.data_type()) {
+            (Shape::Info(Per::Alt), DataType::List(item)) => item.data_type().clone(),
+            (Shape::Calls(Per::Alt), DataType::List(calls)) => match calls.data_type() {
+                DataType::List(item) => DataType::new_list(item.data_type().clone(), true),
+                other => other.clone(),
+            },
+            _ => return field.clone(),
+        };
+        Field::new(field.name(), kind, true).with_metadata(field.metadata().clone())
+    }
+}
