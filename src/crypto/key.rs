@@ -11,8 +11,10 @@ use crate::sensitive::Sensitive;
 /// What a subkey is for: one subkey never serves two purposes (NIST SP 800-57 part 1, 5.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
-    /// AES-256-GCM of column values and vault entries.
+    /// AES-256-GCM of vault entries and other single values.
     Encrypt,
+    /// HMAC that makes one run's key for column values out of the ring's key and a random salt.
+    ColumnKeys,
     /// HMAC that finds a pseudonym again.
     BlindIndex,
     /// HMAC over file paths in stored records.
@@ -24,6 +26,7 @@ impl Purpose {
     fn label(self) -> &'static [u8] {
         match self {
             Purpose::Encrypt => b"genogate/1/encrypt",
+            Purpose::ColumnKeys => b"genogate/1/column-keys",
             Purpose::BlindIndex => b"genogate/1/blind-index",
             Purpose::PathHash => b"genogate/1/path-hash",
         }
@@ -99,6 +102,7 @@ mod tests {
         let key = Key::from_bytes(std::array::from_fn(|i| i as u8));
         for (purpose, expected) in [
             (Purpose::Encrypt, "5346b2950eb3189a10ee5b584851676983a2823db618545c1fba3159f037767f"),
+            (Purpose::ColumnKeys, "2fde43a848a1dca188172a0e1aa8fda1dcb8bcc266f45f05ca1cef624aa45a7a"),
             (Purpose::BlindIndex, "44682784a83b3bb8f6e35d83d1e7b50512c2bc35d2063e8285549df4f041e83b"),
             (Purpose::PathHash, "d177ca1eb38dbbf6e3f7d03911767979e8009118188625f99bdb130bb1df6ea4"),
         ] {

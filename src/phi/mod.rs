@@ -1,1 +1,14 @@
-//! What identifiers look like, and where the originals of pseudonyms are kept.
+//! What identifiers look like, how text and headers are searched for them, and where the originals of pseudonyms are
+//! kept. It must not know pipelines, stages or who is asking.
+
+mod checks;
+pub mod headers;
+mod names;
+pub mod patterns;
+mod scanner;
+pub mod text;
+pub mod vault;
+
+pub use names::Names;
+pub use patterns::Pattern;
+pub use scanner::{Match, Scanner};

@@ -8,3 +8,4 @@ pub mod expr;
 pub mod normalize;
 mod recorded;
 pub mod sanitize;
+mod seal;

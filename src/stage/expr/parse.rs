@@ -84,6 +84,7 @@ fn unknown_names(expr: &Sql, schema: &Schema) -> Vec<String> {
         }
         ControlFlow::<()>::Continue(())
     });
+    let is_column = |name: &str| !name.starts_with("__") && schema.field_with_name(name).is_ok();
     let mut mistakes = Vec::new();
     let mut tell = |mistake: String| {
         if !mistakes.contains(&mistake) {
@@ -92,11 +93,9 @@ fn unknown_names(expr: &Sql, schema: &Schema) -> Vec<String> {
     };
     let _ = visit_expressions(expr, |expr| {
         match expr {
-            Sql::Identifier(ident) if !parameters.contains(&ident.value) => {
-                if ident.value.starts_with("__") || schema.field_with_name(&ident.value).is_err() {
-                    let known = schema.fields().iter().map(|field| field.name().as_str()).filter(|name| !name.starts_with("__"));
-                    tell(format!("unknown column {}{}", ident.value, did_you_mean(&ident.value, known)));
-                }
+            Sql::Identifier(ident) if !parameters.contains(&ident.value) && !is_column(&ident.value) => {
+                let known = schema.fields().iter().map(|field| field.name().as_str()).filter(|name| !name.starts_with("__"));
+                tell(format!("unknown column {}{}", ident.value, did_you_mean(&ident.value, known)));
             }
             Sql::Function(function) => function_mistake(function).into_iter().for_each(&mut tell),
             Sql::Subquery(_) | Sql::InSubquery { .. } | Sql::Exists { .. } => tell("subqueries are not possible here".into()),

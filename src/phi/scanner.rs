@@ -1,0 +1,279 @@
+//! Finds patterns and known names in text: one linear pass of cheap triggers over everything, and the full expressions
+//! only where a trigger fired. It must not know where text comes from or what is done about a match.
+
+use std::ops::Range;
+
+use regex::bytes::{Regex, RegexSet};
+
+use super::checks::stands_alone;
+use super::{Names, Pattern, patterns};
+use crate::error::{Error, Result};
+
+/// A match: bytes `start .. end` of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// Index into [`Scanner::patterns`].
+    pub pattern: usize,
+    /// Byte offset of the first byte.
+    pub start: usize,
+    /// Byte offset behind the last byte.
+    pub end: usize,
+}
+
+/// Patterns, ready to search with. Every expression has a bounded length and the engine never backtracks, so a search
+/// takes time proportional to the text.
+#[derive(Debug)]
+pub struct Scanner {
+    patterns: Vec<Pattern>,
+    triggers: RegexSet,
+    expressions: Vec<Regex>,
+    names: Option<Names>,
+}
+
+impl Scanner {
+    /// The built-in patterns ([`patterns::BUILTIN`]).
+    pub fn builtin() -> Result<Self> {
+        Self::with_names(None)
+    }
+
+    /// The built-in patterns, and the pattern `sample-name` for every one of `names` that [`super::names`] deems long
+    /// enough to be searched for in values.
+    pub fn with_identifiers<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self> {
+        Self::with_names(Names::new(names.into_iter().filter(|name| super::names::searched_in_values(name)))?)
+    }
+
+    fn with_names(names: Option<Names>) -> Result<Self> {
+        let broken = |_| Error::internal("a built-in pattern does not compile");
+        let mut patterns = patterns::BUILTIN.to_vec();
+        let triggers = RegexSet::new(patterns.iter().map(|p| p.trigger)).map_err(broken)?;
+        let expressions =
+            patterns.iter().map(|p| Regex::new(&format!("(?:%20)?(?:{})", p.regex))).collect::<Result<_, _>>().map_err(broken)?;
+        patterns.push(patterns::SAMPLE_NAME);
+        Ok(Self { patterns, triggers, expressions, names })
+    }
+
+    /// What is looked for, in the order of [`Match::pattern`].
+    pub fn patterns(&self) -> &[Pattern] {
+        &self.patterns
+    }
+
+    /// May `bytes` hold a match? They may be many values in a row, so a whole Arrow buffer is asked at once; a wrong yes
+    /// costs a second look, a wrong no does not exist.
+    pub fn may_hold(&self, bytes: &[u8]) -> bool {
+        self.triggers.is_match(bytes) || self.names.as_ref().is_some_and(|names| names.may_hold(bytes))
+    }
+
+    /// Every match in `text`, ordered by start. Matches of different patterns may overlap.
+    pub fn scan(&self, text: &str) -> Vec<Match> {
+        let bytes = text.as_bytes();
+        let mut found = Vec::new();
+        if self.triggers.is_match(bytes) {
+            for index in self.triggers.matches(bytes) {
+                let (Some(pattern), Some(expression)) = (self.patterns.get(index), self.expressions.get(index)) else { continue };
+                // an escaped blank must not lend its digits to the number behind it
+                let hits = expression
+                    .find_iter(bytes)
+                    .map(|hit| hit.start() + if hit.as_bytes().starts_with(b"%20") { 3 } else { 0 }..hit.end());
+                let real = hits.filter(|span| {
+                    (pattern.open || stands_alone(bytes, span.clone()))
+                        && pattern.check.is_none_or(|check| check(bytes, span.clone()))
+                });
+                found.extend(real.map(|span| Match { pattern: index, start: span.start, end: span.end }));
+            }
+        }
+        if let Some(names) = &self.names {
+            let index = self.expressions.len();
+            found.extend(names.find(text).into_iter().map(|hit| Match { pattern: index, ..hit }));
+        }
+        found.sort_by_key(|hit| (hit.start, std::cmp::Reverse(hit.end)));
+        found
+    }
+
+    /// `text` with every matched span replaced by `[redacted:<pattern id>]`; `None` when nothing matched. Overlapping
+    /// spans become one, named after the gravest pattern.
+    pub fn redact(&self, text: &str) -> Option<String> {
+        self.redact_matches(text, &self.scan(text))
+    }
+
+    /// [`Self::redact`] for some of the matches of [`Self::scan`].
+    pub fn redact_matches(&self, text: &str, matches: &[Match]) -> Option<String> {
+        let mut spans: Vec<(Range<usize>, &Pattern)> = Vec::new();
+        for hit in matches {
+            let Some(pattern) = self.patterns.get(hit.pattern) else { continue };
+            match spans.last_mut() {
+                Some((span, gravest)) if hit.start < span.end => {
+                    span.end = span.end.max(hit.end);
+                    if pattern.severity > gravest.severity {
+                        *gravest = pattern;
+                    }
+                }
+                _ => spans.push((hit.start..hit.end, pattern)),
+            }
+        }
+        splice(text, spans.into_iter().map(|(span, pattern)| (widen(text, span), format!("[redacted:{}]", pattern.id))))
+    }
+}
+
+/// Moves a span's ends out to character borders.
+fn widen(text: &str, span: Range<usize>) -> Range<usize> {
+    text.floor_char_boundary(span.start)..text.ceil_char_boundary(span.end)
+}
+
+/// `text` with each span replaced; spans are ordered and do not overlap. `None` without spans.
+pub(super) fn splice<S: AsRef<str>>(text: &str, spans: impl Iterator<Item = (Range<usize>, S)>) -> Option<String> {
+    let (mut out, mut copied) = (None, 0);
+    for (span, replacement) in spans {
+        let out = out.get_or_insert_with(|| String::with_capacity(text.len()));
+        out.push_str(text.get(copied..span.start).unwrap_or_default());
+        out.push_str(replacement.as_ref());
+        copied = span.end;
+    }
+    let mut out: String = out?;
+    out.push_str(text.get(copied..).unwrap_or_default());
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sensitive::Severity;
+    use proptest::prelude::*;
+
+    fn ids(scanner: &Scanner, text: &str) -> Vec<&'static str> {
+        scanner.scan(text).iter().map(|hit| scanner.patterns()[hit.pattern].id).collect()
+    }
+
+    #[test]
+    fn every_example_is_found_alone_and_in_the_middle_of_text() {
+        let scanner = Scanner::builtin().unwrap();
+        for pattern in patterns::BUILTIN {
+            assert!(!pattern.examples.is_empty(), "{} has no example", pattern.id);
+            for example in pattern.examples {
+                for text in
+                    [example.to_string(), format!("note;{example}, seen"), format!("é {example} é"), format!("x%20{example}|y")]
+                {
+                    assert!(ids(&scanner, &text).contains(&pattern.id), "{} not found in {text}", pattern.id);
+                    assert!(scanner.may_hold(text.as_bytes()));
+                    assert!(scanner.may_hold(format!("9z{text}z9").as_bytes()), "{}: neighbours hide {text}", pattern.id);
+                    let redacted = scanner.redact(&text).unwrap();
+                    assert!(!redacted.contains(example), "{redacted}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ordinary_genomics_text_is_clean() {
+        let scanner = Scanner::builtin().unwrap();
+        for text in include_str!("testdata/clean.txt").lines() {
+            let grave: Vec<_> = scanner
+                .scan(text)
+                .iter()
+                .map(|hit| scanner.patterns()[hit.pattern])
+                .filter(|p| p.severity >= Severity::High)
+                .map(|p| p.id)
+                .collect();
+            assert!(grave.is_empty(), "{grave:?} in {text}");
+        }
+        for text in include_str!("testdata/silent.txt").lines() {
+            assert!(ids(&scanner, text).is_empty(), "{:?} in {text}", ids(&scanner, text));
+        }
+    }
+
+    /// Needs `GENOGATE_VCF_CORPUS`, a folder of real VCF files (any `.vcf`, `.vcf.gz`, `.vcf.bgz` below it).
+    #[test]
+    fn real_files_have_next_to_no_grave_hits() {
+        use std::io::{BufRead, BufReader, Read};
+        let Some(folder) = std::env::var_os("GENOGATE_VCF_CORPUS") else {
+            eprintln!("SKIPPED: GENOGATE_VCF_CORPUS names no folder of real VCF files");
+            return;
+        };
+        let scanner = Scanner::builtin().unwrap();
+        let (mut values, mut hits) = (0u64, std::collections::BTreeMap::new());
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let file = std::fs::File::open(&path).unwrap();
+            let name = path.to_string_lossy().into_owned();
+            let reader: Box<dyn Read> = match name.rsplit('.').next() {
+                Some("vcf") => Box::new(file),
+                Some("gz" | "bgz") => Box::new(flate2::read::MultiGzDecoder::new(file)),
+                _ => continue,
+            };
+            let mut found = |place: &'static str, text: &str| {
+                values += 1;
+                for hit in scanner.scan(text) {
+                    let pattern = scanner.patterns()[hit.pattern];
+                    let (count, examples) = hits.entry((pattern.severity, pattern.id, place)).or_insert((0u64, Vec::new()));
+                    *count += 1;
+                    if examples.len() < 4 {
+                        examples.push(text[hit.start..hit.end].to_owned());
+                    }
+                }
+            };
+            for line in BufReader::new(reader).lines() {
+                let Ok(line) = line else { break };
+                if line.starts_with('#') {
+                    found("header", &line);
+                } else {
+                    for info in line.split('\t').skip(2).flat_map(|column| column.split(';')) {
+                        found("body", info);
+                    }
+                }
+            }
+        }
+        eprintln!("{values} values: {hits:#?}");
+        assert!(values > 100_000, "too few values to judge by");
+        for ((severity, id, place), (count, examples)) in hits {
+            assert!(severity < Severity::High || place == "header" && count < 4, "{id} in {place}: {count}, {examples:?}");
+        }
+    }
+
+    #[test]
+    fn known_names_are_hits_of_their_own_pattern() {
+        let scanner = Scanner::with_identifiers(["NA12878", "P1"]).unwrap();
+        assert_eq!(ids(&scanner, "bams/NA12878_sorted.bam P1"), ["sample-name"]);
+        assert_eq!(scanner.redact("ID:NA12878;x").as_deref(), Some("ID:[redacted:sample-name];x"));
+    }
+
+    #[test]
+    fn overlapping_matches_become_one_redaction() {
+        let scanner = Scanner::with_identifiers(["jane.roe"]).unwrap();
+        assert_eq!(scanner.redact("to jane.roe@example.org now").as_deref(), Some("to [redacted:email] now"));
+    }
+
+    #[test]
+    fn no_expression_is_of_unbounded_length() {
+        // find_iter is linear only when no match can look arbitrarily far ahead
+        for pattern in patterns::BUILTIN {
+            for source in [pattern.regex, pattern.trigger] {
+                let mut class = false;
+                let mut escaped = false;
+                for (i, c) in source.char_indices() {
+                    match c {
+                        _ if escaped => escaped = false,
+                        '\\' => escaped = true,
+                        '[' => class = true,
+                        ']' => class = false,
+                        '*' | '+' if !class => panic!("{}: unbounded at {i}", pattern.id),
+                        ',' if !class => assert!(!source[i..].starts_with(",}"), "{}: unbounded at {i}", pattern.id),
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+
+    static SCANNER: std::sync::LazyLock<Scanner> = std::sync::LazyLock::new(|| Scanner::builtin().unwrap());
+
+    proptest! {
+        #[test]
+        fn a_match_is_never_hidden_from_the_prefilter(text in "[0-9A-Za-z@:/. +()_=,-]{0,60}", before in ".{0,8}", after in ".{0,8}") {
+            let scanner = &*SCANNER;
+            let buffer = format!("{before}{text}{after}");
+            let triggered = scanner.triggers.matches(buffer.as_bytes());
+            for (index, expression) in scanner.expressions.iter().enumerate() {
+                prop_assert!(triggered.matched(index) || !expression.is_match(text.as_bytes()), "{}", scanner.patterns[index].id);
+            }
+        }
+    }
+}
