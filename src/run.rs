@@ -4,6 +4,7 @@
 mod report;
 mod trail;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,13 +12,12 @@ use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
 use futures::TryStreamExt;
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
 pub use report::{REIDENTIFICATION, Report};
-pub use trail::{Trail, open_trail};
+pub use trail::{Trail, destination, spool};
 
 use crate::access::{Grant, Permission};
-use crate::audit::{Event, Recorder};
+use crate::audit::Event;
 use crate::crypto::digest;
 use crate::db::Databases;
 use crate::error::{Class, Error, Result};
@@ -36,6 +36,17 @@ pub struct RunOptions {
     pub force: bool,
 }
 
+/// The databases a plan names, with the managed one of `home`.
+pub fn databases(plan: &Plan, home: &Path) -> Databases {
+    Databases::new(plan.pipeline.databases.clone(), &plan.base).with_home(home)
+}
+
+/// The database that takes a plan's audit trail: the sink's, else the first a stage uses; `None` means the spool alone.
+pub fn audit_database(plan: &Plan) -> Option<String> {
+    let stages = plan.stages.iter().flat_map(|stage| stage.databases());
+    plan.sink.databases().into_iter().chain(stages).next()
+}
+
 /// A run before its start: the plan, and the context that progress and signals look at.
 pub struct Run {
     plan: Plan,
@@ -45,11 +56,11 @@ pub struct Run {
 }
 
 impl Run {
-    /// Prepares a run. Opens nothing.
-    pub fn new(plan: Plan, run_id: Uuid, recorder: Recorder) -> Self {
-        let keys = Keys::new(plan.pipeline.keys.clone(), &plan.base);
-        let databases = Databases::new(plan.pipeline.databases.clone(), &plan.base);
-        Self { plan, context: Arc::new(Context::new(run_id, recorder)), keys, databases }
+    /// Prepares a run whose events go to `trail`. Opens nothing.
+    pub fn new(plan: Plan, home: &Path, trail: &Trail) -> Self {
+        let keys = Keys::new(plan.pipeline.keys.clone(), &plan.base).with_home(home);
+        let databases = databases(&plan, home);
+        Self { plan, context: Arc::new(Context::new(trail.run_id(), trail.recorder())), keys, databases }
     }
 
     /// What the run shares with those who watch or stop it.

@@ -8,7 +8,8 @@ use super::progress::Progress;
 use super::{Console, signals};
 use crate::error::{Error, Result};
 use crate::plan::{self, Failure, Plan, PlanOptions};
-use crate::run::{self, RunOptions};
+use crate::run::{self, RunOptions, Trail};
+use crate::secrets;
 use crate::sensitive::Severity;
 use crate::spec::{self, Mistakes, Spec};
 
@@ -56,16 +57,20 @@ pub async fn execute(console: &Console, plan: Plan, options: RunOptions) -> Resu
     for notice in &plan.notices {
         console.remark(format_args!("input {}: {}", notice.input, notice.text));
     }
-    let (grant, trail) = run::open_trail(&plan).await?;
+    let home = secrets::home()?;
     let bytes = plan.bytes;
-    let run = run::Run::new(plan, trail.run_id(), trail.recorder());
+    let trail = Trail::open(&run::databases(&plan, &home), run::audit_database(&plan).as_deref(), &home).await?;
+    let run = run::Run::new(plan, &home, &trail);
     let watching = signals::cancel_on_signal(run.context().cancel.clone());
     let progress = Progress::start(console, run.context().clone(), bytes);
-    let outcome = run.execute(&grant, options).await;
+    let outcome = run.execute(trail.grant(), options).await;
     drop(progress);
     watching.abort();
-    trail.close().await?;
+    let spooled = trail.close().await;
     let report = outcome?;
+    if spooled? > 0 {
+        console.remark("the database's audit trail was away: events wait in the spool until the next command");
+    }
     console.object(report.to_json());
     console.line(format_args!(
         "{}: load {} of `{}`, {:.1} s",
