@@ -12,6 +12,8 @@ mod recorder;
 mod seal;
 mod spool;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 pub use event::{Event, Outcome};

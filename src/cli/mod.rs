@@ -1,16 +1,19 @@
 //! The command line: arguments in, text out. The only room that prints.
 
 mod console;
+mod door;
 mod load;
 mod pipeline;
 mod progress;
 mod signals;
+mod synth;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 pub use console::Console;
+pub use door::Door;
 
 use crate::error::{Error, Result};
 
@@ -43,6 +46,8 @@ enum Command {
     Schema(pipeline::Schema),
     /// Load files with a pipeline built from flags.
     Load(load::Command),
+    /// Write a synthetic VCF file.
+    Synth(synth::Command),
     /// Print a completion script.
     Completions(Completions),
     /// Print the manual page.
@@ -86,6 +91,7 @@ async fn dispatch(command: Command, console: &Console) -> Result<()> {
         Command::Plan(command) => command.run(console).await,
         Command::Schema(command) => command.run(console),
         Command::Load(command) => command.run(console).await,
+        Command::Synth(command) => command.run(console).await,
         Command::Completions(Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "genogate", &mut script);
