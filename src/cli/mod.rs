@@ -1,6 +1,7 @@
 //! The command line: arguments in, text out. The only room that prints.
 
 mod console;
+mod demo;
 mod door;
 mod load;
 mod pipeline;
@@ -46,6 +47,8 @@ enum Command {
     Schema(pipeline::Schema),
     /// Load files with a pipeline built from flags.
     Load(load::Command),
+    /// Show the main job on a generated cohort with planted identifiers.
+    Demo(demo::Command),
     /// Write a synthetic VCF file.
     Synth(synth::Command),
     /// Print a completion script.
@@ -91,6 +94,7 @@ async fn dispatch(command: Command, console: &Console) -> Result<()> {
         Command::Plan(command) => command.run(console).await,
         Command::Schema(command) => command.run(console),
         Command::Load(command) => command.run(console).await,
+        Command::Demo(command) => command.run(console).await,
         Command::Synth(command) => command.run(console).await,
         Command::Completions(Completions { shell }) => {
             let mut script = Vec::new();

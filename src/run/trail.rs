@@ -7,7 +7,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::RecordBatch;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use tokio_postgres::{GenericClient, Transaction};
+use tokio_postgres::Transaction;
 use uuid::Uuid;
 
 use crate::access::{self, Grant};
@@ -26,7 +26,11 @@ impl CopyOut for SinkEncoder {
         statement: &'a str,
         batch: &'a RecordBatch,
     ) -> BoxFuture<'a, Result<()>> {
-        copy_statement(transaction.client(), statement, &batch.schema(), std::slice::from_ref(batch)).map(|done| done.map(drop)).boxed()
+        async move {
+            copy_statement(transaction.client(), statement, &batch.schema(), std::slice::from_ref(batch)).await?;
+            Ok(())
+        }
+        .boxed()
     }
 }
 

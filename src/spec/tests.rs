@@ -75,7 +75,7 @@ fn a_pipeline_survives_the_way_through_yaml() {
 #[test]
 fn a_path_from_the_command_line_is_relative_to_the_working_folder() {
     let here = std::env::current_dir().unwrap();
-    let spec = parse(BASE, &["source.vcf.paths=[x.vcf, -]", "sink.parquet.path=out"]).unwrap();
+    let spec = parse(BASE, &["source.vcf.paths=[x.vcf, \"-\"]", "sink.parquet.path=out"]).unwrap();
     let json = serde_json::to_value(&spec.pipeline).unwrap();
     assert_eq!(json["source"]["vcf"]["paths"], serde_json::json!([here.join("x.vcf"), "-"]));
     assert_eq!(json["sink"]["parquet"]["path"], serde_json::json!(here.join("out")));

@@ -9,6 +9,10 @@ use super::support::{Done, Warehouse, repository};
 
 const SEED: u64 = 7;
 
+fn options() -> genogate::synth::Options {
+    genogate::synth::Options { kind: genogate::synth::Kind::Cohort, records: 400, samples: 12, seed: SEED, phi: true }
+}
+
 fn cohort(warehouse: &Warehouse, folder: &Path) -> String {
     let file = folder.join("cohort.vcf.gz").display().to_string();
     let seed = SEED.to_string();
@@ -40,7 +44,7 @@ fn planted_identifiers_are_nowhere_after_a_redacted_load() {
     let report = done.json();
     assert!(report["variants"].as_u64().unwrap() > 300, "{report}");
     assert!(report["detections"].as_object().unwrap().values().any(|n| n.as_u64() > Some(0)), "{report}");
-    let planted = genogate::synth::planted(SEED);
+    let planted = genogate::synth::planted(&options());
     assert!(planted.len() >= 10);
     // The write-ahead log and every page must be on disk before the grep means anything.
     warehouse.sql("CHECKPOINT");
@@ -64,7 +68,7 @@ fn the_default_actions_stop_the_load_with_exit_code_3_and_no_rows() {
     let file = cohort(warehouse, folder.path());
     let before = warehouse.sql("SELECT count(*) FROM genogate_store.variants");
     let done = run(warehouse, &file, &[]).expect(3);
-    for identifier in genogate::synth::planted(SEED) {
+    for identifier in genogate::synth::planted(&options()) {
         assert!(!format!("{}{}", done.stdout, done.stderr).contains(&identifier.value), "{done:#?}");
     }
     let visible = warehouse.sql("SELECT count(*) FROM genogate.loads WHERE name = 'clinical'");

@@ -27,22 +27,27 @@ pub async fn copy_batches(
     if columns.len() != schema.fields().len() {
         return Err(Error::internal(format!("{table}: {} columns for {} fields", columns.len(), schema.fields().len())));
     }
+    copy_statement(client, &statement(table, columns), schema, batches).await.map_err(|error| error.at(table))
+}
+
+/// The same for a whole COPY statement (`COPY … FROM STDIN (FORMAT binary)`) of our own.
+pub async fn copy_statement(client: &Client, statement: &str, schema: &Schema, batches: &[RecordBatch]) -> Result<u64> {
     let encoder = RowEncoder::new(schema)?;
-    let doing = || format!("copying into {table}");
-    let sink = client.copy_in(&statement(table, columns)).await.map_err(|error| db::failure(&doing(), error))?;
+    let doing = || "copying rows";
+    let sink = client.copy_in(statement).await.map_err(|error| db::failure(doing(), error))?;
     let mut sink = pin!(sink);
     let mut buffer = Buffer::default();
     for batch in batches {
         let mut row = 0;
         while row < batch.num_rows() {
-            row = encoder.encode(batch, row, &mut buffer).map_err(|error| error.at(table))?;
+            row = encoder.encode(batch, row, &mut buffer)?;
             if buffer.is_full() {
-                sink.feed(buffer.take_piece()).await.map_err(|error| db::failure(&doing(), error))?;
+                sink.feed(buffer.take_piece()).await.map_err(|error| db::failure(doing(), error))?;
             }
         }
     }
-    sink.send(buffer.take()).await.map_err(|error| db::failure(&doing(), error))?;
-    sink.finish().await.map_err(|error| db::failure(&doing(), error))
+    sink.send(buffer.take()).await.map_err(|error| db::failure(doing(), error))?;
+    sink.finish().await.map_err(|error| db::failure(doing(), error))
 }
 
 /// `COPY table (columns) FROM STDIN (FORMAT binary)`.
