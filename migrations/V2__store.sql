@@ -165,7 +165,7 @@ BEGIN
                                   '20','21','22','X','Y','MT', NULL] LOOP
       leaf := parent || '_' || coalesce(lower(contig), 'other');
       EXECUTE format('CREATE TABLE genogate_store.%I PARTITION OF genogate_store.%I %s', leaf, parent,
-                     coalesce(format('FOR VALUES IN (%L)', contig), 'DEFAULT'));
+                     CASE WHEN contig IS NULL THEN 'DEFAULT' ELSE format('FOR VALUES IN (%L)', contig) END);
       EXECUTE format('CREATE TRIGGER guard_insert BEFORE INSERT ON genogate_store.%I
                       FOR EACH STATEMENT EXECUTE FUNCTION genogate_store.guard_insert()', leaf);
     END LOOP;

@@ -162,7 +162,7 @@ fn own_class(code: &str) -> Option<Class> {
 }
 
 /// The first error of type `E` below `error`, also inside an I/O error, whose `source` skips its own payload.
-fn cause<'a, E: std::error::Error + 'static>(error: &'a tokio_postgres::Error) -> Option<&'a E> {
+fn cause<E: std::error::Error + 'static>(error: &tokio_postgres::Error) -> Option<&E> {
     let mut next = std::error::Error::source(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<E>() {

@@ -153,3 +153,115 @@ fn waiting(runner: &refinery::Runner, history: Vec<(i64, String, String)>) -> Re
     }
     Ok(left)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::local::testing;
+    use crate::error::Class;
+
+    #[tokio::test]
+    async fn every_migration_is_applied_once_and_names_its_file() {
+        let databases = testing::database().await;
+        let mut session = databases.administrator("local").await.unwrap();
+        assert_eq!(migrate(&mut session).await.unwrap(), [], "the test database comes migrated");
+        let history = history(&session).await.unwrap();
+        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations")).unwrap().count();
+        assert_eq!(history.len(), files);
+        for (version, name, _) in history {
+            assert!(std::path::Path::new(&format!("{}/migrations/V{version}__{name}.sql", env!("CARGO_MANIFEST_DIR"))).is_file());
+            assert!(sql(version).is_some());
+        }
+        assert_eq!(session.query_one("SHOW search_path", &[]).await.unwrap().get::<_, &str>(0), "genogate, pg_temp");
+    }
+
+    #[tokio::test]
+    async fn a_migration_ends_no_transaction_of_its_own() {
+        for migration in migrations::runner().get_migrations() {
+            let text = migration.sql().unwrap().to_uppercase();
+            for word in ["COMMIT;", "ROLLBACK;", "BEGIN;", "CONCURRENTLY"] {
+                assert!(!text.contains(word), "{migration} would leave its transaction by {word}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_empty_database_is_migrated_by_one_of_two_at_once() {
+        let databases = testing::database().await;
+        let server = databases.administrator("local").await.unwrap();
+        let name = format!("{}_empty", server.query_one("SELECT current_database()", &[]).await.unwrap().get::<_, String>(0));
+        server.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+        let databases = databases.with_local_name(&name);
+        let mut one = databases.administrator("local").await.unwrap();
+        let mut two = databases.administrator("local").await.unwrap();
+        let all = pending(&mut one).await.unwrap();
+        assert_eq!(all[0], Applied { version: 1, name: "roles".to_owned() });
+        let schemas = "SELECT FROM pg_namespace WHERE nspname LIKE 'genogate%'";
+        assert!(one.query_opt(schemas, &[]).await.unwrap().is_none(), "asking changes nothing");
+        let (a, b) = tokio::join!(migrate(&mut one), migrate(&mut two));
+        let (a, b) = (a.unwrap(), b.unwrap());
+        assert!((a == all && b.is_empty()) || (b == all && a.is_empty()));
+    }
+
+    #[tokio::test]
+    async fn an_administrator_who_is_no_superuser_can_migrate() {
+        let databases = testing::database().await;
+        let server = databases.administrator("local").await.unwrap();
+        let name = format!("{}_dba", server.query_one("SELECT current_database()", &[]).await.unwrap().get::<_, String>(0));
+        server.batch_execute(&format!("CREATE ROLE {name} NOSUPERUSER CREATEROLE")).await.unwrap();
+        server.batch_execute(&format!("CREATE DATABASE {name} OWNER {name}")).await.unwrap();
+        let mut session = databases.with_local_name(&name).administrator("local").await.unwrap();
+        session.batch_execute(&format!("SET SESSION AUTHORIZATION {name}")).await.unwrap();
+        let all = pending(&mut session).await.unwrap();
+        assert_eq!(migrate(&mut session).await.unwrap(), all);
+    }
+
+    #[tokio::test]
+    async fn a_history_that_does_not_fit_is_refused() {
+        for (change, class, words) in [
+            ("UPDATE genogate_meta.migrations SET checksum = '1' WHERE version = 1", Class::Integrity, "V1__roles was edited"),
+            ("UPDATE genogate_meta.migrations SET name = 'rules' WHERE version = 1", Class::Integrity, "V1__roles was edited"),
+            ("INSERT INTO genogate_meta.migrations VALUES (9999, 'later', 'x', 'x')", Class::Usage, "newer than this program"),
+            ("INSERT INTO genogate_meta.migrations VALUES (0, 'early', 'x', 'x')", Class::Integrity, "does not know"),
+            ("UPDATE genogate_meta.migrations SET applied_on = NULL, checksum = NULL", Class::Integrity, "was edited"),
+        ] {
+            let databases = testing::database().await;
+            let mut session = databases.administrator("local").await.unwrap();
+            session.batch_execute(change).await.unwrap();
+            for error in [pending(&mut session).await.unwrap_err(), migrate(&mut session).await.unwrap_err()] {
+                assert_eq!(error.class(), class, "{change}: {error}");
+                assert!(error.to_string().contains(words), "{change}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_gap_is_refused() {
+        let file = |name: &str| refinery::Migration::unapplied(name, "SELECT 1").unwrap();
+        let runner = refinery::Runner::new(&[file("V1__a"), file("V2__b"), file("V3__c")]);
+        let row = |at: usize| {
+            let migration = &runner.get_migrations()[at];
+            (i64::from(migration.version()), migration.name().to_owned(), migration.checksum().to_string())
+        };
+        assert_eq!(waiting(&runner, vec![row(0)]).unwrap().len(), 2);
+        let error = waiting(&runner, vec![row(0), row(2)]).unwrap_err();
+        assert_eq!(error.class(), Class::Integrity);
+        assert!(error.to_string().contains("V2__b was never applied"));
+    }
+
+    #[tokio::test]
+    async fn a_failing_migration_leaves_nothing_and_says_where() {
+        let databases = testing::database().await;
+        let mut session = databases.administrator("local").await.unwrap();
+        session.batch_execute("CREATE SCHEMA bad").await.unwrap();
+        let broken = "CREATE TABLE bad.first (i int);\nSELECT no_such_thing();\n";
+        let mut runner = refinery::Runner::new(&[refinery::Migration::unapplied("V1__broken", broken).unwrap()]);
+        runner.set_migration_table_name("bad.history");
+        let cause = runner.run_async(&mut *session).await.unwrap_err();
+        let error = refused(&runner, &[Applied { version: 1, name: "broken".to_owned() }], &cause);
+        assert!(error.to_string().contains("V1__broken") && error.sqlstate() == Some("42883"), "{error}");
+        assert!(error.hint().unwrap().starts_with("line 2: function no_such_thing()"), "{:?}", error.hint());
+        let left = session.query_one("SELECT to_regclass('bad.first') IS NULL, count(*) FROM bad.history", &[]).await.unwrap();
+        assert!(left.get::<_, bool>(0) && left.get::<_, i64>(1) == 0);
+    }
+}

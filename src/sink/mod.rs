@@ -4,3 +4,5 @@ pub mod identity;
 pub mod parquet;
 pub mod postgres;
 mod tally;
+#[cfg(test)]
+pub mod testing;

@@ -31,7 +31,7 @@ pub(super) enum Kinship {
 
 /// Is sample number `index` male? Every other one is: father, mother, son.
 pub(super) fn male(index: usize) -> bool {
-    index % 2 == 0
+    index.is_multiple_of(2)
 }
 
 /// Draws everybody's genotype at `site` into `people`, which keeps its length.

@@ -241,7 +241,7 @@ impl Plan {
 
     /// The planted text of record number `record`, if it is one of those that hold one.
     pub(super) fn text(texts: &[String], stride: u64, record: u64) -> Option<&str> {
-        if record % stride != 0 || texts.is_empty() {
+        if !record.is_multiple_of(stride) || texts.is_empty() {
             return None;
         }
         texts.get((record / stride % texts.len() as u64) as usize).map(String::as_str)

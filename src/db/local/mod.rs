@@ -1,6 +1,7 @@
 //! The managed cluster: a private PostgreSQL made from the installed server programs. It must not know what is stored in it.
 //!
-//! Everything lies in the data home:
+//! Everything lies in the data home (`postgres` as a link to `/var/lib/genogate/clusters` when root calls and the server's
+//! user cannot reach the data home):
 //!
 //! ```text
 //! lock                 held while a cluster is started, stopped or deleted
@@ -210,8 +211,14 @@ impl Cluster {
         self.home.join("app.pgpass")
     }
 
-    fn root(&self) -> PathBuf {
+    /// Where the cluster is entered.
+    fn link(&self) -> PathBuf {
         self.home.join("postgres")
+    }
+
+    /// Where it lies: the same, unless the server's user cannot reach the data home.
+    fn root(&self) -> PathBuf {
+        std::fs::read_link(self.link()).unwrap_or_else(|_| self.link())
     }
 
     fn conf(&self) -> PathBuf {

@@ -20,6 +20,8 @@ use crate::sensitive::Sensitive;
 
 /// How often another port is tried when somebody took the chosen one.
 const PORTS: usize = 5;
+/// Where root puts clusters of data homes that the server's user cannot reach.
+const ELSEWHERE: &str = "/var/lib/genogate/clusters";
 
 impl Cluster {
     /// Starts the server, making it at first use. Gives (made just now, was running already).
@@ -66,14 +68,16 @@ impl Cluster {
 
     /// Deletes all but the key rings. False when there was nothing. The server must be stopped.
     pub(super) fn delete(&self) -> Result<bool> {
-        let existed = self.root().symlink_metadata().is_ok();
+        let existed = self.link().symlink_metadata().is_ok();
         self.remove_short_socket_folder();
-        let elsewhere = std::fs::read_link(self.root()).ok();
-        for path in [self.root(), self.home.join("tls"), self.password_file(), self.pgpass()].into_iter().chain(elsewhere) {
+        for path in [self.root(), self.link(), self.home.join("tls"), self.password_file(), self.pgpass()] {
             let Ok(about) = path.symlink_metadata() else { continue };
             let removed = if about.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
             removed.map_err(|cause| Error::failed(format!("{} cannot be deleted: {}", path.display(), cause.kind())))?;
         }
+        // Only when they are empty.
+        let _ = std::fs::remove_dir(ELSEWHERE);
+        let _ = Path::new(ELSEWHERE).parent().map(std::fs::remove_dir);
         Ok(existed)
     }
 
@@ -87,20 +91,21 @@ impl Cluster {
     /// The cluster's own folder, and those in it.
     fn make_root(&self, user: &ServerUser) -> Result<()> {
         private_folder(&self.home)?;
-        let root = self.root();
-        if !root.is_dir() {
+        let link = self.link();
+        if !self.root().is_dir() {
             match user.barred_by(&self.home) {
-                None => make_folder(&root, 0o711)?,
+                None => make_folder(&link, 0o711)?,
                 // Somewhere above the data home the server's user cannot pass: its files go where system services have theirs.
                 Some(_) => {
-                    let elsewhere = self.elsewhere();
+                    let elsewhere = Self::elsewhere();
                     private_folder(&elsewhere)?;
-                    std::os::unix::fs::symlink(&elsewhere, &root)
-                        .map_err(|cause| Error::failed(format!("{} cannot be made: {}", root.display(), cause.kind())))?;
+                    std::os::unix::fs::symlink(&elsewhere, &link)
+                        .map_err(|cause| Error::failed(format!("{} cannot be made: {}", link.display(), cause.kind())))?;
                 }
             }
         }
-        if let Some(bar) = user.barred_by(&std::fs::canonicalize(&root).unwrap_or_else(|_| root.clone())) {
+        let root = self.root();
+        if let Some(bar) = user.barred_by(&root) {
             return Err(Error::database(format!("the user {} cannot pass through {}", user.name, bar.display()))
                 .with_hint("set GENOGATE_HOME to a folder that user can reach, such as /var/lib/genogate"));
         }
@@ -114,9 +119,11 @@ impl Cluster {
         Ok(())
     }
 
-    fn elsewhere(&self) -> PathBuf {
-        let digest = digest::hex(&digest::sha256(self.home.as_os_str().as_encoded_bytes()));
-        Path::new("/var/lib/genogate/clusters").join(digest.get(..16).unwrap_or_default())
+    /// A new place, never one that an earlier cluster left behind.
+    fn elsewhere() -> PathBuf {
+        let mut name = [0; 8];
+        crypto::random(&mut name);
+        Path::new(ELSEWHERE).join(digest::hex(&name))
     }
 
     /// Password of the application, and key rings for development.

@@ -92,7 +92,7 @@ pub(super) fn identities(users: &[&str]) -> String {
 /// Containers often have 64 MiB of POSIX shared memory, too little for a parallel index build.
 fn shared_memory() -> &'static str {
     match nix::sys::statvfs::statvfs("/dev/shm") {
-        Ok(about) if about.fragment_size() as u64 * about.blocks() as u64 >= 1 << 30 => "posix",
+        Ok(about) if u128::from(about.fragment_size()) * u128::from(about.blocks()) >= 1 << 30 => "posix",
         _ if cfg!(target_os = "linux") => "mmap",
         _ => "posix",
     }

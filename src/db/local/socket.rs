@@ -74,9 +74,11 @@ impl Cluster {
         std::env::temp_dir().join(format!("genogate-{user}-{short}"))
     }
 
-    /// Removes the socket's folder where it lies outside the cluster.
+    /// Removes the socket's folder where it lies outside the cluster, and the folder around it with the last one.
     pub(super) fn remove_short_socket_folder(&self) {
-        // Absent in the usual case.
-        let _ = std::fs::remove_dir_all(self.short_socket_folder());
+        let folder = self.short_socket_folder();
+        // Absent in the usual case; the one around it may hold others.
+        let _ = std::fs::remove_dir_all(&folder);
+        let _ = folder.parent().filter(|parent| parent.ends_with("genogate")).map(std::fs::remove_dir);
     }
 }

@@ -14,7 +14,7 @@ pub(crate) fn cluster() -> &'static Cluster {
         let home = tempfile::Builder::new().prefix("genogate-test-").tempdir().unwrap().keep();
         let cluster = Cluster::open(&home);
         // Reads until this process is gone, however it goes, then clears up.
-        let mut watch = Command::new("sh")
+        let watch = Command::new("sh")
             .args(["-c", "read _; pid=$(head -n 1 \"$1/postgres/data/postmaster.pid\"); kill -QUIT $pid; while kill -0 $pid; do sleep 0.1; done; rm -rf \"$1\"", "sh"])
             .arg(&home)
             .stdin(Stdio::piped())
@@ -22,8 +22,8 @@ pub(crate) fn cluster() -> &'static Cluster {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        // Open until the process ends.
-        std::mem::forget(watch.stdin.take());
+        // Never waited for: it outlives this process, whose end it waits for on its standard input.
+        std::mem::forget(watch);
         let started = cluster.clone();
         // A runtime of its own: the caller may be inside another.
         std::thread::spawn(move || {

@@ -1,5 +1,6 @@
 //! The managed cluster under attack, and its life from first start to deletion.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::testing;
@@ -173,6 +174,7 @@ async fn values_reach_neither_the_servers_log_nor_an_error() {
 async fn a_cluster_lives_from_start_to_reset() {
     let home = tempfile::tempdir().unwrap();
     // A folder no other user can enter, with a name that needs quoting and is too long for a socket.
+    std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
     let home = home.path().join(format!("it's, {}", "long".repeat(30)));
     let cluster = Cluster::open(&home);
     assert!(!cluster.status().unwrap().running && !home.exists());

@@ -1,1 +1,0 @@
-//! The sink against a real server.
