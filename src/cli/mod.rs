@@ -2,6 +2,7 @@
 
 mod console;
 mod demo;
+mod doctor;
 mod door;
 mod load;
 mod pipeline;
@@ -49,6 +50,8 @@ enum Command {
     Load(load::Command),
     /// Show the main job on a generated cohort with planted identifiers.
     Demo(demo::Command),
+    /// Check this machine.
+    Doctor(doctor::Command),
     /// Write a synthetic VCF file.
     Synth(synth::Command),
     /// Print a completion script.
@@ -95,6 +98,7 @@ async fn dispatch(command: Command, console: &Console) -> Result<()> {
         Command::Schema(command) => command.run(console),
         Command::Load(command) => command.run(console).await,
         Command::Demo(command) => command.run(console).await,
+        Command::Doctor(command) => command.run(console).await,
         Command::Synth(command) => command.run(console).await,
         Command::Completions(Completions { shell }) => {
             let mut script = Vec::new();
