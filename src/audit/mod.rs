@@ -1,8 +1,35 @@
 //! The audit trail: a closed set of events, a recorder handed to every part of a flow, and the stream of Arrow batches
 //! that reaches PostgreSQL or the spool. It must not know pipelines, stages or sinks.
+//!
+//! ```text
+//! Recorder ─► queue ─► PostgresTrail: lock head ─► seal ─► COPY audit.events
+//!                 └──► Spool (fsynced Arrow IPC) ─► import ─► PostgresTrail
+//! ```
 
 mod event;
+mod postgres;
 mod recorder;
+mod seal;
+mod spool;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod verify;
 
-pub use event::Event;
-pub use recorder::Recorder;
+pub use event::{Event, Outcome};
+pub use postgres::{CopyOut, PostgresTrail};
+pub use recorder::{Closed, Recorder, Trail};
+pub use seal::{Entry, Hash, Head, Sealed};
+pub use spool::{Imported, Spool, State as SpoolState};
+pub use stream::{Selection, from_batch, schema, stream, to_batch};
+pub use verify::{Verdict, verify};
+
+use crate::error::Result;
+
+/// Where events go. Returns when they are durable there; an event it holds already (same trail and place, marked as spooled) is
+/// left alone.
+#[async_trait::async_trait]
+pub trait Destination: Send + Sync {
+    /// Appends events in their order, all or none.
+    async fn append(&self, entries: &[Entry]) -> Result<()>;
+}

@@ -1,21 +1,466 @@
-//! The handle every part of a flow records events with. It must not know where they end up.
+//! The handle every part of a flow records events with, and the task that makes them durable. It must not know how a
+//! destination stores them.
+//!
+//! Events wait in a bounded queue. A task hands them to the destination; when that fails once, the rest of the trail goes to the
+//! spool, in order, and [`Trail::close`] tries to bring the spool in. When the queue is full, `record` itself writes it to the
+//! spool: callers wait for a disk at most. When neither takes an event, the trail has failed and every later call says so.
 
-use super::Event;
-use crate::error::Result;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use uuid::Uuid;
+
+use super::seal::Entry;
+use super::spool::{Spool, Writer};
+use super::{Destination, Event};
+use crate::error::{Error, Result};
+
+/// Events that may wait in memory (about 1 MiB).
+const QUEUE: usize = 4096;
+/// Events a destination gets at once.
+const BATCH: usize = 1024;
+/// After this long without an answer the database counts as away.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Records events. Cheap to clone; all clones feed one trail.
-#[derive(Clone, Debug)]
-pub struct Recorder {}
+#[derive(Clone)]
+pub struct Recorder(Option<Arc<Shared>>);
+
+struct Shared {
+    actor: String,
+    run_id: Uuid,
+    trail_id: Uuid,
+    spool: Spool,
+    state: Mutex<State>,
+    /// Tells the task that there is something to do.
+    wake: Notify,
+    /// Every event up to this place is durable; told again when the trail fails.
+    durable: watch::Sender<i64>,
+}
+
+struct State {
+    /// Events accepted, the last one's place in the trail.
+    accepted: i64,
+    queue: VecDeque<Entry>,
+    /// Place of the first event the task holds.
+    in_flight: Option<i64>,
+    writer: Option<Writer>,
+    spooled: u64,
+    closing: bool,
+    failed: bool,
+}
+
+/// The trail's other end: whoever starts a recorder closes this.
+#[must_use = "close the trail, or its last events may be lost"]
+pub struct Trail {
+    shared: Arc<Shared>,
+    destination: Option<Arc<dyn Destination>>,
+    task: Option<tokio::task::JoinHandle<()>>,
+}
+
+/// What a closed trail held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Closed {
+    /// The trail's id, which its rows carry.
+    pub trail_id: Uuid,
+    /// Events recorded.
+    pub events: u64,
+    /// Events that wait in the spool because the database was away; 0 when all are in the database.
+    pub spooled: u64,
+}
 
 impl Recorder {
-    /// Records an event. Never blocks on the database; fails only when the trail itself cannot take it (fail closed).
+    /// Starts a trail: events of `actor` in the run `run_id` go to `destination`, or to `spool` when there is none or it is
+    /// away. Needs a Tokio runtime.
+    pub fn start(actor: &str, run_id: Uuid, destination: Option<Arc<dyn Destination>>, spool: Spool) -> (Recorder, Trail) {
+        Self::start_with(actor, run_id, destination, spool, PATIENCE)
+    }
+
+    fn start_with(
+        actor: &str,
+        run_id: Uuid,
+        destination: Option<Arc<dyn Destination>>,
+        spool: Spool,
+        patience: Duration,
+    ) -> (Recorder, Trail) {
+        let shared = Arc::new(Shared {
+            actor: actor.to_owned(),
+            run_id,
+            trail_id: Uuid::now_v7(),
+            spool,
+            state: Mutex::new(State {
+                accepted: 0,
+                queue: VecDeque::new(),
+                in_flight: None,
+                writer: None,
+                spooled: 0,
+                closing: false,
+                failed: false,
+            }),
+            wake: Notify::new(),
+            durable: watch::channel(0).0,
+        });
+        let task = tokio::spawn(deliver(shared.clone(), destination.clone(), patience));
+        (Recorder(Some(shared.clone())), Trail { shared, destination, task: Some(task) })
+    }
+
+    /// A recorder that forgets everything: for benches and for decoding that reaches no warehouse. Never for PHI.
+    pub fn discard() -> Self {
+        Recorder(None)
+    }
+
+    /// Records an event. Never waits for the database; fails only when the trail itself cannot take it (fail closed).
     pub fn record(&self, event: Event) -> Result<()> {
-        let _ = event;
+        let Some(shared) = &self.0 else { return Ok(()) };
+        let mut state = shared.lock();
+        state.usable()?;
+        if state.queue.len() >= QUEUE {
+            let backlog = std::mem::take(&mut state.queue).into();
+            shared.to_spool(&mut state, backlog)?;
+        }
+        state.accepted += 1;
+        let (kind, detail) = event.parts();
+        let entry = Entry {
+            time: chrono::Utc::now().timestamp_micros(),
+            actor: shared.actor.clone(),
+            run_id: shared.run_id,
+            event: kind.into(),
+            outcome: event.outcome().name().into(),
+            detail,
+            trail_id: shared.trail_id,
+            trail_seq: state.accepted,
+            spool_hash: None,
+        };
+        state.queue.push_back(entry);
+        drop(state);
+        shared.wake.notify_one();
         Ok(())
     }
 
-    /// Returns once everything recorded so far is durable: in the database, or fsynced in the spool.
+    /// Returns once everything recorded so far is durable: in the database, or fsynced in the spool. Fails with class `denied`
+    /// when neither is possible.
     pub async fn flush(&self) -> Result<()> {
-        Ok(())
+        match &self.0 {
+            Some(shared) => shared.flush().await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Recorder").field("trail_id", &self.0.as_ref().map(|shared| shared.trail_id)).finish()
+    }
+}
+
+impl Trail {
+    /// Flushes, ends the trail (later `record` calls fail) and brings its spool, if there is one, to the destination.
+    pub async fn close(mut self) -> Result<Closed> {
+        self.shared.lock().closing = true;
+        self.shared.wake.notify_one();
+        if let Some(task) = self.task.take() {
+            let _ = task.await;
+        }
+        self.shared.flush().await?;
+        let (events, mut spooled) = {
+            let mut state = self.shared.lock();
+            // Ends the file's lock.
+            state.writer = None;
+            (state.accepted as u64, state.spooled)
+        };
+        let trail_id = self.shared.trail_id;
+        if let (Some(destination), true) = (&self.destination, spooled > 0) {
+            match self.shared.spool.import(destination.as_ref(), Some(trail_id)).await {
+                Ok(_) => spooled = 0,
+                Err(error) => tracing::warn!(%error, events = spooled, "audit events wait in the spool: genogate audit import"),
+            }
+        }
+        Ok(Closed { trail_id, events, spooled })
+    }
+}
+
+impl Drop for Trail {
+    fn drop(&mut self) {
+        self.shared.lock().closing = true;
+        self.shared.wake.notify_one();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn flush(&self) -> Result<()> {
+        let target = {
+            let state = self.lock();
+            state.alive()?;
+            state.accepted
+        };
+        let mut durable = self.durable.subscribe();
+        // The sender lives in self.
+        let _ = durable.wait_for(|place| *place >= target || self.lock().failed).await;
+        self.lock().alive()
+    }
+
+    /// Writes events to the spool and syncs it. A failure is the trail's end.
+    fn to_spool(&self, state: &mut State, entries: Vec<Entry>) -> Result<()> {
+        let events = entries.len() as u64;
+        let written = match &mut state.writer {
+            Some(writer) => writer.write(entries),
+            None => self.spool.create(self.trail_id, self.run_id).and_then(|writer| state.writer.insert(writer).write(entries)),
+        };
+        match written {
+            Ok(()) => {
+                state.spooled += events;
+                self.tell(state);
+                Ok(())
+            }
+            Err(error) => {
+                state.failed = true;
+                tracing::error!(%error, "no durable audit");
+                self.tell(state);
+                state.alive()
+            }
+        }
+    }
+
+    /// Tells those who wait how far the trail is durable. The task's events are older than the queue's.
+    fn tell(&self, state: &State) {
+        let first = state.in_flight.or_else(|| state.queue.front().map(|entry| entry.trail_seq));
+        self.durable.send_replace(first.map_or(state.accepted, |first| first - 1));
+    }
+}
+
+impl State {
+    fn alive(&self) -> Result<()> {
+        if !self.failed {
+            return Ok(());
+        }
+        Err(Error::denied("no durable audit: neither the database nor the spool takes events")
+            .with_hint("bring the database back, or free space on the disk of the data folder; nothing is done unaudited"))
+    }
+
+    fn usable(&self) -> Result<()> {
+        self.alive()?;
+        if self.closing { Err(Error::internal("an event was recorded after the audit trail was closed")) } else { Ok(()) }
+    }
+}
+
+/// Hands events on until the trail closes or fails.
+async fn deliver(shared: Arc<Shared>, mut destination: Option<Arc<dyn Destination>>, patience: Duration) {
+    loop {
+        let batch: Vec<Entry> = {
+            let mut state = shared.lock();
+            let size = state.queue.len().min(BATCH);
+            let batch: Vec<Entry> = state.queue.drain(..size).collect();
+            state.in_flight = batch.first().map(|entry| entry.trail_seq);
+            if batch.is_empty() && (state.closing || state.failed) {
+                return;
+            }
+            batch
+        };
+        if batch.is_empty() {
+            shared.wake.notified().await;
+            continue;
+        }
+        if let Some(open) = &destination {
+            match tokio::time::timeout(patience, open.append(&batch)).await {
+                Ok(Ok(())) => {
+                    let mut state = shared.lock();
+                    state.in_flight = None;
+                    shared.tell(&state);
+                    continue;
+                }
+                Ok(Err(error)) => tracing::warn!(%error, "audit events go to the spool"),
+                Err(_) => tracing::warn!("the database does not answer; audit events go to the spool"),
+            }
+            destination = None;
+        }
+        let spooling = shared.clone();
+        let spooled = tokio::task::spawn_blocking(move || {
+            let mut state = spooling.lock();
+            state.in_flight = None;
+            spooling.to_spool(&mut state, batch)
+        });
+        if !matches!(spooled.await, Ok(Ok(()))) {
+            let mut state = shared.lock();
+            state.failed = true;
+            shared.tell(&state);
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::error::Class;
+
+    /// A database that can be away, or never answer.
+    #[derive(Default)]
+    struct Database {
+        kept: Mutex<Vec<Entry>>,
+        away: AtomicBool,
+        silent: AtomicBool,
+        calls: AtomicUsize,
+    }
+
+    #[async_trait::async_trait]
+    impl Destination for Database {
+        async fn append(&self, entries: &[Entry]) -> Result<()> {
+            self.calls.fetch_add(1, Ordering::SeqCst);
+            if self.silent.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            if self.away.load(Ordering::SeqCst) {
+                return Err(Error::database("away"));
+            }
+            self.kept.lock().unwrap().extend_from_slice(entries);
+            Ok(())
+        }
+    }
+
+    impl Database {
+        fn places(&self) -> Vec<i64> {
+            self.kept.lock().unwrap().iter().map(|entry| entry.trail_seq).collect()
+        }
+    }
+
+    fn event(n: i64) -> Event {
+        Event::MigrationApplied { version: n, name: "x".into() }
+    }
+
+    #[tokio::test]
+    async fn a_flushed_event_is_in_the_database() {
+        let home = tempfile::tempdir().unwrap();
+        let database = Arc::new(Database::default());
+        let run_id = Uuid::now_v7();
+        let (recorder, trail) = Recorder::start("local:uid=1", run_id, Some(database.clone()), Spool::new(home.path()));
+        recorder.record(event(1)).unwrap();
+        recorder.flush().await.unwrap();
+        assert_eq!(database.places(), [1]);
+        recorder.clone().record(event(2)).unwrap();
+        let closed = trail.close().await.unwrap();
+        assert_eq!((closed.events, closed.spooled), (2, 0));
+        let kept = database.kept.lock().unwrap();
+        assert_eq!(
+            (kept[1].actor.as_str(), kept[1].run_id, kept[1].event.as_ref()),
+            ("local:uid=1", run_id, "migration_applied")
+        );
+        assert!(Spool::new(home.path()).waiting().unwrap().is_empty());
+        drop(kept);
+        assert_eq!(recorder.record(event(3)).unwrap_err().class(), Class::Internal);
+    }
+
+    #[tokio::test]
+    async fn while_the_database_is_away_events_are_spooled_and_come_in_at_the_end() {
+        let home = tempfile::tempdir().unwrap();
+        let database = Arc::new(Database::default());
+        let (recorder, trail) = Recorder::start("a", Uuid::nil(), Some(database.clone()), Spool::new(home.path()));
+        recorder.record(event(1)).unwrap();
+        recorder.flush().await.unwrap();
+        database.away.store(true, Ordering::SeqCst);
+        recorder.record(event(2)).unwrap();
+        recorder.flush().await.unwrap();
+        assert_eq!(Spool::new(home.path()).waiting().unwrap().len(), 1);
+        database.away.store(false, Ordering::SeqCst);
+        recorder.record(event(3)).unwrap();
+        let closed = trail.close().await.unwrap();
+        assert_eq!((closed.events, closed.spooled, database.places()), (3, 0, vec![1, 2, 3]));
+        assert!(Spool::new(home.path()).waiting().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_database_that_stays_away_leaves_a_spool_that_waits() {
+        let home = tempfile::tempdir().unwrap();
+        let database = Arc::new(Database { away: true.into(), ..Default::default() });
+        let (recorder, trail) = Recorder::start("a", Uuid::nil(), Some(database.clone()), Spool::new(home.path()));
+        (1..=5).for_each(|n| recorder.record(event(n)).unwrap());
+        assert_eq!(trail.close().await.unwrap().spooled, 5);
+        database.away.store(false, Ordering::SeqCst);
+        let done = Spool::new(home.path()).import(database.as_ref(), None).await.unwrap();
+        assert_eq!((done[0].events, database.places()), (5, vec![1, 2, 3, 4, 5]));
+    }
+
+    #[tokio::test]
+    async fn a_database_that_does_not_answer_counts_as_away() {
+        let home = tempfile::tempdir().unwrap();
+        let database = Arc::new(Database { silent: true.into(), ..Default::default() });
+        let patience = Duration::from_millis(10);
+        let (recorder, _trail) = Recorder::start_with("a", Uuid::nil(), Some(database), Spool::new(home.path()), patience);
+        recorder.record(event(1)).unwrap();
+        recorder.flush().await.unwrap();
+        assert_eq!(Spool::new(home.path()).waiting().unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_goes_to_the_spool_and_nothing_is_lost() {
+        let home = tempfile::tempdir().unwrap();
+        let database = Arc::new(Database::default());
+        let (recorder, trail) = Recorder::start("a", Uuid::nil(), Some(database.clone()), Spool::new(home.path()));
+        // The task of this one-threaded runtime cannot run in between.
+        let events = 2 * QUEUE as i64 + 10;
+        (1..=events).for_each(|n| recorder.record(event(n)).unwrap());
+        assert!(recorder.0.as_ref().unwrap().lock().queue.len() <= QUEUE);
+        recorder.flush().await.unwrap();
+        assert_eq!(trail.close().await.unwrap().spooled, 0);
+        let mut places = database.places();
+        places.sort();
+        assert_eq!(places, (1..=events).collect::<Vec<_>>());
+    }
+
+    #[tokio::test]
+    async fn without_database_and_spool_nothing_goes_on() {
+        let home = tempfile::tempdir().unwrap();
+        let blocked = home.path().join("file");
+        std::fs::write(&blocked, "").unwrap();
+        for destination in [None, Some(Arc::new(Database { away: true.into(), ..Default::default() }) as Arc<dyn Destination>)] {
+            let (recorder, trail) = Recorder::start("a", Uuid::nil(), destination, Spool::new(&blocked));
+            recorder.record(event(1)).unwrap();
+            assert_eq!(recorder.flush().await.unwrap_err().class(), Class::Denied);
+            assert_eq!(recorder.record(event(2)).unwrap_err().class(), Class::Denied);
+            assert_eq!(trail.close().await.unwrap_err().class(), Class::Denied);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_discarding_recorder_takes_everything() {
+        let recorder = Recorder::discard();
+        recorder.record(event(1)).unwrap();
+        recorder.flush().await.unwrap();
+    }
+
+    /// The test's own program, started again with this variable, spools, says so and is killed.
+    const VICTIM: &str = "GENOGATE_TEST_SPOOL_VICTIM";
+
+    #[tokio::test]
+    async fn flushed_events_survive_kill_9() {
+        if let Some(folder) = std::env::var_os(VICTIM) {
+            let (recorder, _trail) = Recorder::start("a", Uuid::nil(), None, Spool::new(folder));
+            for n in 1..=20 {
+                recorder.record(event(n)).unwrap();
+                recorder.flush().await.unwrap();
+            }
+            recorder.record(event(21)).unwrap();
+            nix::sys::signal::kill(nix::unistd::getpid(), nix::sys::signal::Signal::SIGKILL).unwrap();
+        }
+        let home = tempfile::tempdir().unwrap();
+        let status = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "audit::recorder::tests::flushed_events_survive_kill_9"])
+            .env(VICTIM, home.path())
+            .stdout(std::process::Stdio::null())
+            .status()
+            .unwrap();
+        assert_eq!(status.signal(), Some(9));
+        let database = Database::default();
+        let done = Spool::new(home.path()).import(&database, None).await.unwrap();
+        assert!(done[0].events >= 20, "{done:?}");
+        assert_eq!(database.places()[..20], (1..=20).collect::<Vec<_>>());
     }
 }

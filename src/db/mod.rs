@@ -1,10 +1,30 @@
 //! PostgreSQL: verified TLS connections, migrations, the managed private cluster. It must not know pipelines.
 
+mod connect;
+mod failure;
+mod libpq;
+pub mod local;
+pub mod migrate;
+mod tls;
+mod wrong;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use connect::Connection;
+pub use failure::failure;
+pub use wrong::Wrong;
+
 use crate::error::{Error, Result};
-use crate::secrets::SecretRef;
+use crate::secrets::{SecretRef, home};
+use connect::Target;
+use local::Cluster;
+
+/// The managed database's name in a pipeline file.
+pub const LOCAL: &str = "local";
+
+/// The name of the database that libpq's environment variables describe.
+pub const ENV: &str = "env";
 
 /// A database as a pipeline file names it. The password is a reference, never a value.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
@@ -22,6 +42,19 @@ pub struct DatabaseSpec {
     pub password: SecretRef,
     /// How the server proves who it is.
     pub tls: Tls,
+    /// The role that migrates the database, when `user` may not: it must be able to make schemas and, the first time, roles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub administrator: Option<Login>,
+}
+
+/// A role and where its password lies.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    /// Role to log in as.
+    pub user: String,
+    /// Where the role's password lies.
+    pub password: SecretRef,
 }
 
 /// Trust anchors of a TLS connection. There is no way to switch verification off.
@@ -32,51 +65,95 @@ pub struct Tls {
     pub ca: PathBuf,
 }
 
-/// Named databases of a pipeline, and `local`, the managed one.
-#[derive(Debug, Default)]
+/// Named databases of a pipeline; `local`, the managed one; `env`, the one libpq's variables describe.
+#[derive(Clone, Debug, Default)]
 pub struct Databases {
     specs: BTreeMap<String, DatabaseSpec>,
     base: PathBuf,
-}
-
-/// A live connection over verified TLS. Its driver task ends with it.
-pub struct Connection {
-    client: tokio_postgres::Client,
-}
-
-impl std::ops::Deref for Connection {
-    type Target = tokio_postgres::Client;
-    fn deref(&self) -> &Self::Target {
-        &self.client
-    }
-}
-
-impl std::ops::DerefMut for Connection {
-    fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.client
-    }
+    home: Option<PathBuf>,
+    local_name: Option<String>,
 }
 
 impl Databases {
     /// Databases as a pipeline file names them; relative paths resolve against `base`.
     pub fn new(specs: BTreeMap<String, DatabaseSpec>, base: &Path) -> Self {
-        Self { specs, base: base.to_owned() }
+        Self { specs, base: base.to_owned(), ..Self::default() }
     }
 
-    /// Is `name` known? (`local` always is.)
+    /// Looks for the managed cluster in this data home instead of the process's.
+    pub fn with_home(mut self, home: &Path) -> Self {
+        self.home = Some(home.to_owned());
+        self
+    }
+
+    /// Lets `local` mean another database of the managed cluster than `genogate`.
+    pub fn with_local_name(mut self, name: &str) -> Self {
+        self.local_name = Some(name.to_owned());
+        self
+    }
+
+    /// Is `name` known? (`local` and `env` always are.)
     pub fn contains(&self, name: &str) -> bool {
-        name == "local" || self.specs.contains_key(name)
+        [LOCAL, ENV].contains(&name) || self.specs.contains_key(name)
+    }
+
+    /// The database meant when nothing names one: `env` when `PGHOST` or `PGSERVICE` is set, else `local`.
+    pub fn default_name() -> &'static str {
+        if libpq::is_configured(&|name| std::env::var_os(name)) { ENV } else { LOCAL }
+    }
+
+    /// The managed cluster that `local` means.
+    pub fn cluster(&self) -> Result<Cluster> {
+        Ok(Cluster::open(&self.home.clone().map_or_else(home, Ok)?))
     }
 
     /// Connects to the database called `name` as the application's role.
+    ///
+    /// Class `usage` for an unknown name or an unreadable setting, `denied` for a refused password, `database` when the
+    /// server cannot be reached or does not prove who it is.
     pub async fn connect(&self, name: &str) -> Result<Connection> {
-        let _ = &self.base;
-        Err(Error::database(format!("{name} cannot be reached")))
+        let target = self.target(name, false)?;
+        target.connect().await.map_err(|error| error.at(format_args!("database {name}")))
     }
-}
 
-/// Turns a driver's error into ours: class by SQLSTATE, message without DETAIL, retry hint. `doing` says what failed.
-pub fn failure(doing: &str, error: tokio_postgres::Error) -> Error {
-    let _ = error;
-    Error::database(doing.to_owned())
+    /// Connects to the database called `name` as its administrator: for `local` the cluster's superuser over the private
+    /// socket, else the spec's `administrator`, else its `user`.
+    pub async fn administrator(&self, name: &str) -> Result<Connection> {
+        let connected = match name {
+            LOCAL => self.cluster()?.administrator(self.local_name()).await,
+            _ => self.target(name, true)?.connect().await,
+        };
+        connected.map_err(|error| error.at(format_args!("database {name}")))
+    }
+
+    fn local_name(&self) -> &str {
+        self.local_name.as_deref().unwrap_or(local::DATABASE)
+    }
+
+    fn target(&self, name: &str, administrator: bool) -> Result<Target> {
+        let place = |error: Error| error.at(format_args!("database {name}"));
+        if let Some(spec) = self.specs.get(name) {
+            let (user, password) = match &spec.administrator {
+                Some(login) if administrator => (&login.user, &login.password),
+                _ => (&spec.user, &spec.password),
+            };
+            return Ok(Target {
+                host: spec.host.clone(),
+                address: None,
+                port: spec.port.unwrap_or(5432),
+                name: spec.name.clone(),
+                user: user.clone(),
+                password: password.read(&self.base).map_err(place)?,
+                ca: self.base.join(&spec.tls.ca),
+                ca_setting: format!("databases.{name}.tls.ca"),
+            });
+        }
+        match name {
+            LOCAL => self.cluster()?.target(self.local_name()).map_err(place),
+            ENV => libpq::target(&|name| std::env::var_os(name)).map_err(place),
+            _ => Err(Error::usage(format!("no database called {name} is configured")).with_hint(format!(
+                "add it: databases: {{ {name}: {{ host: …, name: …, user: …, password: …, tls: {{ ca: … }} }} }}"
+            ))),
+        }
+    }
 }

@@ -1,1 +1,6 @@
-//! Loads, queries and validation of what is stored.
+//! What is stored: the list of loads, queries on it, and the proof that it is what was loaded. It must not know how rows
+//! got there or how results are printed.
+
+pub mod loads;
+pub mod query;
+pub mod validate;

@@ -1,0 +1,90 @@
+//! The trail in PostgreSQL: events are sealed behind the chain's head under its lock and enter by binary COPY. It must not know
+//! how Arrow becomes COPY: the assembly passes the sink's encoder in as a [`CopyOut`].
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use futures::future::BoxFuture;
+use tokio::sync::Mutex;
+use tokio_postgres::Transaction;
+
+use super::seal::{Entry, Head, Sealed};
+use super::{Destination, stream};
+use crate::db::{self, Connection, Databases};
+use crate::error::{Error, Result};
+
+/// Writes one batch through a COPY statement (`COPY … FROM STDIN (FORMAT binary)`) inside `transaction`: the batch's columns in
+/// their order. The trail's types are Int64, Timestamp(µs, UTC), Utf8, FixedSizeBinary(16) for uuid and (32) for bytea.
+pub trait CopyOut: Send + Sync {
+    /// Runs `statement` with the rows of `batch`.
+    fn copy<'a>(
+        &'a self,
+        transaction: &'a Transaction<'_>,
+        statement: &'a str,
+        batch: &'a RecordBatch,
+    ) -> BoxFuture<'a, Result<()>>;
+}
+
+const COPY: &str = "COPY audit.events (seq, time, actor, run_id, event, outcome, detail, trail_id, trail_seq, spool_hash, \
+                    prev_hash, hash) FROM STDIN (FORMAT binary)";
+
+/// The trail of one database.
+pub struct PostgresTrail {
+    databases: Arc<Databases>,
+    name: String,
+    copy: Arc<dyn CopyOut>,
+    /// Kept between batches. Taken out while in use: whatever interrupts a batch drops the connection and with it the
+    /// transaction.
+    connection: Mutex<Option<Connection>>,
+}
+
+impl PostgresTrail {
+    /// The trail of the database called `name`. Connects when the first event comes.
+    pub fn new(databases: Arc<Databases>, name: &str, copy: Arc<dyn CopyOut>) -> Self {
+        Self { databases, name: name.to_owned(), copy, connection: Mutex::new(None) }
+    }
+}
+
+#[async_trait::async_trait]
+impl Destination for PostgresTrail {
+    async fn append(&self, entries: &[Entry]) -> Result<()> {
+        let mut slot = self.connection.lock().await;
+        let mut connection = match slot.take() {
+            Some(connection) if !connection.is_closed() => connection,
+            _ => self.databases.connect(&self.name).await?,
+        };
+        append(&mut connection, entries, self.copy.as_ref()).await?;
+        *slot = Some(connection);
+        Ok(())
+    }
+}
+
+/// Appends events in one transaction. Two writers take turns at the head, so the chain never forks.
+async fn append(client: &mut tokio_postgres::Client, entries: &[Entry], copy: &dyn CopyOut) -> Result<()> {
+    let failure = |error| db::failure("writing the audit trail", error);
+    let transaction = client.transaction().await.map_err(failure)?;
+    let row = transaction.query_one("SELECT seq, hash FROM audit.lock_head()", &[]).await.map_err(failure)?;
+    let hash: &[u8] = row.try_get(1).map_err(failure)?;
+    let hash = hash.try_into().map_err(|_| Error::integrity("the head of the audit trail is no SHA-256 hash"))?;
+    let mut head = Head { seq: row.try_get(0).map_err(failure)?, hash };
+
+    let known = known(&transaction, entries).await?;
+    let rows: Vec<Sealed> =
+        entries.iter().filter(|entry| !known.contains(&entry.trail_seq)).map(|entry| head.seal(entry.clone())).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    copy.copy(&transaction, COPY, &stream::to_batch(&rows)?).await?;
+    transaction.commit().await.map_err(failure)
+}
+
+/// Which events of a spool are in the database already: an earlier import was interrupted, or a commit's answer was lost.
+async fn known(transaction: &Transaction<'_>, entries: &[Entry]) -> Result<Vec<i64>> {
+    let Some(first) = entries.first().filter(|first| first.spool_hash.is_some()) else { return Ok(Vec::new()) };
+    let places: Vec<i64> = entries.iter().map(|entry| entry.trail_seq).collect();
+    let rows = transaction
+        .query("SELECT audit.known($1, $2)", &[&first.trail_id, &places])
+        .await
+        .map_err(|error| db::failure("comparing a spool with the audit trail", error))?;
+    rows.iter().map(|row| row.try_get(0).map_err(|error| db::failure("comparing a spool with the audit trail", error))).collect()
+}

@@ -1,0 +1,276 @@
+//! The trail on a real server: what attackers do to it, and what happens when the server goes away.
+
+use std::pin::pin;
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use futures::TryStreamExt;
+use futures::future::BoxFuture;
+use tokio_postgres::Transaction;
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use super::seal::tests::entry;
+use super::*;
+use crate::db::local::testing;
+use crate::db::{Connection, Databases};
+use crate::error::Class;
+
+/// COPY by the driver's own writer, so that these tests need no sink.
+struct DriverCopy;
+
+impl CopyOut for DriverCopy {
+    fn copy<'a>(
+        &'a self,
+        transaction: &'a Transaction<'_>,
+        statement: &'a str,
+        batch: &'a RecordBatch,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let failure = |error| crate::db::failure("copying", error);
+            let (text, number, uuid, bytes) = (Type::TEXT, Type::INT8, Type::UUID, Type::BYTEA);
+            #[rustfmt::skip]
+            let types = [number.clone(), Type::TIMESTAMPTZ, text.clone(), uuid.clone(), text.clone(), text.clone(), text,
+                         uuid, number, bytes.clone(), bytes.clone(), bytes];
+            let mut writer = pin!(BinaryCopyInWriter::new(transaction.copy_in(statement).await.map_err(failure)?, &types));
+            for row in from_batch(batch)? {
+                let time = chrono::DateTime::from_timestamp_micros(row.entry.time).unwrap();
+                let e = &row.entry;
+                let spool_hash = e.spool_hash.as_ref().map(|hash| hash.as_slice());
+                let (prev_hash, hash) = (row.prev_hash.as_slice(), row.hash.as_slice());
+                writer
+                    .as_mut()
+                    .write(&[
+                        &row.seq,
+                        &time,
+                        &e.actor,
+                        &e.run_id,
+                        &e.event.as_ref(),
+                        &e.outcome.as_ref(),
+                        &e.detail,
+                        &e.trail_id,
+                        &e.trail_seq,
+                        &spool_hash,
+                        &prev_hash,
+                        &hash,
+                    ])
+                    .await
+                    .map_err(failure)?;
+            }
+            writer.finish().await.map_err(failure)?;
+            Ok(())
+        })
+    }
+}
+
+fn trail(databases: &Databases) -> PostgresTrail {
+    PostgresTrail::new(Arc::new(databases.clone()), "local", Arc::new(DriverCopy))
+}
+
+/// A database whose trail holds `events` events, and its superuser.
+async fn recorded(events: i64) -> (Databases, Connection) {
+    let databases = testing::database().await;
+    let trail = trail(&databases);
+    trail.append(&(1..=events).map(entry).collect::<Vec<_>>()).await.unwrap();
+    let superuser = databases.administrator("local").await.unwrap();
+    (databases, superuser)
+}
+
+/// Verifies with what the application may do.
+async fn verified(databases: &Databases) -> Verdict {
+    verify(&mut databases.connect("local").await.unwrap()).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_was_appended_is_read_back_and_verifies() {
+    let (databases, superuser) = recorded(5000).await;
+    assert_eq!(verified(&databases).await, Verdict { events: 5000, verified: true, first_bad: None, reason: None });
+    let application = databases.connect("local").await.unwrap();
+    let batches: Vec<RecordBatch> = stream(&application, Selection::default()).try_collect().await.unwrap();
+    assert_eq!(batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [4096, 904]);
+    let rows = from_batch(&batches[1]).unwrap();
+    assert_eq!((rows[903].seq, &rows[903].entry), (5000, &entry(5000)));
+    let same: i64 =
+        superuser.query_one("SELECT count(*) FROM audit.events e WHERE hash = audit.row_hash(e)", &[]).await.unwrap().get(0);
+    assert_eq!(same, 5000, "the database computes the same hashes");
+}
+
+#[tokio::test]
+async fn an_empty_trail_verifies() {
+    let databases = testing::database().await;
+    assert_eq!(verified(&databases).await, Verdict { events: 0, verified: true, first_bad: None, reason: None });
+}
+
+#[tokio::test]
+async fn a_superuser_with_triggers_off_is_found_out() {
+    #[rustfmt::skip]
+    let attacks: [(&str, &str, i64); 14] = [
+        ("an edited detail", "UPDATE audit.events SET detail = '{\"inputs\":2}' WHERE seq = 5", 5),
+        ("an edited actor", "UPDATE audit.events SET actor = 'local:uid=0' WHERE seq = 1", 1),
+        ("an edited time", "UPDATE audit.events SET time = time - interval '1 microsecond' WHERE seq = 10", 10),
+        ("a forged time", "UPDATE audit.events SET time = 'infinity' WHERE seq = 10", 10),
+        ("an edit with its own hash made anew", "UPDATE audit.events SET outcome = 'denied' WHERE seq = 5;
+          UPDATE audit.events e SET hash = audit.row_hash(e) WHERE seq = 5", 6),
+        ("a stored hash", "UPDATE audit.events SET hash = sha256('x') WHERE seq = 7", 7),
+        ("a deleted row", "DELETE FROM audit.events WHERE seq = 4", 4),
+        ("the first row deleted", "DELETE FROM audit.events WHERE seq = 1", 1),
+        ("a deleted row, the rest moved up", "DELETE FROM audit.events WHERE seq = 4;
+          UPDATE audit.events SET seq = seq + 100 WHERE seq > 4; UPDATE audit.events SET seq = seq - 101 WHERE seq > 100", 4),
+        ("two rows that changed places", "UPDATE audit.events SET seq = 100 WHERE seq = 3;
+          UPDATE audit.events SET seq = 3 WHERE seq = 8; UPDATE audit.events SET seq = 8 WHERE seq = 100", 3),
+        ("a cut tail", "DELETE FROM audit.events WHERE seq > 8", 9),
+        ("everything gone", "TRUNCATE audit.events", 1),
+        ("a row behind the end", "CREATE TEMP TABLE t AS SELECT * FROM audit.events WHERE seq = 10;
+          UPDATE t SET seq = 11, trail_seq = 11, prev_hash = hash;
+          UPDATE t SET hash = audit.row_hash(ROW(t.*)::audit.events); INSERT INTO audit.events SELECT * FROM t", 11),
+        ("the head set back", "UPDATE audit.head SET seq = 8, hash = (SELECT hash FROM audit.events WHERE seq = 8)", 9),
+    ];
+    for (name, statements, first_bad) in attacks {
+        let (databases, superuser) = recorded(10).await;
+        superuser.batch_execute("SET session_replication_role = replica").await.unwrap();
+        superuser.batch_execute(statements).await.unwrap();
+        let verdict = verified(&databases).await;
+        assert_eq!((verdict.verified, verdict.first_bad), (false, Some(first_bad)), "{name}: {verdict:?}");
+        assert_eq!(verdict.require().unwrap_err().class(), Class::Integrity);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_head_is_found() {
+    let (databases, superuser) = recorded(3).await;
+    superuser.batch_execute("SET session_replication_role = replica; DELETE FROM audit.head").await.unwrap();
+    assert!(!verified(&databases).await.verified);
+    assert!(trail(&databases).append(&[entry(4)]).await.is_err());
+}
+
+#[tokio::test]
+async fn nobody_changes_the_trail_with_triggers_on() {
+    let (databases, superuser) = recorded(3).await;
+    let application = databases.connect("local").await.unwrap();
+    for statement in [
+        "UPDATE audit.events SET actor = 'x'",
+        "DELETE FROM audit.events",
+        "TRUNCATE audit.events",
+        "UPDATE audit.head SET seq = 99",
+        "DELETE FROM audit.head",
+        "TRUNCATE audit.head",
+        "INSERT INTO audit.events SELECT 9, now(), 'x', gen_random_uuid(), 'x', 'success', '{}', gen_random_uuid(), 1, NULL, \
+         hash, hash FROM genogate.audit_events WHERE seq = 3",
+        "INSERT INTO audit.events SELECT 4, now(), 'x', gen_random_uuid(), 'x', 'success', '{}', gen_random_uuid(), 1, NULL, \
+         hash, sha256('x') FROM genogate.audit_events WHERE seq = 3",
+    ] {
+        for (who, client) in [("superuser", &superuser), ("application", &application)] {
+            let error = client.batch_execute(statement).await.expect_err(&format!("{who}: {statement}"));
+            assert_eq!(error.code().unwrap().code(), "42501", "{who}: {statement}");
+        }
+    }
+    let error = application.batch_execute("SELECT * FROM audit.events").await.unwrap_err();
+    assert_eq!(error.code().unwrap().code(), "42501");
+    assert!(verified(&databases).await.verified);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn recorders_at_once_do_not_fork_the_chain() {
+    let databases = testing::database().await;
+    let home = tempfile::tempdir().unwrap();
+    let writers = (0..4).map(|n| {
+        let (databases, spool) = (databases.clone(), Spool::new(home.path()));
+        tokio::spawn(async move {
+            let (recorder, guard) = Recorder::start("a", Uuid::from_u128(n), Some(Arc::new(trail(&databases))), spool);
+            for version in 0..50 {
+                recorder.record(Event::MigrationApplied { version, name: "x".into() }).unwrap();
+                if version % 7 == 0 {
+                    recorder.flush().await.unwrap();
+                }
+            }
+            let closed = guard.close().await.unwrap();
+            assert_eq!((closed.events, closed.spooled), (50, 0));
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    assert_eq!(verified(&databases).await, Verdict { events: 200, verified: true, first_bad: None, reason: None });
+    let superuser = databases.administrator("local").await.unwrap();
+    let row = superuser
+        .query_one(
+            "SELECT count(*) FILTER (WHERE trail_seq <> place) FROM (SELECT trail_seq, \
+             row_number() OVER (PARTITION BY trail_id ORDER BY seq) AS place FROM audit.events) t",
+            &[],
+        )
+        .await
+        .unwrap();
+    assert_eq!(row.get::<_, i64>(0), 0, "each trail is in its own order");
+}
+
+#[tokio::test]
+async fn an_interrupted_append_leaves_nothing() {
+    struct Broken;
+    impl CopyOut for Broken {
+        fn copy<'a>(&'a self, tx: &'a Transaction<'_>, sql: &'a str, batch: &'a RecordBatch) -> BoxFuture<'a, Result<()>> {
+            Box::pin(async move {
+                DriverCopy.copy(tx, sql, batch).await?;
+                Err(crate::error::Error::database("lost"))
+            })
+        }
+    }
+    let (databases, _) = recorded(2).await;
+    let broken = PostgresTrail::new(Arc::new(databases.clone()), "local", Arc::new(Broken));
+    assert!(broken.append(&[entry(3)]).await.is_err());
+    trail(&databases).append(&[entry(3)]).await.unwrap();
+    assert_eq!(verified(&databases).await.events, 3);
+}
+
+#[tokio::test]
+async fn a_server_that_goes_away_and_comes_back_has_every_event_once() {
+    let databases = testing::database().await;
+    let home = tempfile::tempdir().unwrap();
+    let spool = Spool::new(home.path());
+    let away = databases.clone().with_local_name("a_database_that_is_not_there");
+    let event = |version| Event::MigrationApplied { version, name: "x".into() };
+
+    let (recorder, guard) = Recorder::start("a", Uuid::nil(), Some(Arc::new(trail(&away))), spool.clone());
+    (1..=3).for_each(|n| recorder.record(event(n)).unwrap());
+    recorder.flush().await.unwrap();
+    let closed = guard.close().await.unwrap();
+    assert_eq!((closed.events, closed.spooled), (3, 3));
+    let path = spool.waiting().unwrap().remove(0);
+    let copy = std::fs::read(&path).unwrap();
+
+    // Part of it got in already: a commit whose answer was lost.
+    let back = trail(&databases);
+    let first =
+        from_batch(&datafusion::arrow::ipc::reader::StreamReader::try_new(&copy[..], None).unwrap().next().unwrap().unwrap());
+    let first = first.unwrap().remove(0).entry;
+    back.append(&[first.clone()]).await.unwrap();
+    assert_eq!(spool.import(&back, None).await.unwrap()[0].events, 3);
+    assert_eq!(verified(&databases).await.events, 3);
+
+    // The same file again.
+    std::fs::write(&path, copy).unwrap();
+    spool.import(&back, None).await.unwrap();
+    assert_eq!(verified(&databases).await, Verdict { events: 3, verified: true, first_bad: None, reason: None });
+
+    // Not as a spool: the same event a second time is refused, not forgotten.
+    assert!(back.append(&[first]).await.is_err());
+}
+
+#[tokio::test]
+async fn a_selection_narrows_the_stream() {
+    let (databases, _) = recorded(4).await;
+    let other = Entry { event: "denied".into(), run_id: Uuid::from_u128(9), ..entry(5) };
+    trail(&databases).append(&[other]).await.unwrap();
+    let application = databases.connect("local").await.unwrap();
+    for (selection, seqs) in [
+        (Selection { after: 3, ..Default::default() }, vec![4, 5]),
+        (Selection { event: Some("denied".into()), ..Default::default() }, vec![5]),
+        (Selection { run_id: Some(Uuid::from_u128(9)), ..Default::default() }, vec![5]),
+        (Selection { since: Some(entry(3).time), ..Default::default() }, vec![3, 4, 5]),
+        (Selection { event: Some("query_run".into()), ..Default::default() }, vec![]),
+    ] {
+        let batches: Vec<RecordBatch> = stream(&application, selection.clone()).try_collect().await.unwrap();
+        let found: Vec<i64> = batches.iter().flat_map(|b| from_batch(b).unwrap()).map(|row| row.seq).collect();
+        assert_eq!(found, seqs, "{selection:?}");
+    }
+}

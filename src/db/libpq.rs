@@ -1,0 +1,158 @@
+//! The database that libpq's environment variables describe (PostgreSQL, "Environment Variables", "The Connection Service
+//! File", "The Password File"). Verification cannot be weakened: `PGSSLMODE` is not read. It must not know who asks.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use super::connect::Target;
+use crate::error::{Error, Result};
+use crate::secrets::SecretRef;
+use crate::sensitive::Sensitive;
+
+/// How the environment is asked, so that tests need not change it.
+type Variable<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+/// Does the environment name a server?
+pub(super) fn is_configured(variable: Variable<'_>) -> bool {
+    ["PGHOST", "PGSERVICE"].iter().any(|name| variable(name).is_some_and(|value| !value.is_empty()))
+}
+
+/// The server the environment names: `PGHOST`, `PGHOSTADDR`, `PGPORT`, `PGDATABASE`, `PGUSER`, `PGPASSWORD` (or
+/// `PGPASSFILE`, `~/.pgpass`), `PGSSLROOTCERT` (or `~/.postgresql/root.crt`), each over what `PGSERVICE` says.
+pub(super) fn target(variable: Variable<'_>) -> Result<Target> {
+    let text = |name: &str| variable(name).filter(|value| !value.is_empty()).map(|value| value.to_string_lossy().into_owned());
+    let service = text("PGSERVICE").map_or_else(|| Ok(BTreeMap::new()), |name| service(variable, &name))?;
+    let setting = |name: &str, key: &str| text(name).or_else(|| service.get(key).cloned());
+    let home = text("HOME").map(PathBuf::from);
+
+    let host = setting("PGHOST", "host")
+        .ok_or_else(|| Error::usage("no server is named").with_hint("set PGHOST, or PGSERVICE and a service file with a host"))?;
+    let port = match setting("PGPORT", "port") {
+        Some(port) => port.parse().map_err(|_| Error::usage("PGPORT is not a port number"))?,
+        None => 5432,
+    };
+    let address = match setting("PGHOSTADDR", "hostaddr") {
+        Some(address) => Some(address.parse().map_err(|_| Error::usage("PGHOSTADDR is not an IP address"))?),
+        None => None,
+    };
+    let user = setting("PGUSER", "user")
+        .or_else(|| text("USER"))
+        .ok_or_else(|| Error::usage("no role is named").with_hint("set PGUSER"))?;
+    let name = setting("PGDATABASE", "dbname").unwrap_or_else(|| user.clone());
+    let ca = match setting("PGSSLROOTCERT", "sslrootcert") {
+        Some(system) if system == "system" => {
+            return Err(
+                Error::usage("PGSSLROOTCERT=system is not supported").with_hint("name the PEM file of the server's authority")
+            );
+        }
+        Some(path) => PathBuf::from(path),
+        None => home.as_ref().map(|home| home.join(".postgresql/root.crt")).filter(|path| path.is_file()).ok_or_else(|| {
+            Error::database("no certificate authority is named, so the server cannot prove who it is")
+                .with_hint("set PGSSLROOTCERT to the PEM file of the authority that signed the server's certificate")
+        })?,
+    };
+    let password = match setting("PGPASSWORD", "password") {
+        Some(password) => Sensitive::new(password),
+        None => {
+            let file = setting("PGPASSFILE", "passfile").map(PathBuf::from).or_else(|| home.map(|home| home.join(".pgpass")));
+            let file = file.filter(|file| file.is_file());
+            let lines = file.map(|file| SecretRef::File(file).read(&PathBuf::new())).transpose()?;
+            lines.and_then(|lines| password(lines.expose(), [&host, &port.to_string(), &name, &user])).ok_or_else(|| {
+                Error::usage(format!("no password is known for the role {user}")).with_hint("set PGPASSFILE or PGPASSWORD")
+            })?
+        }
+    };
+    Ok(Target { host, address, port, name, user, password, ca, ca_setting: "PGSSLROOTCERT".to_owned() })
+}
+
+/// The settings of one service: `PGSERVICEFILE` or `~/.pg_service.conf`, then `pg_service.conf` in `PGSYSCONFDIR`.
+fn service(variable: Variable<'_>, name: &str) -> Result<BTreeMap<String, String>> {
+    let path = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let own = path("PGSERVICEFILE").or_else(|| path("HOME").map(|home| home.join(".pg_service.conf")));
+    let system = path("PGSYSCONFDIR").unwrap_or_else(|| PathBuf::from("/etc/postgresql-common")).join("pg_service.conf");
+    let texts = own.into_iter().chain([system]).filter_map(|path| std::fs::read_to_string(path).ok());
+    texts.into_iter().find_map(|text| section(&text, name)).ok_or_else(|| {
+        Error::usage(format!("no service file has a section [{name}]")).with_hint("set PGSERVICEFILE to the file that has it")
+    })
+}
+
+/// One section of an INI file.
+fn section(text: &str, name: &str) -> Option<BTreeMap<String, String>> {
+    let head = format!("[{name}]");
+    let mut lines =
+        text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).skip_while(|line| *line != head);
+    lines.next()?;
+    let body = lines.take_while(|line| !line.starts_with('['));
+    Some(
+        body.filter_map(|line| line.split_once('='))
+            .map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()))
+            .collect(),
+    )
+}
+
+/// The password of the first line `host:port:database:role:password` that fits; `*` fits all, a backslash escapes.
+fn password(lines: &str, wanted: [&str; 4]) -> Option<Sensitive<String>> {
+    lines.lines().filter(|line| !line.starts_with('#')).find_map(|line| {
+        let mut fields = vec![String::new()];
+        let mut characters = line.chars();
+        while let Some(character) = characters.next() {
+            let last = fields.last_mut()?;
+            match character {
+                '\\' => last.extend(characters.next()),
+                ':' => fields.push(String::new()),
+                other => last.push(other),
+            }
+        }
+        let mut fields: Vec<Sensitive<String>> = fields.into_iter().map(Sensitive::new).collect();
+        let fits = fields.len() == 5
+            && fields.iter().zip(wanted).all(|(field, wanted)| field.expose() == "*" || field.expose() == wanted);
+        if fits { fields.pop() } else { None }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::secrets::write_private;
+
+    #[test]
+    fn a_service_and_a_password_file_make_a_target() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(
+            at("service"),
+            "# c\n[other]\nhost=x\n\n[clinic]\nhost = db.example.org\ndbname=variants\nuser=loader\nport=5433\n",
+        )
+        .unwrap();
+        write_private(&at("pass"), b"other:*:*:*:no\n*:5433:variants:loader:s3\\:cr\\\\et\n").unwrap();
+        let pairs = [
+            ("PGSERVICE", "clinic".into()),
+            ("PGSERVICEFILE", at("service").into_os_string()),
+            ("PGPASSFILE", at("pass").into_os_string()),
+            ("PGSSLROOTCERT", "/ca.crt".into()),
+            ("PGHOST", OsString::new()),
+        ];
+        let variable = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
+        assert!(is_configured(&variable));
+        let target = target(&variable).unwrap();
+        assert_eq!(
+            (target.host.as_str(), target.port, target.name.as_str(), target.user.as_str()),
+            ("db.example.org", 5433, "variants", "loader")
+        );
+        assert_eq!(target.password.expose(), "s3:cr\\et");
+        assert!(!format!("{target:?}").contains("s3"));
+    }
+
+    #[test]
+    fn nothing_is_guessed() {
+        assert!(!is_configured(&|_| None));
+        let with = |pairs: &'static [(&str, &str)]| {
+            target(&move |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| value.into())).unwrap_err()
+        };
+        assert!(with(&[("PGHOST", "h"), ("PGUSER", "u"), ("PGPASSWORD", "p")]).hint().unwrap().contains("PGSSLROOTCERT"));
+        assert!(with(&[("PGHOST", "h"), ("PGUSER", "u"), ("PGSSLROOTCERT", "/ca")]).hint().unwrap().contains("PGPASSFILE"));
+        assert!(with(&[("PGHOST", "h"), ("PGPORT", "x"), ("PGUSER", "u")]).to_string().contains("PGPORT"));
+        assert!(with(&[("PGSERVICE", "gone"), ("PGSERVICEFILE", "/nowhere")]).to_string().contains("[gone]"));
+    }
+}

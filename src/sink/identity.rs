@@ -1,0 +1,130 @@
+//! What makes two loads the same load, an interrupted one resumable, and a variant's id its own. It must not know where rows are stored.
+
+use std::collections::BTreeMap;
+
+use crate::crypto::digest::Sha256;
+use crate::error::{Error, Result};
+use crate::flow::{Digest, Document, InputUnits};
+
+/// Records of one input and the sum of their digests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InputTotal {
+    pub records: u64,
+    pub digest: Digest,
+}
+
+/// A load's identity: SHA-256 over the options that change rows and, input by input, the header's digest, the number of
+/// records and the sum of their digests. A re-compressed file keeps it; a changed sample name does not.
+/// `totals` is keyed by 0-based input.
+pub fn identity(options: &[u8; 32], headers: &[[u8; 32]], totals: &BTreeMap<u32, InputTotal>) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update(b"genogate load identity 1\0");
+    digest.update(options);
+    digest.update(&(headers.len() as u64).to_le_bytes());
+    for (header, number) in headers.iter().zip(0u32..) {
+        let total = totals.get(&number).copied().unwrap_or_default();
+        digest.update(header);
+        digest.update(&total.records.to_le_bytes());
+        digest.update(&total.digest.to_bytes());
+    }
+    digest.finish()
+}
+
+/// The inputs' header digests, in input order.
+pub fn headers(document: &Document) -> Vec<[u8; 32]> {
+    document.inputs.iter().map(|input| input.header_digest).collect()
+}
+
+/// What an interrupted load must find again to go on: options, sizes, header digests and the unit table. `None` when an
+/// input is a stream, which cannot be read twice.
+pub fn fingerprint(options: &[u8; 32], document: &Document, units: &[InputUnits]) -> Option<[u8; 32]> {
+    let mut digest = Sha256::new();
+    digest.update(b"genogate load fingerprint 1\0");
+    digest.update(options);
+    for input in &document.inputs {
+        digest.update(&input.bytes?.to_le_bytes());
+        digest.update(&input.header_digest);
+    }
+    for unit in units {
+        digest.update(&unit.input.to_le_bytes());
+        digest.update(&unit.first.to_le_bytes());
+        digest.update(&unit.count?.to_le_bytes());
+    }
+    Some(digest.finish())
+}
+
+/// The 0-based input a unit belongs to.
+pub fn input_of(units: &[InputUnits], unit: u32) -> Option<u32> {
+    units.iter().filter(|cut| cut.first <= unit && cut.count != Some(0)).max_by_key(|cut| cut.first).map(|cut| cut.input)
+}
+
+/// Puts a variant's id together: load number (22 bits), unit (20 bits), row within the unit (21 bits). Class `failed` when
+/// a part does not fit.
+pub fn variant_id(load_no: i32, unit: u32, row: u32) -> Result<i64> {
+    if unit >= 1 << 20 {
+        return Err(Error::failed("a load has more than 1048576 units").with_hint("make units larger"));
+    }
+    if row >= 1 << 21 {
+        return Err(Error::failed("a unit has more than 2097152 rows").with_hint("make units smaller"));
+    }
+    Ok(i64::from(load_no) << 41 | i64::from(unit) << 21 | i64::from(row))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::InputDocument;
+
+    fn document(bytes: Option<u64>) -> Document {
+        let input = InputDocument {
+            version: "VCFv4.2".into(),
+            header_digest: [1; 32],
+            lines: Vec::new(),
+            samples: Vec::new(),
+            assembly: "unknown".into(),
+            bytes,
+        };
+        Document { inputs: vec![input.clone(), input] }
+    }
+
+    fn totals(records: u64) -> BTreeMap<u32, InputTotal> {
+        [(0, InputTotal { records, digest: Digest([1, 2, 3, 4]) }), (1, InputTotal::default())].into()
+    }
+
+    #[test]
+    fn size_is_no_part_of_identity_but_content_and_options_are() {
+        let of = |options: u8, document: &Document, records| identity(&[options; 32], &headers(document), &totals(records));
+        let base = of(0, &document(Some(1)), 5);
+        assert_eq!(base, of(0, &document(Some(2)), 5));
+        assert_ne!(base, of(0, &document(Some(1)), 6));
+        assert_ne!(base, of(9, &document(Some(1)), 5));
+        let mut renamed = document(Some(1));
+        renamed.inputs[1].header_digest = [2; 32];
+        assert_ne!(base, of(0, &renamed, 5));
+    }
+
+    #[test]
+    fn a_stream_cannot_be_resumed() {
+        let units = [InputUnits { input: 0, first: 0, count: Some(3) }];
+        assert!(fingerprint(&[0; 32], &document(Some(1)), &units).is_some());
+        assert!(fingerprint(&[0; 32], &document(None), &units).is_none());
+        assert!(fingerprint(&[0; 32], &document(Some(1)), &[InputUnits { count: None, ..units[0] }]).is_none());
+    }
+
+    #[test]
+    fn a_unit_finds_its_input() {
+        let units = [
+            InputUnits { input: 0, first: 0, count: Some(3) },
+            InputUnits { input: 1, first: 3, count: Some(0) },
+            InputUnits { input: 2, first: 3, count: None },
+        ];
+        assert_eq!([0, 2, 3, 9].map(|unit| input_of(&units, unit)), [Some(0), Some(0), Some(2), Some(2)]);
+    }
+
+    #[test]
+    fn the_parts_of_an_id_do_not_overlap() {
+        assert_eq!(variant_id(4_194_303, (1 << 20) - 1, (1 << 21) - 1).unwrap(), i64::MAX);
+        assert_eq!(variant_id(1, 2, 3).unwrap(), (1 << 41) + (2 << 21) + 3);
+        assert!(variant_id(1, 1 << 20, 0).is_err() && variant_id(1, 0, 1 << 21).is_err());
+    }
+}

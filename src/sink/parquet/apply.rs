@@ -1,0 +1,175 @@
+//! The sink, planned and opened: a hidden folder, writers, then a rename. It must not know how a file is laid out.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
+use serde_json::{Map, Value, json};
+
+use super::dataset::Folder;
+use super::writer::{PartitionWriter, file_schema, lock};
+use crate::access::Permission;
+use crate::audit::Event;
+use crate::crypto::digest::hex;
+use crate::error::{Error, Result};
+use crate::flow::{ClosedUnit, Context, Document, OpenSink, Opening, Sink, Writer, column};
+use crate::sink::identity::{InputTotal, headers, identity};
+use crate::sink::tally::Account;
+
+/// The planned sink.
+#[derive(Debug)]
+pub struct Parquet {
+    path: PathBuf,
+}
+
+impl Parquet {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path }
+    }
+}
+
+#[async_trait]
+impl Sink for Parquet {
+    fn kind(&self) -> &'static str {
+        "parquet"
+    }
+
+    fn explain(&self) -> String {
+        "one zstd file a partition".into()
+    }
+
+    fn check(&self, schema: &Schema) -> Vec<String> {
+        let number = |name: &str| schema.field_with_name(name).is_ok_and(|field| field.data_type() == &DataType::UInt32);
+        let missing = [column::UNIT, column::ROW].into_iter().filter(|name| !number(name));
+        missing.map(|name| format!("column {name}: missing or no UInt32")).collect()
+    }
+
+    fn writers(&self) -> Option<usize> {
+        None
+    }
+
+    async fn open(&self, opening: &Opening<'_>, document: &Document, schema: SchemaRef) -> Result<Arc<dyn OpenSink>> {
+        opening.grant.require(Permission::LoadRun)?;
+        let load = opening.context.run_id;
+        let folder = Folder::create(&self.path, load)?;
+        folder.write_document(document)?;
+        opening.context.recorder.record(Event::LoadBegun { load_id: load, resumed_units: 0 })?;
+        let shared = Shared {
+            context: opening.context.clone(),
+            hidden: folder.path(""),
+            file_schema: file_schema(&schema),
+            state: Mutex::default(),
+            quarantine: Mutex::new(()),
+        };
+        Ok(Arc::new(Open {
+            shared: Arc::new(shared),
+            folder: Mutex::new(Some(folder)),
+            headers: headers(document),
+            planned: opening.units.iter().map(|cut| cut.count.map(u64::from)).sum(),
+            name: opening.name.to_owned(),
+            options: opening.options_digest,
+            force: opening.force,
+        }))
+    }
+}
+
+/// What the writers of one load share.
+pub struct Shared {
+    pub context: Arc<Context>,
+    hidden: PathBuf,
+    pub file_schema: SchemaRef,
+    pub state: Mutex<State>,
+    /// Held while the common quarantine file is appended to.
+    pub quarantine: Mutex<()>,
+}
+
+impl Shared {
+    /// A path in the load's folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.hidden.join(name)
+    }
+}
+
+/// Sums over the closed units.
+#[derive(Debug, Default)]
+pub struct State {
+    totals: BTreeMap<u32, InputTotal>,
+    sum: Account,
+    records: u64,
+    out_of_region: u64,
+    units: u64,
+}
+
+impl State {
+    /// Adds a closed unit.
+    pub fn add(&mut self, closed: &ClosedUnit, account: &Account) {
+        let total = self.totals.entry(closed.counts.input).or_default();
+        total.records += closed.counts.records;
+        total.digest.add(closed.counts.digest);
+        self.records += closed.counts.records;
+        self.out_of_region += closed.counts.out_of_region;
+        self.units += 1;
+        self.sum.variants += account.variants;
+        self.sum.calls += account.calls;
+        self.sum.quarantined += account.quarantined;
+        self.sum.filtered += account.filtered;
+    }
+}
+
+struct Open {
+    shared: Arc<Shared>,
+    /// Gone once the load is published or abandoned.
+    folder: Mutex<Option<Folder>>,
+    headers: Vec<[u8; 32]>,
+    /// Units the plan has, when it knows.
+    planned: Option<u64>,
+    name: String,
+    options: [u8; 32],
+    force: bool,
+}
+
+impl std::fmt::Debug for Open {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Open").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl OpenSink for Open {
+    async fn writer(&self, partition: usize) -> Result<Box<dyn Writer>> {
+        Ok(Box::new(PartitionWriter::create(self.shared.clone(), partition)?))
+    }
+
+    async fn finish(&self) -> Result<Map<String, Value>> {
+        let mut folder = lock(&self.folder).take().ok_or_else(|| Error::internal("the load was ended twice"))?;
+        let state = lock(&self.shared.state);
+        if let Some(planned) = self.planned
+            && planned != state.units
+        {
+            return Err(Error::integrity(format!("{} of {planned} units were written", state.units)));
+        }
+        let identity = hex(&identity(&self.options, &self.headers, &state.totals));
+        let earlier = folder.find(&identity);
+        if let Some((_, manifest)) = earlier.as_ref().filter(|_| !self.force) {
+            let mut report = manifest.clone();
+            report.insert("status".into(), "skipped".into());
+            return Ok(report);
+        }
+        let report = json!({
+            "load_id": self.shared.context.run_id, "status": "complete", "name": self.name, "input_records": state.records,
+            "variants": state.sum.variants, "calls": state.sum.calls, "quarantined": state.sum.quarantined,
+            "filtered": state.sum.filtered, "out_of_region": state.out_of_region, "units": state.units, "units_resumed": 0,
+            "identity": identity, "options": hex(&self.options), "finished": chrono::Utc::now().to_rfc3339(),
+        });
+        let Value::Object(report) = report else { return Err(Error::internal("a report is an object")) };
+        let replaced: Option<&Path> = earlier.as_ref().map(|(path, _)| path.as_path());
+        folder.publish(&report, replaced)?;
+        Ok(report)
+    }
+
+    async fn abandon(&self, _error: &Error) {
+        drop(lock(&self.folder).take());
+    }
+}

@@ -1,0 +1,170 @@
+//! The dataset's folder: written under a hidden name, renamed when complete. It must not know what rows are.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::WriterProperties;
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use crate::crypto::digest::hex;
+use crate::error::{Error, Result};
+use crate::flow::{Document, SampleId};
+
+/// A load's folder while it is written. Dropping it without [`Folder::publish`] removes it.
+#[derive(Debug)]
+pub struct Folder {
+    root: PathBuf,
+    hidden: PathBuf,
+    load: Uuid,
+    published: bool,
+}
+
+impl Folder {
+    /// Makes the hidden folder below `root`.
+    pub fn create(root: &Path, load: Uuid) -> Result<Self> {
+        let hidden = root.join(format!(".load={load}.partial"));
+        fs::create_dir_all(hidden.join("variants")).map_err(|error| wrote(&hidden, &error))?;
+        Ok(Self { root: root.to_owned(), hidden, load, published: false })
+    }
+
+    /// A path in the folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.hidden.join(name)
+    }
+
+    /// Writes header lines and samples, input by input. The file schema names no sample: ids are values only.
+    pub fn write_document(&self, document: &Document) -> Result<()> {
+        let path = self.path("header.jsonl");
+        let mut text = String::new();
+        for (input, number) in document.inputs.iter().zip(1..) {
+            let about = json!({
+                "input": number, "version": input.version, "assembly": input.assembly, "bytes": input.bytes,
+                "header_digest": hex(&input.header_digest),
+            });
+            text.push_str(&format!("{about}\n"));
+            for line in &input.lines {
+                text.push_str(&format!("{}\n", json!({ "input": number, "key": line.key, "value": line.value })));
+            }
+        }
+        write_synced(&path, text.as_bytes())?;
+        self.write_samples(document)
+    }
+
+    fn write_samples(&self, document: &Document) -> Result<()> {
+        let (mut inputs, mut indexes, mut ids) = (Vec::new(), Vec::new(), Vec::new());
+        for (input, number) in document.inputs.iter().zip(1i32..) {
+            for (sample, index) in input.samples.iter().zip(0i32..) {
+                inputs.push(number);
+                indexes.push(index);
+                ids.push(match sample {
+                    SampleId::Name(name) => name.expose().as_str(),
+                    SampleId::Pseudonym(pseudonym) => pseudonym,
+                });
+            }
+        }
+        let schema = Arc::new(Schema::new(vec![
+            Field::new("input", DataType::Int32, false),
+            Field::new("sample_index", DataType::Int32, false),
+            Field::new("sample_id", DataType::Utf8, false),
+        ]));
+        let columns: Vec<ArrayRef> =
+            vec![Arc::new(Int32Array::from(inputs)), Arc::new(Int32Array::from(indexes)), Arc::new(StringArray::from(ids))];
+        let batch = RecordBatch::try_new(schema.clone(), columns)?;
+        let path = self.path("samples.parquet");
+        let mut writer = open_parquet(&path, schema)?;
+        writer.write(&batch).map_err(|error| failed(&path, &error))?;
+        close_parquet(&path, writer)
+    }
+
+    /// The complete load of this identity that the dataset already holds: its folder and its manifest.
+    pub fn find(&self, identity: &str) -> Option<(PathBuf, Map<String, Value>)> {
+        let entries = fs::read_dir(&self.root).ok()?;
+        entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with("load=")).find_map(|entry| {
+            let text = fs::read(entry.path().join("manifest.json")).ok()?;
+            let manifest: Map<String, Value> = serde_json::from_slice(&text).ok()?;
+            (manifest.get("identity")?.as_str()? == identity).then(|| (entry.path(), manifest))
+        })
+    }
+
+    /// Writes the manifest and lets the folder appear under its name; removes what it replaces afterwards.
+    pub fn publish(&mut self, manifest: &Map<String, Value>, replaces: Option<&Path>) -> Result<()> {
+        write_synced(&self.path("manifest.json"), format!("{}\n", Value::Object(manifest.clone())).as_bytes())?;
+        for folder in [self.path("variants"), self.hidden.clone()] {
+            sync(&folder)?;
+        }
+        let visible = self.root.join(format!("load={}", self.load));
+        fs::rename(&self.hidden, &visible).map_err(|error| wrote(&visible, &error))?;
+        self.published = true;
+        sync(&self.root)?;
+        if let Some(old) = replaces {
+            fs::remove_dir_all(old).map_err(|error| wrote(old, &error))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !self.published {
+            // What cannot be removed stays hidden.
+            let _ = fs::remove_dir_all(&self.hidden);
+        }
+    }
+}
+
+/// A Parquet file, zstd level 3. Of the schema's metadata only field metadata (VCF Number and Type) is kept.
+pub fn open_parquet(path: &Path, schema: Arc<Schema>) -> Result<ArrowWriter<File>> {
+    let level = ZstdLevel::try_new(3).map_err(|error| failed(path, &error))?;
+    let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
+    let file = File::create(path).map_err(|error| wrote(path, &error))?;
+    ArrowWriter::try_new(file, schema, Some(properties)).map_err(|error| failed(path, &error))
+}
+
+/// Ends a Parquet file and waits until it is on the disk.
+pub fn close_parquet(path: &Path, mut writer: ArrowWriter<File>) -> Result<()> {
+    writer.finish().map_err(|error| failed(path, &error))?;
+    writer.inner().sync_all().map_err(|error| wrote(path, &error))
+}
+
+/// Appends bytes to a file.
+pub fn append(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = File::options().create(true).append(true).open(path).map_err(|error| wrote(path, &error))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| wrote(path, &error))
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = File::create(path).map_err(|error| wrote(path, &error))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| wrote(path, &error))
+}
+
+fn sync(folder: &Path) -> Result<()> {
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| wrote(folder, &error))
+}
+
+/// Parquet's own message may quote a value, so only what happened is kept.
+pub fn failed(path: &Path, error: &ParquetError) -> Error {
+    match error {
+        ParquetError::External(inner) => match inner.downcast_ref::<io::Error>() {
+            Some(error) => wrote(path, error),
+            None => Error::failed(format!("writing {}", path.display())),
+        },
+        _ => Error::failed(format!("writing {}", path.display())),
+    }
+}
+
+fn wrote(path: &Path, error: &io::Error) -> Error {
+    let failed = Error::failed(format!("writing {}: {}", path.display(), error.kind()));
+    match error.kind() {
+        io::ErrorKind::StorageFull => failed.with_hint("free space on the disk, then run the same command again"),
+        io::ErrorKind::PermissionDenied => failed.with_hint("choose a folder you may write to: sink.parquet.path"),
+        _ => failed,
+    }
+}

@@ -1,0 +1,152 @@
+//! Writes one partition's file. It must not know the dataset's other files.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, UInt32Array};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use parquet::arrow::ArrowWriter;
+use serde_json::json;
+
+use super::apply::{Shared, State};
+use super::dataset::{append, close_parquet, failed, open_parquet};
+use crate::error::{Error, Result};
+use crate::flow::{ClosedUnit, Counters, Writer, column};
+use crate::sink::identity::variant_id;
+use crate::sink::tally::Tally;
+
+/// A row group is closed when it has grown to about this many bytes.
+const ROW_GROUP: usize = 64 << 20;
+
+/// A writer of one partition.
+pub struct PartitionWriter {
+    shared: Arc<Shared>,
+    partition: usize,
+    path: PathBuf,
+    file: ArrowWriter<File>,
+    open: Option<OpenUnit>,
+}
+
+struct OpenUnit {
+    unit: u32,
+    rows: u32,
+    tally: Tally,
+}
+
+/// The file's schema: `variant_id`, then every column but the internal ones.
+pub fn file_schema(schema: &Schema) -> SchemaRef {
+    let mut fields = vec![Arc::new(Field::new("variant_id", DataType::Int64, false))];
+    fields.extend(schema.fields().iter().filter(|field| !is_internal(field.name())).cloned());
+    Arc::new(Schema::new(fields))
+}
+
+fn is_internal(name: &str) -> bool {
+    name == column::UNIT || name == column::ROW
+}
+
+impl PartitionWriter {
+    /// Makes the partition's file.
+    pub fn create(shared: Arc<Shared>, partition: usize) -> Result<Self> {
+        let path = shared.path(&format!("variants/part-{partition}.parquet"));
+        let file = open_parquet(&path, shared.file_schema.clone())?;
+        Ok(Self { shared, partition, path, file, open: None })
+    }
+
+    fn account(&mut self, before: Option<u32>) -> Result<()> {
+        let closed = self.shared.context.units.take_closed(self.partition, before);
+        let current = self.open.take();
+        if let Some(open) = &current
+            && !closed.iter().any(|closed| closed.unit == open.unit)
+        {
+            return Err(Error::internal(format!("unit {}: its rows ended before the source closed it", open.unit)));
+        }
+        for closed in &closed {
+            let account = match current.as_ref().filter(|open| open.unit == closed.unit) {
+                Some(open) => open.tally.close(closed)?,
+                None => Tally::default().close(closed)?,
+            };
+            self.set_aside(closed)?;
+            Counters::add(&self.shared.context.counters.variants, account.variants);
+            Counters::add(&self.shared.context.counters.calls, account.calls);
+            self.shared.state().add(closed, &account);
+        }
+        Ok(())
+    }
+
+    fn set_aside(&self, closed: &ClosedUnit) -> Result<()> {
+        if closed.bad.is_empty() {
+            return Ok(());
+        }
+        let lines: String = closed
+            .bad
+            .iter()
+            .map(|bad| {
+                let entry = json!({
+                    "input": closed.counts.input + 1, "unit": closed.unit, "line": bad.line, "field": bad.field, "reason": bad.reason,
+                });
+                format!("{entry}\n")
+            })
+            .collect();
+        let _one = self.shared.quarantine.lock().unwrap_or_else(PoisonError::into_inner);
+        append(&self.shared.path("quarantine.jsonl"), lines.as_bytes())
+    }
+
+    /// Ids of a batch's rows; accounts for the units that end in it.
+    fn ids(&mut self, batch: &RecordBatch) -> Result<Int64Array> {
+        let number = |name: &str| {
+            let array = batch.column_by_name(name).and_then(|array| array.as_any().downcast_ref::<UInt32Array>());
+            array.ok_or_else(|| Error::internal(format!("column {name} is missing or no UInt32")))
+        };
+        let (units, lines) = (number(column::UNIT)?, number(column::ROW)?);
+        let calls = batch.column_by_name(column::CALLS_SAMPLE).and_then(|array| array.as_any().downcast_ref());
+        let calls: Option<&datafusion::arrow::array::ListArray> = calls;
+        let mut ids = Vec::with_capacity(batch.num_rows());
+        for (row, (unit, line)) in units.values().iter().zip(lines.values()).enumerate() {
+            if self.open.as_ref().is_none_or(|open| open.unit != *unit) {
+                self.account(Some(*unit))?;
+                self.open = Some(OpenUnit { unit: *unit, rows: 0, tally: Tally::default() });
+            }
+            let Some(open) = &mut self.open else { return Err(Error::internal("no unit is open")) };
+            ids.push(variant_id(0, *unit, open.rows)?);
+            open.rows += 1;
+            open.tally.record(*line);
+            open.tally.variants += 1;
+            open.tally.calls += calls.map_or(0, |calls| calls.value_length(row).unsigned_abs().into());
+        }
+        Ok(Int64Array::from(ids))
+    }
+}
+
+#[async_trait]
+impl Writer for PartitionWriter {
+    async fn write(&mut self, batch: RecordBatch) -> Result<()> {
+        let mut columns: Vec<ArrayRef> = vec![Arc::new(self.ids(&batch)?)];
+        let schema = batch.schema();
+        let stored = schema.fields().iter().zip(batch.columns()).filter(|(field, _)| !is_internal(field.name()));
+        columns.extend(stored.map(|(_, array)| array.clone()));
+        let batch = RecordBatch::try_new(self.shared.file_schema.clone(), columns)?;
+        self.file.write(&batch).map_err(|error| failed(&self.path, &error))?;
+        if self.file.in_progress_size() > ROW_GROUP {
+            self.file.flush().map_err(|error| failed(&self.path, &error))?;
+        }
+        Ok(())
+    }
+
+    async fn end(mut self: Box<Self>) -> Result<()> {
+        self.account(None)?;
+        close_parquet(&self.path, self.file)
+    }
+}
+
+impl Shared {
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        lock(&self.state)
+    }
+}
+
+/// A panicking writer's figures are never published: its partition failed.
+pub fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,96 @@
+//! What a pipeline file says about the sink `postgres`. It must not know how rows are written.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::apply::Postgres;
+use crate::error::{Error, Result};
+use crate::flow::Sink;
+
+/// Loads variants and calls into PostgreSQL by binary COPY. A load becomes visible in the views `genogate.variants`,
+/// `genogate.calls` and `genogate.samples` as a whole, when it is complete; an interrupted one is resumed by running the
+/// same command again.
+#[derive(Clone, Debug, Default, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Name of a database under `databases:`, or `local`, the managed one. Default: what libpq's PGHOST, PGPORT, PGUSER,
+    /// PGDATABASE and PGSERVICE say, otherwise `local`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<String>,
+    /// Number of connections that write at the same time. Default: as many as threads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub writers: Option<usize>,
+    /// What happens to indexes while the load runs.
+    #[serde(default)]
+    pub indexes: Indexes,
+    /// How much uncompressed input goes into one transaction, such as `16MiB` (KiB, MiB, GiB or plain bytes).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+}
+
+/// What happens to indexes while a load runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Indexes {
+    /// The first load of an empty warehouse leaves them out and builds them at its end; a later load keeps them.
+    #[default]
+    Auto,
+    /// Always kept.
+    Keep,
+}
+
+impl Config {
+    /// The sink this configuration asks for. Reads nothing.
+    pub fn build(&self, _base: &Path) -> Result<Arc<dyn Sink>> {
+        if self.writers == Some(0) {
+            return Err(Error::usage("sink.postgres.writers: at least 1"));
+        }
+        self.unit_bytes()?;
+        Ok(Arc::new(Postgres::new(self.clone())))
+    }
+
+    /// The size of a unit in bytes, when one is given. Class `usage` when the text is no size, or none of 64 KiB to 1 GiB.
+    pub fn unit_bytes(&self) -> Result<Option<u64>> {
+        let Some(text) = &self.unit else { return Ok(None) };
+        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let scale = match text.get(digits.len()..).map(str::trim) {
+            Some("" | "B") => Some(1u64),
+            Some("KiB") => Some(1 << 10),
+            Some("MiB") => Some(1 << 20),
+            Some("GiB") => Some(1 << 30),
+            _ => None,
+        };
+        let bytes = digits.parse::<u64>().ok().zip(scale).and_then(|(number, scale)| number.checked_mul(scale));
+        match bytes {
+            Some(bytes) if (1 << 16..=1 << 30).contains(&bytes) => Ok(Some(bytes)),
+            Some(_) => Err(Error::usage("sink.postgres.unit: from 64KiB to 1GiB")),
+            None => Err(Error::usage("sink.postgres.unit: not a size").with_hint("write it like 16MiB")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit(text: &str) -> Result<Option<u64>> {
+        Config { unit: Some(text.into()), ..Default::default() }.unit_bytes()
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(unit("16MiB").unwrap(), Some(16 << 20));
+        assert_eq!(unit("64 KiB").unwrap(), Some(64 << 10));
+        assert_eq!(unit("1048576").unwrap(), Some(1 << 20));
+        for wrong in ["", "MiB", "16MB", "-1", "1KiB", "2GiB", "99999999999999999999GiB"] {
+            assert_eq!(unit(wrong).unwrap_err().class(), crate::error::Class::Usage, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        assert!(serde_json::from_str::<Config>(r#"{"writer": 2}"#).is_err());
+        assert_eq!(serde_json::from_str::<Config>(r#"{"indexes": "keep"}"#).unwrap().indexes, Indexes::Keep);
+    }
+}

@@ -1,0 +1,59 @@
+//! Sends encoded tuples to a server by COPY. It must not know which tables there are.
+
+use std::pin::pin;
+
+use bytes::Bytes;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::Schema;
+use futures::SinkExt;
+use tokio_postgres::{Client, Statement};
+
+use super::encode::{Buffer, RowEncoder};
+use crate::db;
+use crate::error::{Error, Result};
+
+/// Copies batches into a table by binary COPY and returns the number of rows. `columns` names the table's columns in the
+/// order of the schema's fields; `table` and `columns` are names of our own, never input. Data leaves in pieces of about
+/// 4 MiB, all in one statement: dropping the future aborts it and nothing is stored.
+///
+/// Classes: `internal` for a type without a PostgreSQL counterpart, `input` for a NUL in text, and those of the database.
+pub async fn copy_batches(
+    client: &Client,
+    table: &str,
+    columns: &[&str],
+    schema: &Schema,
+    batches: &[RecordBatch],
+) -> Result<u64> {
+    if columns.len() != schema.fields().len() {
+        return Err(Error::internal(format!("{table}: {} columns for {} fields", columns.len(), schema.fields().len())));
+    }
+    let encoder = RowEncoder::new(schema)?;
+    let doing = || format!("copying into {table}");
+    let sink = client.copy_in(&statement(table, columns)).await.map_err(|error| db::failure(&doing(), error))?;
+    let mut sink = pin!(sink);
+    let mut buffer = Buffer::default();
+    for batch in batches {
+        let mut row = 0;
+        while row < batch.num_rows() {
+            row = encoder.encode(batch, row, &mut buffer).map_err(|error| error.at(table))?;
+            if buffer.is_full() {
+                sink.feed(buffer.take_piece()).await.map_err(|error| db::failure(&doing(), error))?;
+            }
+        }
+    }
+    sink.send(buffer.take()).await.map_err(|error| db::failure(&doing(), error))?;
+    sink.finish().await.map_err(|error| db::failure(&doing(), error))
+}
+
+/// `COPY table (columns) FROM STDIN (FORMAT binary)`.
+pub(super) fn statement(table: &str, columns: &[&str]) -> String {
+    let columns: Vec<String> = columns.iter().map(|name| format!("\"{name}\"")).collect();
+    format!("COPY {table} ({}) FROM STDIN (FORMAT binary)", columns.join(", "))
+}
+
+/// Runs one prepared COPY statement with all its data. Returns the rows the server counted.
+pub(super) async fn send(client: &Client, statement: &Statement, data: Bytes) -> Result<u64, tokio_postgres::Error> {
+    let mut sink = pin!(client.copy_in::<_, Bytes>(statement).await?);
+    sink.send(data).await?;
+    sink.finish().await
+}

@@ -1,0 +1,31 @@
+//! Boolean -> bool: one byte. It must not know other types.
+
+use datafusion::arrow::array::{Array, BooleanArray};
+
+use super::Buffer;
+
+/// A Boolean column.
+pub struct Bools<'a>(pub(super) &'a BooleanArray);
+
+impl<'a> Bools<'a> {
+    pub(super) fn bind(array: &'a dyn Array) -> Option<Self> {
+        array.as_any().downcast_ref().map(Self)
+    }
+
+    #[inline]
+    pub(super) fn put(&self, row: usize, out: &mut Buffer) {
+        if self.0.is_null(row) { out.null() } else { out.fixed([self.0.value(row) as u8]) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::golden::fields;
+    use super::*;
+
+    #[test]
+    fn golden() {
+        assert_eq!(fields(&BooleanArray::from(vec![true, false])), [0, 0, 0, 1, 1, 0, 0, 0, 1, 0]);
+        assert_eq!(fields(&BooleanArray::from(vec![None, Some(true)])), [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 1, 1]);
+    }
+}

@@ -1,0 +1,162 @@
+//! The bytes of one COPY statement: header, tuples, trailer. It must not know Arrow or a connection.
+
+use bytes::Bytes;
+
+/// A statement's data is sent when it has grown to this many bytes (4 MiB).
+pub const LIMIT: usize = 4 << 20;
+
+/// Signature, flags (none) and the length of the header extension (none).
+const HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+/// The file trailer: a tuple of -1 fields.
+const TRAILER: [u8; 2] = (-1i16).to_be_bytes();
+/// PostgreSQL's own bound on one field (1 GiB - 1).
+const LONGEST_ROW: usize = (1 << 30) - 1;
+
+/// Why a value cannot be stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Text holds U+0000, which `text` and `jsonb` cannot.
+    Nul,
+    /// A row is longer than 1 GiB.
+    TooLong,
+}
+
+impl Fault {
+    /// In words for an error.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Nul => "a text value holds a NUL character, which PostgreSQL cannot store",
+            Self::TooLong => "a row is longer than 1 GiB, which PostgreSQL cannot store",
+        }
+    }
+}
+
+/// Grows by tuples, leaves as a whole COPY statement's data.
+#[derive(Debug)]
+pub struct Buffer {
+    pub(super) bytes: Vec<u8>,
+    fault: Option<Fault>,
+    rows: u64,
+    row_start: usize,
+    /// How much of `bytes` is the header: nothing in a statement's later pieces.
+    header: usize,
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self { bytes: HEADER.to_vec(), fault: None, rows: 0, row_start: HEADER.len(), header: HEADER.len() }
+    }
+}
+
+impl Buffer {
+    /// Starts a tuple of `fields` fields.
+    #[inline]
+    pub fn begin_row(&mut self, fields: usize) {
+        self.row_start = self.bytes.len();
+        self.bytes.extend_from_slice(&(fields as i16).to_be_bytes());
+        self.rows += 1;
+    }
+
+    /// Ends a tuple. A fault is kept for [`Self::fault`].
+    #[inline]
+    pub fn end_row(&mut self) {
+        if self.bytes.len() - self.row_start > LONGEST_ROW {
+            self.fault = Some(Fault::TooLong);
+        }
+    }
+
+    /// Appends a null field.
+    #[inline]
+    pub fn null(&mut self) {
+        self.bytes.extend_from_slice(&(-1i32).to_be_bytes());
+    }
+
+    /// Appends a field.
+    #[inline]
+    pub fn field(&mut self, value: &[u8]) {
+        self.bytes.extend_from_slice(&(value.len() as i32).to_be_bytes());
+        self.bytes.extend_from_slice(value);
+    }
+
+    /// Appends a field of fixed width: length and value in one go.
+    #[inline]
+    pub fn fixed<const N: usize>(&mut self, value: [u8; N]) {
+        self.bytes.extend_from_slice(&(N as i32).to_be_bytes());
+        self.bytes.extend_from_slice(&value);
+    }
+
+    /// Appends a field whose length is known only afterwards. [`Self::end_row`] has the last word on its size.
+    #[inline]
+    pub fn measured(&mut self, write: impl FnOnce(&mut Self)) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&[0; 4]);
+        write(self);
+        let length = (self.bytes.len() - start - 4) as i32;
+        self.bytes[start..start + 4].copy_from_slice(&length.to_be_bytes());
+    }
+
+    /// Notes that a value cannot be stored.
+    pub fn set_fault(&mut self, fault: Fault) {
+        self.fault = Some(fault);
+    }
+
+    /// What went wrong in any row so far.
+    pub fn fault(&self) -> Option<Fault> {
+        self.fault
+    }
+
+    /// Tuples since the statement began.
+    pub fn row_count(&self) -> u64 {
+        self.rows
+    }
+
+    /// Has it grown to [`LIMIT`]?
+    pub fn is_full(&self) -> bool {
+        self.bytes.len() >= LIMIT
+    }
+
+    /// The tuples' bytes, without header and trailer.
+    pub fn rows(&self) -> &[u8] {
+        &self.bytes[self.header..]
+    }
+
+    /// Hands over the last data of a COPY statement, trailer included, and starts the next statement.
+    pub fn take(&mut self) -> Bytes {
+        self.bytes.extend_from_slice(&TRAILER);
+        let mut next = Vec::with_capacity(self.bytes.len().min(LIMIT + LIMIT / 8));
+        next.extend_from_slice(HEADER);
+        self.header = HEADER.len();
+        self.rows = 0;
+        Bytes::from(std::mem::replace(&mut self.bytes, next))
+    }
+
+    /// Hands over what there is of a statement that goes on.
+    pub fn take_piece(&mut self) -> Bytes {
+        let next = Vec::with_capacity(self.bytes.len().min(LIMIT + LIMIT / 8));
+        self.header = 0;
+        Bytes::from(std::mem::replace(&mut self.bytes, next))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_statement_is_header_tuples_trailer() {
+        let mut buffer = Buffer::default();
+        buffer.begin_row(2);
+        buffer.fixed(7i32.to_be_bytes());
+        buffer.null();
+        buffer.end_row();
+        assert_eq!(buffer.row_count(), 1);
+        let bytes = buffer.take();
+        let expected: &[u8] =
+            b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0\x00\x02\x00\x00\x00\x04\x00\x00\x00\x07\xff\xff\xff\xff\xff\xff";
+        assert_eq!(&bytes[..], expected);
+        assert_eq!((buffer.row_count(), buffer.rows().len()), (0, 0));
+        buffer.begin_row(0);
+        assert_eq!(&buffer.take_piece()[..], [&HEADER[..], &[0, 0]].concat());
+        assert_eq!(&buffer.take()[..], TRAILER);
+    }
+}

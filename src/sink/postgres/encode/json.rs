@@ -1,0 +1,271 @@
+//! jsonb: a version byte and JSON text (RFC 8259). Whole documents from text columns, and objects put together from
+//! many columns: numbers, arrays with nulls, `true` for flags. It must not know which columns those are.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use datafusion::arrow::array::Array;
+use datafusion::arrow::datatypes::DataType;
+
+use super::{Buffer, Fault, Text, binary, boolean, float, int, list};
+
+/// jsonb's binary form starts with its version.
+const VERSION: u8 = 1;
+
+pub(super) fn put_document(values: &Text<'_>, row: usize, out: &mut Buffer) {
+    let Some(text) = values.get(row) else { return out.null() };
+    out.measured(|out| {
+        out.bytes.push(VERSION);
+        out.bytes.extend_from_slice(text.as_bytes());
+    });
+}
+
+/// How a column's values are written as JSON; chosen once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JsonKind {
+    Bool,
+    Int,
+    Float,
+    Text,
+    /// Ciphertext: `{"enc": "<base64>"}`.
+    Bytes,
+    List(Box<JsonKind>),
+}
+
+impl JsonKind {
+    /// `None` when the type has no JSON form here.
+    pub fn of(kind: &DataType) -> Option<Self> {
+        Some(match kind {
+            DataType::Boolean => Self::Bool,
+            DataType::Float32 | DataType::Float64 => Self::Float,
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::Text,
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => Self::Bytes,
+            DataType::List(item) | DataType::LargeList(item) => Self::List(Box::new(Self::of(item.data_type())?)),
+            other => int::Width::of(other).map(|_| Self::Int)?,
+        })
+    }
+
+    /// Looks at a column's values. `None` when the array is of another type.
+    pub fn bind<'a>(&self, array: &'a dyn Array) -> Option<Json<'a>> {
+        let nulls = array.nulls();
+        let values = match self {
+            Self::Bool => Values::Bool(boolean::Bools::bind(array)?),
+            Self::Int => Values::Int(int::Ints::bind(array)?),
+            Self::Float => Values::Float(float::Floats::bind(array)?),
+            Self::Text => Values::Text(Text::bind(array)?),
+            Self::Bytes => Values::Bytes(binary::Bytes::bind(array)?),
+            Self::List(item) => {
+                let (spans, values) = list::Spans::bind(array)?;
+                Values::List(spans, Box::new(item.bind(values)?))
+            }
+        };
+        Some(Json { values, nulls })
+    }
+}
+
+/// One column's values, ready to be written as JSON.
+pub struct Json<'a> {
+    values: Values<'a>,
+    nulls: Option<&'a datafusion::arrow::buffer::NullBuffer>,
+}
+
+enum Values<'a> {
+    Bool(boolean::Bools<'a>),
+    Int(int::Ints<'a>),
+    Float(float::Floats<'a>),
+    Text(Text<'a>),
+    Bytes(binary::Bytes<'a>),
+    List(list::Spans<'a>, Box<Json<'a>>),
+}
+
+impl Json<'_> {
+    /// Is the value of `row` null?
+    #[inline]
+    pub fn is_null(&self, row: usize) -> bool {
+        self.nulls.is_some_and(|nulls| nulls.is_null(row))
+    }
+
+    /// Appends the value of `row`. Floats take their shortest decimal form that reads back the same; NaN and infinities
+    /// are the strings `float8` reads.
+    pub fn write(&self, row: usize, out: &mut Buffer) {
+        if self.is_null(row) {
+            return out.bytes.extend_from_slice(b"null");
+        }
+        match &self.values {
+            Values::Bool(values) => out.bytes.extend_from_slice(if values.0.value(row) { b"true" } else { b"false" }),
+            Values::Int(values) => write_json(&values.get(row), out),
+            Values::Float(float::Floats::F64(values)) => match values.value(row) {
+                value if value.is_finite() => write_json(&value, out),
+                value => out.bytes.extend_from_slice(special(value)),
+            },
+            Values::Float(float::Floats::F32(values)) => match values.value(row) {
+                value if value.is_finite() => write_json(&value, out),
+                value => out.bytes.extend_from_slice(special(value.into())),
+            },
+            Values::Text(values) => write_text(values.get(row).unwrap_or_default(), out),
+            Values::Bytes(values) => {
+                out.bytes.extend_from_slice(b"{\"enc\":\"");
+                let value = values.get(row).unwrap_or_default();
+                let start = out.bytes.len();
+                out.bytes.resize(start + value.len().div_ceil(3) * 4, 0);
+                // The slice holds exactly the padded length, the only error there is.
+                let written = STANDARD.encode_slice(value, &mut out.bytes[start..]).unwrap_or(0);
+                out.bytes.truncate(start + written);
+                out.bytes.extend_from_slice(b"\"}");
+            }
+            Values::List(spans, items) => {
+                out.bytes.push(b'[');
+                for (n, item) in spans.get(row).unwrap_or_default().enumerate() {
+                    if n > 0 {
+                        out.bytes.push(b',');
+                    }
+                    items.write(item, out);
+                }
+                out.bytes.push(b']');
+            }
+        }
+    }
+}
+
+/// The spelling PostgreSQL's float8 reads.
+fn special(value: f64) -> &'static [u8] {
+    if value.is_nan() {
+        b"\"NaN\""
+    } else if value > 0.0 {
+        b"\"Infinity\""
+    } else {
+        b"\"-Infinity\""
+    }
+}
+
+fn write_text(text: &str, out: &mut Buffer) {
+    if memchr::memchr(0, text.as_bytes()).is_some() {
+        out.set_fault(Fault::Nul);
+    }
+    write_json(text, out);
+}
+
+fn write_json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Buffer) {
+    // Writing a number or a string to memory cannot fail.
+    let _ = serde_json::to_writer(&mut out.bytes, value);
+}
+
+/// A JSON object of many columns: nulls are left out.
+pub struct Object<'a> {
+    fields: Vec<(Vec<u8>, Json<'a>)>,
+}
+
+impl<'a> Object<'a> {
+    /// An object with these keys.
+    pub fn new(fields: Vec<(String, Json<'a>)>) -> Self {
+        let quoted = |key: String| {
+            let mut out = serde_json::Value::String(key).to_string().into_bytes();
+            out.push(b':');
+            out
+        };
+        Self { fields: fields.into_iter().map(|(key, json)| (quoted(key), json)).collect() }
+    }
+
+    /// Appends a jsonb field: `{}` when all are null. `row` gives each column's own row, `None` for no value.
+    #[inline]
+    pub fn put(&self, row: impl Fn(usize) -> Option<usize>, out: &mut Buffer) {
+        out.measured(|out| {
+            out.bytes.extend_from_slice(&[VERSION, b'{']);
+            let mut first = true;
+            for (n, (key, json)) in self.fields.iter().enumerate() {
+                let Some(row) = row(n).filter(|&row| !json.is_null(row)) else { continue };
+                if !std::mem::take(&mut first) {
+                    out.bytes.push(b',');
+                }
+                out.bytes.extend_from_slice(key);
+                json.write(row, out);
+            }
+            out.bytes.push(b'}');
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::{
+        BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray, StringArray,
+    };
+    use datafusion::arrow::datatypes::{Field, Int32Type};
+
+    use super::super::golden::{NULL, fields_of};
+    use super::super::{EXTENSION_KEY, JSON_EXTENSION};
+    use super::*;
+
+    fn json(array: &dyn Array) -> Vec<String> {
+        let values = JsonKind::of(array.data_type()).unwrap().bind(array).unwrap();
+        (0..array.len())
+            .map(|row| {
+                let mut out = Buffer::default();
+                values.write(row, &mut out);
+                String::from_utf8(out.rows().to_vec()).unwrap()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn golden_document() {
+        let field =
+            Field::new("c", DataType::Utf8, true).with_metadata([(EXTENSION_KEY.to_owned(), JSON_EXTENSION.to_owned())].into());
+        let bytes = fields_of(field, &StringArray::from(vec![Some("{}"), None]));
+        assert_eq!(bytes, [&[0, 0, 0, 3, 1][..], b"{}", &NULL].concat());
+    }
+
+    #[test]
+    fn floats_are_shortest_and_specials_are_strings() {
+        let values = Float64Array::from(vec![0.1, 1e300, 5e-324, -0.5, f64::NAN, f64::INFINITY, f64::NEG_INFINITY]);
+        let text = json(&values);
+        for (row, written) in text.iter().take(4).enumerate() {
+            assert_eq!(written.parse::<f64>().unwrap(), values.value(row));
+        }
+        assert_eq!(text[0], "0.1");
+        assert_eq!(text[4..], ["\"NaN\"", "\"Infinity\"", "\"-Infinity\""]);
+        assert_eq!(json(&Float32Array::from(vec![0.1])), ["0.1"]);
+    }
+
+    #[test]
+    fn text_is_escaped() {
+        assert_eq!(json(&StringArray::from(vec!["a\"b\\c\n\u{1}é"])), [r#""a\"b\\c\n\u0001é""#]);
+    }
+
+    #[test]
+    fn lists_keep_null_elements_and_nest() {
+        let list = ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1), None]), Some(vec![]), None]);
+        assert_eq!(json(&list), ["[1,null]", "[]", "null"]);
+        let outer = ListArray::new(
+            Arc::new(Field::new("item", list.data_type().clone(), true)),
+            datafusion::arrow::buffer::OffsetBuffer::from_lengths([3]),
+            Arc::new(list),
+            None,
+        );
+        assert_eq!(json(&outer), ["[[1,null],[],null]"]);
+    }
+
+    #[test]
+    fn an_object_leaves_nulls_out() {
+        let columns: Vec<(String, Arc<dyn Array>)> = vec![
+            ("AF".into(), Arc::new(Float64Array::from(vec![None, Some(0.5)]))),
+            ("DB".into(), Arc::new(BooleanArray::from(vec![None, Some(true)]))),
+            ("N".into(), Arc::new(Int64Array::from(vec![Some(i64::MIN), None]))),
+            ("q\"".into(), Arc::new(Int32Array::from(vec![None, Some(1)]))),
+            ("NOTE".into(), Arc::new(BinaryArray::from_opt_vec(vec![None, Some(b"\x00\x01\x02\x03")]))),
+        ];
+        let bound = columns
+            .iter()
+            .map(|(key, array)| (key.clone(), JsonKind::of(array.data_type()).unwrap().bind(array.as_ref()).unwrap()))
+            .collect();
+        let object = Object::new(bound);
+        let text = |row: usize| {
+            let mut out = Buffer::default();
+            object.put(|_| Some(row), &mut out);
+            String::from_utf8(out.rows()[5..].to_vec()).unwrap()
+        };
+        assert_eq!(text(0), r#"{"N":-9223372036854775808}"#);
+        assert_eq!(text(1), r#"{"AF":0.5,"DB":true,"q\"":1,"NOTE":{"enc":"AAECAw=="}}"#);
+    }
+}

@@ -1,0 +1,146 @@
+//! List of any scalar -> one-dimensional array: dimensions, null flag, element type, length, lower bound, elements.
+//! It must not know how its elements are written.
+
+use datafusion::arrow::array::{Array, LargeListArray, ListArray};
+use tokio_postgres::types::Type;
+
+use super::{Bound, Buffer, Encoder};
+
+/// The array type of an element's encoder.
+pub(super) fn array_type(element: &Encoder) -> Type {
+    match element.pg_type() {
+        Type::BOOL => Type::BOOL_ARRAY,
+        Type::INT2 => Type::INT2_ARRAY,
+        Type::INT4 => Type::INT4_ARRAY,
+        Type::INT8 => Type::INT8_ARRAY,
+        Type::FLOAT4 => Type::FLOAT4_ARRAY,
+        Type::FLOAT8 => Type::FLOAT8_ARRAY,
+        Type::JSONB => Type::JSONB_ARRAY,
+        Type::DATE => Type::DATE_ARRAY,
+        Type::TIMESTAMP => Type::TIMESTAMP_ARRAY,
+        Type::TIMESTAMPTZ => Type::TIMESTAMPTZ_ARRAY,
+        Type::UUID => Type::UUID_ARRAY,
+        Type::BYTEA => Type::BYTEA_ARRAY,
+        _ => Type::TEXT_ARRAY,
+    }
+}
+
+/// Where each row's elements lie among the values.
+pub enum Spans<'a> {
+    Small(&'a ListArray),
+    Large(&'a LargeListArray),
+}
+
+impl<'a> Spans<'a> {
+    /// Looks at a list array and its values.
+    pub fn bind(array: &'a dyn Array) -> Option<(Self, &'a dyn Array)> {
+        let any = array.as_any();
+        if let Some(list) = any.downcast_ref::<ListArray>() {
+            return Some((Self::Small(list), list.values().as_ref()));
+        }
+        let list = any.downcast_ref::<LargeListArray>()?;
+        Some((Self::Large(list), list.values().as_ref()))
+    }
+
+    /// The elements of a row, `None` for a null list.
+    #[inline]
+    pub fn get(&self, row: usize) -> Option<std::ops::Range<usize>> {
+        match self {
+            Self::Small(list) => list.is_valid(row).then(|| {
+                let offsets = list.value_offsets();
+                offsets[row] as usize..offsets[row + 1] as usize
+            }),
+            Self::Large(list) => list.is_valid(row).then(|| {
+                let offsets = list.value_offsets();
+                offsets[row] as usize..offsets[row + 1] as usize
+            }),
+        }
+    }
+}
+
+/// A column of lists.
+pub struct Lists<'a> {
+    spans: Spans<'a>,
+    values: Box<Bound<'a>>,
+    nulls: Option<&'a datafusion::arrow::buffer::NullBuffer>,
+    element: u32,
+}
+
+impl<'a> Lists<'a> {
+    pub(super) fn bind(element: &Encoder, array: &'a dyn Array) -> Option<Self> {
+        let (spans, values) = Spans::bind(array)?;
+        let nulls = values.nulls();
+        Some(Self { spans, values: Box::new(element.bind(values)?), nulls, element: element.pg_type().oid() })
+    }
+
+    #[inline]
+    pub(super) fn put(&self, row: usize, out: &mut Buffer) {
+        let Some(span) = self.spans.get(row) else { return out.null() };
+        out.measured(|out| {
+            let has_null = self.nulls.is_some_and(|nulls| span.clone().any(|i| nulls.is_null(i)));
+            out.bytes.extend_from_slice(&i32::from(!span.is_empty()).to_be_bytes());
+            out.bytes.extend_from_slice(&i32::from(has_null).to_be_bytes());
+            out.bytes.extend_from_slice(&self.element.to_be_bytes());
+            if !span.is_empty() {
+                out.bytes.extend_from_slice(&(span.len() as i32).to_be_bytes());
+                out.bytes.extend_from_slice(&1i32.to_be_bytes());
+                span.for_each(|i| self.values.put(i, out));
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::{
+        BooleanArray, FixedSizeBinaryArray, Float64Array, ListBuilder, StringBuilder, TimestampMicrosecondArray, make_array,
+    };
+    use datafusion::arrow::buffer::OffsetBuffer;
+    use datafusion::arrow::datatypes::{Field, Int32Type};
+
+    use super::super::golden::{NULL, fields};
+    use super::*;
+
+    #[test]
+    fn golden_ints() {
+        let list = ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(5), None]), None, Some(vec![])]);
+        let expected: Vec<u8> = [
+            &[0, 0, 0, 32, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 23, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 4, 0, 0, 0, 5][..],
+            &NULL,
+            &NULL,
+            &[0, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 23],
+        ]
+        .concat();
+        assert_eq!(fields(&list), expected);
+    }
+
+    #[test]
+    fn golden_text_without_nulls() {
+        let mut builder = ListBuilder::new(StringBuilder::new());
+        builder.append_value([Some("PASS")]);
+        let expected: Vec<u8> =
+            [&[0, 0, 0, 28, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 25, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 4][..], b"PASS"].concat();
+        assert_eq!(fields(&builder.finish()), expected);
+    }
+
+    #[test]
+    fn a_slice_writes_its_own_elements() {
+        let list = ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1)]), Some(vec![Some(2)])]);
+        assert_eq!(fields(&list.slice(1, 1)), fields(&list)[32..]);
+    }
+
+    #[test]
+    fn every_element_type_has_an_array_type() {
+        let elements: Vec<datafusion::arrow::array::ArrayRef> = vec![
+            std::sync::Arc::new(BooleanArray::from(vec![true])),
+            std::sync::Arc::new(Float64Array::from(vec![1.0])),
+            std::sync::Arc::new(FixedSizeBinaryArray::try_from_iter([[1u8; 16]].into_iter()).unwrap()),
+            std::sync::Arc::new(TimestampMicrosecondArray::from(vec![1])),
+        ];
+        for (element, oid) in elements.into_iter().zip([16u32, 701, 2950, 1114]) {
+            let field = Field::new("item", element.data_type().clone(), true);
+            let list = ListArray::new(field.into(), OffsetBuffer::from_lengths([1]), make_array(element.to_data()), None);
+            assert_eq!(fields(&list)[12..16], oid.to_be_bytes());
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Arrow to PostgreSQL's binary COPY format (PostgreSQL manual, COPY, "Binary Format"): one encoder a column, chosen once.
+//! It must not know which tables there are or how bytes reach a server.
+
+mod binary;
+mod boolean;
+mod buffer;
+mod float;
+mod int;
+mod json;
+mod list;
+mod rows;
+mod text;
+mod timestamp;
+mod uuid;
+
+use datafusion::arrow::array::Array;
+use datafusion::arrow::datatypes::{DataType, Field};
+use tokio_postgres::types::Type;
+
+pub use buffer::{Buffer, Fault, LIMIT};
+pub use json::{JsonKind, Object};
+pub use list::Spans;
+pub use rows::RowEncoder;
+pub use text::Text;
+pub(super) use text::put_str;
+
+/// Canonical Arrow extension name of text that is JSON; such a column becomes `jsonb`.
+pub const JSON_EXTENSION: &str = "arrow.json";
+/// Field metadata key of Arrow extension names.
+pub const EXTENSION_KEY: &str = "ARROW:extension:name";
+
+/// How one column is encoded; chosen from the field, before any batch is seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Encoder {
+    Bool,
+    Int(int::Width),
+    Float(float::Width),
+    Text,
+    /// UTF-8 text that is a JSON document.
+    Jsonb,
+    Timestamp(timestamp::Unit),
+    Uuid,
+    Bytes,
+    List(Box<Encoder>),
+}
+
+impl Encoder {
+    /// The encoder of a field, `None` when its type has no PostgreSQL counterpart here.
+    ///
+    /// Boolean -> bool; Int8, UInt8, Int16 -> int2; UInt16, Int32 -> int4; UInt32, Int64 -> int8; Float32 -> float4;
+    /// Float64 -> float8; Utf8 of any layout -> text (jsonb with the extension name `arrow.json`); Timestamp and Date32 ->
+    /// timestamp(tz) and date; FixedSizeBinary(16) -> uuid; other binary -> bytea; List of these -> array.
+    pub fn of(field: &Field) -> Option<Self> {
+        let json = field.metadata().get(EXTENSION_KEY).is_some_and(|name| name == JSON_EXTENSION);
+        Some(match field.data_type() {
+            DataType::Boolean => Self::Bool,
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View if json => Self::Jsonb,
+            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::Text,
+            DataType::FixedSizeBinary(16) => Self::Uuid,
+            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => Self::Bytes,
+            DataType::Float32 => Self::Float(float::Width::Four),
+            DataType::Float64 => Self::Float(float::Width::Eight),
+            DataType::List(item) | DataType::LargeList(item) => match Self::of(item)? {
+                Self::List(_) => return None,
+                element => Self::List(Box::new(element)),
+            },
+            other => match (int::Width::of(other), timestamp::Unit::of(other)) {
+                (Some(width), _) => Self::Int(width),
+                (_, Some(unit)) => Self::Timestamp(unit),
+                _ => return None,
+            },
+        })
+    }
+
+    /// The PostgreSQL type whose binary form this writes.
+    pub fn pg_type(&self) -> Type {
+        match self {
+            Self::Bool => Type::BOOL,
+            Self::Int(width) => width.pg_type(),
+            Self::Float(float::Width::Four) => Type::FLOAT4,
+            Self::Float(float::Width::Eight) => Type::FLOAT8,
+            Self::Text => Type::TEXT,
+            Self::Jsonb => Type::JSONB,
+            Self::Timestamp(unit) => unit.pg_type(),
+            Self::Uuid => Type::UUID,
+            Self::Bytes => Type::BYTEA,
+            Self::List(element) => list::array_type(element),
+        }
+    }
+
+    /// Looks at a column's values through this encoder. `None` when the array is of another type than the field was.
+    pub fn bind<'a>(&self, array: &'a dyn Array) -> Option<Bound<'a>> {
+        Some(match self {
+            Self::Bool => Bound::Bool(boolean::Bools::bind(array)?),
+            Self::Int(_) => Bound::Int(int::Ints::bind(array)?),
+            Self::Float(_) => Bound::Float(float::Floats::bind(array)?),
+            Self::Text => Bound::Text(Text::bind(array)?),
+            Self::Jsonb => Bound::Jsonb(Text::bind(array)?),
+            Self::Timestamp(_) => Bound::Timestamp(timestamp::Timestamps::bind(array)?),
+            Self::Uuid => Bound::Uuid(uuid::Uuids::bind(array)?),
+            Self::Bytes => Bound::Bytes(binary::Bytes::bind(array)?),
+            Self::List(element) => Bound::List(list::Lists::bind(element, array)?),
+        })
+    }
+}
+
+/// One column's values, ready to be written row by row.
+pub enum Bound<'a> {
+    Bool(boolean::Bools<'a>),
+    Int(int::Ints<'a>),
+    Float(float::Floats<'a>),
+    Text(Text<'a>),
+    Jsonb(Text<'a>),
+    Timestamp(timestamp::Timestamps<'a>),
+    Uuid(uuid::Uuids<'a>),
+    Bytes(binary::Bytes<'a>),
+    List(list::Lists<'a>),
+}
+
+impl Bound<'_> {
+    /// Appends the field of `row`: its length (-1 for null) and its bytes.
+    ///
+    /// # Panics
+    /// When `row` is not below the array's length, as Arrow's own accessors do.
+    #[inline]
+    pub fn put(&self, row: usize, out: &mut Buffer) {
+        match self {
+            Self::Bool(values) => values.put(row, out),
+            Self::Int(values) => values.put(row, out),
+            Self::Float(values) => values.put(row, out),
+            Self::Text(values) => values.put(row, out),
+            Self::Jsonb(values) => json::put_document(values, row, out),
+            Self::Timestamp(values) => values.put(row, out),
+            Self::Uuid(values) => values.put(row, out),
+            Self::Bytes(values) => values.put(row, out),
+            Self::List(values) => values.put(row, out),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod golden {
+    //! Helps the types' tests: the bytes of one column.
+
+    use super::*;
+
+    /// Encodes every row of an array as one field each.
+    pub fn fields(array: &dyn Array) -> Vec<u8> {
+        fields_of(Field::new("c", array.data_type().clone(), true), array)
+    }
+
+    /// The same for a field with metadata.
+    pub fn fields_of(field: Field, array: &dyn Array) -> Vec<u8> {
+        let encoder = Encoder::of(&field).unwrap();
+        let bound = encoder.bind(array).unwrap();
+        let mut out = Buffer::default();
+        (0..array.len()).for_each(|row| bound.put(row, &mut out));
+        assert!(out.fault().is_none());
+        out.rows().to_vec()
+    }
+
+    pub const NULL: [u8; 4] = [0xff; 4];
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn what_postgres_has_no_type_for_is_refused() {
+        let nested = DataType::List(Arc::new(Field::new("item", DataType::Int32, true)));
+        for kind in [
+            DataType::UInt64,
+            DataType::Null,
+            DataType::Decimal128(10, 2),
+            DataType::List(Arc::new(Field::new("item", nested, true))),
+        ] {
+            assert_eq!(Encoder::of(&Field::new("c", kind, true)), None);
+        }
+    }
+
+    #[test]
+    fn an_array_of_another_type_does_not_bind() {
+        let encoder = Encoder::of(&Field::new("c", DataType::Utf8, true)).unwrap();
+        assert!(encoder.bind(&datafusion::arrow::array::Int32Array::from(vec![1])).is_none());
+    }
+}

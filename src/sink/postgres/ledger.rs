@@ -1,0 +1,230 @@
+//! The store's functions as calls: begin, resume, announce, commit, finish, fail. It must not know how rows are encoded.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use crate::crypto::digest::hex;
+use crate::db;
+use crate::error::{Class, Error, Result};
+use crate::flow::{ClosedUnit, Digest, Document, SampleId};
+use crate::sink::identity::InputTotal;
+use crate::sink::tally::Account;
+
+/// A load that is in progress on this connection, which holds its lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    pub id: Uuid,
+    pub number: i32,
+    pub resumed: bool,
+}
+
+/// Begins a load, or takes up the unfinished one with this fingerprint. Class `failed` when another process runs it.
+pub async fn begin(
+    client: &Client,
+    id: Uuid,
+    name: &str,
+    options: &[u8; 32],
+    fingerprint: Option<&[u8; 32]>,
+    document: &Document,
+) -> Result<Load> {
+    let row = client
+        .query_one(
+            "SELECT o_load, o_load_no, o_state FROM genogate_store.begin_load($1, $2, $3, $4, $5, $6, $7)",
+            &[
+                &id,
+                &name,
+                &options.as_slice(),
+                &fingerprint.map(|digest| digest.as_slice()),
+                &sample_kind(document),
+                &assembly(document),
+                &inputs(document),
+            ],
+        )
+        .await
+        .map_err(|error| db::failure("beginning the load", error))?;
+    let (id, number, state): (Uuid, i32, &str) = (row.get(0), row.get(1), row.get(2));
+    match state {
+        "busy" => Err(Error::failed(format!("load {id} of the same files is being written by another process"))
+            .with_hint("wait for it, or stop it and run the same command again")),
+        state => Ok(Load { id, number, resumed: state == "resumed" }),
+    }
+}
+
+/// What the ledger holds of a load.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// Committed units.
+    pub units: Vec<u32>,
+    /// Records and digest sums by 0-based input.
+    pub totals: BTreeMap<u32, InputTotal>,
+}
+
+/// Reads the ledger of a load.
+pub async fn read(client: &Client, load: Uuid) -> Result<Ledger> {
+    let rows = client
+        .query("SELECT unit, input, records, digest FROM genogate_store.ledger($1)", &[&load])
+        .await
+        .map_err(|error| db::failure("reading the ledger", error))?;
+    let mut ledger = Ledger::default();
+    for row in rows {
+        let (unit, input, records, digest): (i32, i32, i64, &[u8]) = (row.get(0), row.get(1), row.get(2), row.get(3));
+        let digest: [u8; 32] = digest.try_into().map_err(|_| Error::integrity("a ledger row's digest is cut"))?;
+        ledger.units.push(unit.cast_unsigned());
+        let total = ledger.totals.entry((input - 1).cast_unsigned()).or_default();
+        total.records += records.cast_unsigned();
+        total.digest.add(Digest::from_bytes(digest));
+    }
+    Ok(ledger)
+}
+
+/// Opens a transaction for a unit.
+pub async fn begin_transaction(client: &Client) -> Result<()> {
+    client.batch_execute("BEGIN").await.map_err(|error| db::failure("beginning a unit", error))
+}
+
+/// Announces a unit within the open transaction.
+pub async fn begin_unit(client: &Client, load: Uuid, unit: u32) -> Result<()> {
+    client
+        .execute("SELECT genogate_store.begin_unit($1, $2)", &[&load, &unit.cast_signed()])
+        .await
+        .map_err(|error| db::failure("beginning a unit", error))?;
+    Ok(())
+}
+
+/// Writes a unit's ledger row and quarantine within the open transaction.
+pub async fn commit_unit(client: &Client, load: Uuid, closed: &ClosedUnit, account: &Account) -> Result<()> {
+    let quarantine: Vec<Value> = closed.bad.iter().map(|bad| json!([bad.line, bad.field, bad.reason])).collect();
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    client
+        .execute(
+            "SELECT genogate_store.commit_unit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            &[
+                &load,
+                &closed.unit.cast_signed(),
+                &(closed.counts.input.cast_signed() + 1),
+                &number(closed.counts.lines),
+                &number(closed.counts.records),
+                &number(account.loaded),
+                &number(account.variants),
+                &number(account.calls),
+                &number(account.quarantined),
+                &number(account.filtered),
+                &number(closed.counts.out_of_region),
+                &closed.counts.digest.to_bytes().as_slice(),
+                &Value::Array(quarantine),
+            ],
+        )
+        .await
+        .map_err(|error| db::failure("committing a unit", error))?;
+    Ok(())
+}
+
+/// Commits the open transaction.
+pub async fn commit_transaction(client: &Client) -> Result<()> {
+    client.batch_execute("COMMIT").await.map_err(|error| db::failure("committing a unit", error))
+}
+
+/// How a load ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// The visible load: this one, or the identical earlier one.
+    pub id: Uuid,
+    /// `complete` or `skipped`.
+    pub status: String,
+    /// The load this one replaced.
+    pub replaced: Option<Uuid>,
+    pub input_records: i64,
+    pub variants: i64,
+    pub calls: i64,
+    pub quarantined: i64,
+    pub filtered: i64,
+    pub out_of_region: i64,
+    pub units: i64,
+}
+
+/// Makes a load visible, or drops it when an identical one is and `force` is off.
+pub async fn finish(client: &Client, load: Uuid, identity: &[u8; 32], force: bool) -> Result<Finished> {
+    let row = client
+        .query_one(
+            "SELECT o_load, o_status, o_replaced, o_input_records, o_variants, o_calls, o_quarantined, o_filtered,
+                    o_out_of_region, o_units
+             FROM genogate_store.finish_load($1, $2, $3)",
+            &[&load, &identity.as_slice(), &force],
+        )
+        .await
+        .map_err(|error| db::failure("finishing the load", error))?;
+    Ok(Finished {
+        id: row.get(0),
+        status: row.get(1),
+        replaced: row.get(2),
+        input_records: row.get(3),
+        variants: row.get(4),
+        calls: row.get(5),
+        quarantined: row.get(6),
+        filtered: row.get(7),
+        out_of_region: row.get(8),
+        units: row.get(9),
+    })
+}
+
+/// Records why a load failed. What a repeated run would meet again (bad input, PHI, a broken digest, a refusal) leaves
+/// nothing behind; the rest stays, invisible, to be resumed.
+pub async fn fail(client: &Client, load: Uuid, error: &Error) -> Result<()> {
+    let purge = matches!(error.class(), Class::Phi | Class::Input | Class::Integrity | Class::Usage | Class::Denied);
+    // The message is not kept: it may name a file.
+    let class = serde_json::to_value(error.class()).ok().and_then(|class| class.as_str().map(str::to_owned));
+    let reason = class.into_iter().chain(error.sqlstate().map(|code| format!("SQLSTATE {code}"))).collect::<Vec<_>>().join(", ");
+    client
+        .execute("SELECT genogate_store.fail_load($1, $2, $3)", &[&load, &reason, &purge])
+        .await
+        .map_err(|error| db::failure("recording the failure", error))?;
+    Ok(())
+}
+
+/// Calls one of the store's functions that take nothing or a load and whose result is of no interest.
+pub async fn call(client: &Client, function: &str, load: Option<Uuid>) -> Result<()> {
+    let failed = |error| db::failure(function, error);
+    match load {
+        Some(load) => client.execute(&format!("SELECT genogate_store.{function}($1)"), &[&load]).await.map_err(failed)?,
+        None => client.execute(&format!("SELECT genogate_store.{function}()"), &[]).await.map_err(failed)?,
+    };
+    Ok(())
+}
+
+fn sample_kind(document: &Document) -> &'static str {
+    let samples: Vec<&SampleId> = document.inputs.iter().flat_map(|input| &input.samples).collect();
+    match samples.iter().all(|sample| matches!(sample, SampleId::Pseudonym(_))) {
+        _ if samples.is_empty() => "none",
+        true => "pseudonym",
+        false => "name",
+    }
+}
+
+/// The assembly all inputs share, or `mixed`.
+fn assembly(document: &Document) -> &str {
+    let mut assemblies = document.inputs.iter().map(|input| input.assembly.as_str());
+    let first = assemblies.next().unwrap_or("unknown");
+    if assemblies.all(|assembly| assembly == first) { first } else { "mixed" }
+}
+
+fn inputs(document: &Document) -> Value {
+    let input = |input: &crate::flow::InputDocument| {
+        let header: Vec<Value> = input.lines.iter().map(|line| json!({ "key": line.key, "value": line.value })).collect();
+        let samples: Vec<&str> = input.samples.iter().map(sample_id).collect();
+        json!({
+            "bytes": input.bytes, "header_digest": hex(&input.header_digest), "version": input.version,
+            "assembly": input.assembly, "header": header, "samples": samples,
+        })
+    };
+    Value::Array(document.inputs.iter().map(input).collect())
+}
+
+fn sample_id(sample: &SampleId) -> &str {
+    match sample {
+        SampleId::Name(name) => name.expose(),
+        SampleId::Pseudonym(pseudonym) => pseudonym,
+    }
+}

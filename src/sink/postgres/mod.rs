@@ -1,0 +1,15 @@
+//! Sink `postgres`: variants and calls by binary COPY, a unit's rows and its ledger row in one transaction, a load
+//! invisible until complete. It must not know sources or stages.
+
+mod apply;
+mod config;
+mod copy;
+pub mod encode;
+pub mod ledger;
+mod tables;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub use config::{Config, Indexes};
+pub use copy::copy_batches;

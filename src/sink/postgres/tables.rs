@@ -1,0 +1,325 @@
+//! Which column of a batch goes where in `variants` and `calls`. It must not know how the bytes travel.
+
+use std::borrow::Cow;
+
+use datafusion::arrow::array::{Array, Int32Array, RecordBatch, UInt32Array};
+use datafusion::arrow::datatypes::{DataType, Schema};
+use tokio_postgres::types::Type;
+
+use super::encode::{Bound, Buffer, Encoder, JsonKind, Object, Spans, Text, put_str};
+use crate::error::{Error, Result};
+use crate::flow::column;
+
+/// The bulk tables.
+pub const VARIANTS: &str = "genogate_store.variants";
+pub const CALLS: &str = "genogate_store.calls";
+
+/// Columns of `calls`, all written always.
+pub const CALLS_COLUMNS: [&str; 7] = ["load_id", "variant_id", "input", "sample_index", "contig", "gt", "format"];
+
+/// Columns of `variants` that a batch column fills as it is, with the type they have.
+const TYPED: [(&str, Type); 12] = [
+    (column::POS, Type::INT8),
+    (column::END_POS, Type::INT8),
+    (column::QUAL, Type::FLOAT8),
+    (column::ALT_INDEX, Type::INT4),
+    (column::CHROM, Type::TEXT),
+    (column::IDS, Type::TEXT_ARRAY),
+    (column::REF, Type::TEXT),
+    (column::ALT, Type::TEXT),
+    (column::FILTERS, Type::TEXT_ARRAY),
+    ("orig_pos", Type::INT8),
+    ("orig_ref", Type::TEXT),
+    ("orig_alt", Type::TEXT),
+];
+
+/// Where every column of a schema goes; made once, before the first batch.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    unit: usize,
+    row: usize,
+    chrom: usize,
+    typed: Vec<(&'static str, usize, Encoder)>,
+    info: Vec<(String, usize, JsonKind)>,
+    calls: Option<CallsLayout>,
+}
+
+#[derive(Clone, Debug)]
+struct CallsLayout {
+    sample: usize,
+    gt: Option<usize>,
+    format: Vec<(String, usize, JsonKind)>,
+}
+
+impl Layout {
+    /// Finds a place for every column, or says for which there is none, one line each.
+    pub fn of(schema: &Schema) -> Result<Self, Vec<String>> {
+        let mut mistakes = Vec::new();
+        let (mut typed, mut info, mut format) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut sample, mut gt) = (None, None);
+        for (index, field) in schema.fields().iter().enumerate() {
+            let (name, kind) = (field.name().as_str(), field.data_type());
+            if name == column::UNIT || name == column::ROW {
+                if kind != &DataType::UInt32 {
+                    mistakes.push(format!("column {name}: arrives as {kind}, must be UInt32"));
+                }
+            } else if let Some((stored, wanted)) = TYPED.iter().find(|(stored, _)| *stored == name) {
+                match Encoder::of(field) {
+                    Some(encoder) if &encoder.pg_type() == wanted => typed.push((*stored, index, encoder)),
+                    _ => mistakes.push(format!("column {name}: arrives as {kind}, the table stores {wanted}")),
+                }
+            } else if name == column::CALLS_SAMPLE {
+                sample = Some(index);
+                if !element(kind).is_some_and(|element| element == &DataType::Int32) {
+                    mistakes.push(format!("column {name}: arrives as {kind}, must be a list of Int32"));
+                }
+            } else if name == column::CALLS_GT && element(kind).is_some_and(is_text) {
+                gt = Some(index);
+            } else if let Some(id) = name.strip_prefix(column::INFO) {
+                match JsonKind::of(kind) {
+                    Some(json) => info.push((id.to_owned(), index, json)),
+                    None => mistakes.push(format!("column {name}: {kind} cannot be stored")),
+                }
+            } else if let Some(id) = name.strip_prefix(column::CALLS) {
+                match element(kind).and_then(JsonKind::of) {
+                    Some(json) => format.push((id.to_owned(), index, json)),
+                    None => mistakes
+                        .push(format!("column {name}: {kind} cannot be stored, it must be a list with one element a call")),
+                }
+            } else {
+                mistakes.push(format!("column {name}: variants has no such column; name it {}{name} to store it", column::INFO));
+            }
+        }
+        let mut need = |name: &str| {
+            schema.index_of(name).unwrap_or_else(|_| {
+                mistakes.push(format!("column {name} is missing"));
+                0
+            })
+        };
+        let (unit, row, chrom, _pos) = (need(column::UNIT), need(column::ROW), need(column::CHROM), need(column::POS));
+        if sample.is_none() && (gt.is_some() || !format.is_empty()) {
+            mistakes.push(format!("column {} is missing beside other calls.* columns", column::CALLS_SAMPLE));
+        }
+        let calls = sample.map(|sample| CallsLayout { sample, gt, format });
+        if mistakes.is_empty() { Ok(Self { unit, row, chrom, typed, info, calls }) } else { Err(mistakes) }
+    }
+
+    /// Columns of `variants` in the order they are written.
+    pub fn variants_columns(&self) -> Vec<&'static str> {
+        let mut columns = vec!["load_id", "variant_id", "contig"];
+        columns.extend(self.typed.iter().map(|(name, _, _)| *name));
+        columns.push("info");
+        columns
+    }
+
+    /// Looks at a batch's values through this layout.
+    pub fn bind<'a>(&self, batch: &'a RecordBatch) -> Result<Rows<'a>> {
+        self.try_bind(batch).ok_or_else(|| Error::internal("a batch does not have the schema the sink was opened with"))
+    }
+
+    fn try_bind<'a>(&self, batch: &'a RecordBatch) -> Option<Rows<'a>> {
+        let array = |index: usize| batch.columns().get(index).map(|array| array.as_ref());
+        let typed = self.typed.iter().map(|(_, index, encoder)| encoder.bind(array(*index)?)).collect::<Option<_>>()?;
+        let bind = |(id, index, json): &(String, usize, JsonKind)| Some((id.clone(), json.bind(array(*index)?)?));
+        let calls = match &self.calls {
+            None => None,
+            Some(calls) => {
+                let (samples, values) = Spans::bind(array(calls.sample)?)?;
+                let gt = match calls.gt {
+                    None => None,
+                    Some(index) => {
+                        let (spans, values) = Spans::bind(array(index)?)?;
+                        Some((spans, Text::bind(values)?))
+                    }
+                };
+                let (mut spans, mut fields) = (Vec::new(), Vec::new());
+                for (id, index, json) in &calls.format {
+                    let (span, values) = Spans::bind(array(*index)?)?;
+                    spans.push(span);
+                    fields.push((id.clone(), json.bind(values)?));
+                }
+                let numbers = values.as_any().downcast_ref()?;
+                Some(BoundCalls { samples, numbers, gt, spans, format: Object::new(fields) })
+            }
+        };
+        Some(Rows {
+            unit: array(self.unit)?.as_any().downcast_ref()?,
+            row: array(self.row)?.as_any().downcast_ref()?,
+            chrom: Text::bind(array(self.chrom)?)?,
+            typed,
+            info: Object::new(self.info.iter().map(bind).collect::<Option<_>>()?),
+            calls,
+        })
+    }
+}
+
+fn element(kind: &DataType) -> Option<&DataType> {
+    match kind {
+        DataType::List(item) | DataType::LargeList(item) => Some(item.data_type()),
+        _ => None,
+    }
+}
+
+fn is_text(kind: &DataType) -> bool {
+    matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+/// A batch's rows, ready to be written.
+pub struct Rows<'a> {
+    pub unit: &'a UInt32Array,
+    pub row: &'a UInt32Array,
+    chrom: Text<'a>,
+    typed: Vec<Bound<'a>>,
+    info: Object<'a>,
+    calls: Option<BoundCalls<'a>>,
+}
+
+struct BoundCalls<'a> {
+    samples: Spans<'a>,
+    numbers: &'a Int32Array,
+    gt: Option<(Spans<'a>, Text<'a>)>,
+    spans: Vec<Spans<'a>>,
+    format: Object<'a>,
+}
+
+impl Rows<'_> {
+    /// Appends the tuple of a variant. `row` is below the batch's length.
+    pub fn put_variant(&self, load: &[u8; 16], variant_id: i64, row: usize, out: &mut Buffer) {
+        out.begin_row(self.typed.len() + 4);
+        out.fixed(*load);
+        out.fixed(variant_id.to_be_bytes());
+        self.put_contig(row, out);
+        for column in &self.typed {
+            column.put(row, out);
+        }
+        self.info.put(|_| Some(row), out);
+        out.end_row();
+    }
+
+    /// How many calls a variant has.
+    pub fn call_count(&self, row: usize) -> usize {
+        self.calls.as_ref().and_then(|calls| calls.samples.get(row)).map_or(0, |span| span.len())
+    }
+
+    /// Appends the tuples of a variant's calls from the `from`th on until the buffer is full. Returns the first not
+    /// written. `row` is below the batch's length. Class `internal` when the calls' lists are not of one length.
+    pub fn put_calls(
+        &self,
+        load: &[u8; 16],
+        variant_id: i64,
+        input: i32,
+        row: usize,
+        from: usize,
+        out: &mut Buffer,
+    ) -> Result<usize> {
+        let Some((calls, samples)) = self.calls.as_ref().and_then(|calls| Some((calls, calls.samples.get(row)?))) else {
+            return Ok(0);
+        };
+        let same = |spans: &Spans<'_>| spans.get(row).is_none_or(|span| span.len() == samples.len());
+        if !calls.spans.iter().all(same) || !calls.gt.iter().all(|(spans, _)| same(spans)) {
+            return Err(Error::internal("the calls of a row do not have one length in all columns"));
+        }
+        let starts: Vec<Option<usize>> = calls.spans.iter().map(|spans| spans.get(row).map(|span| span.start)).collect();
+        let gt = calls.gt.as_ref().and_then(|(spans, text)| Some((spans.get(row)?.start, text)));
+        let mut call = from;
+        while call < samples.len() && !out.is_full() {
+            out.begin_row(CALLS_COLUMNS.len());
+            out.fixed(*load);
+            out.fixed(variant_id.to_be_bytes());
+            out.fixed(input.to_be_bytes());
+            out.fixed(self.sample(calls, samples.start + call)?.to_be_bytes());
+            self.put_contig(row, out);
+            match gt.and_then(|(start, text)| text.get(start + call)) {
+                Some(text) => put_str(text, out),
+                None => out.null(),
+            }
+            calls.format.put(|column| starts.get(column).copied().flatten().map(|start| start + call), out);
+            out.end_row();
+            call += 1;
+        }
+        Ok(call)
+    }
+
+    fn sample(&self, calls: &BoundCalls<'_>, at: usize) -> Result<i32> {
+        if calls.numbers.is_null(at) {
+            return Err(Error::internal("a call does not say whose it is"));
+        }
+        Ok(calls.numbers.value(at))
+    }
+
+    fn put_contig(&self, row: usize, out: &mut Buffer) {
+        match self.chrom.get(row) {
+            Some(chrom) => put_str(&canonical_contig(chrom), out),
+            None => out.null(),
+        }
+    }
+}
+
+/// The name under which a contig is found whatever its file calls it: `chr1` -> `1`, `chrM`, `M` and `chrMT` -> `MT`.
+/// Only the human primary contigs are renamed; every other name stays as it is.
+pub fn canonical_contig(chrom: &str) -> Cow<'_, str> {
+    let bare = match chrom.get(..3) {
+        Some(prefix) if prefix.eq_ignore_ascii_case("chr") => chrom.get(3..).unwrap_or_default(),
+        _ => chrom,
+    };
+    match bare {
+        "M" | "MT" => Cow::Borrowed("MT"),
+        "X" | "Y" => Cow::Borrowed(bare),
+        number if !number.starts_with(['0', '+']) && number.parse::<u8>().is_ok_and(|n| (1..=22).contains(&n)) => {
+            Cow::Borrowed(number)
+        }
+        _ => Cow::Borrowed(chrom),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::datatypes::Field;
+
+    use super::*;
+
+    #[test]
+    fn contigs() {
+        for (raw, canonical) in [
+            ("chr1", "1"),
+            ("22", "22"),
+            ("chrX", "X"),
+            ("CHR7", "7"),
+            ("M", "MT"),
+            ("chrM", "MT"),
+            ("chrMT", "MT"),
+            ("23", "23"),
+            ("chr23", "chr23"),
+            ("chr01", "chr01"),
+            ("chr1_KI270706v1_random", "chr1_KI270706v1_random"),
+            ("HLA-A*01:01:01:01", "HLA-A*01:01:01:01"),
+            ("chr", "chr"),
+            ("é", "é"),
+            ("chr+1", "chr+1"),
+            ("2L", "2L"),
+        ] {
+            assert_eq!(canonical_contig(raw), canonical);
+        }
+    }
+
+    #[test]
+    fn every_mistake_is_told() {
+        let list = DataType::List(Arc::new(Field::new("item", DataType::Utf8, true)));
+        let schema = Schema::new(vec![
+            Field::new(column::CHROM, DataType::Utf8, false),
+            Field::new(column::POS, DataType::Utf8, false),
+            Field::new(column::UNIT, DataType::UInt32, false),
+            Field::new("info.X", DataType::Decimal128(3, 1), true),
+            Field::new("calls.GT", list, true),
+            Field::new("score", DataType::Float64, true),
+        ]);
+        let mistakes = Layout::of(&schema).unwrap_err();
+        for part in ["column pos", "column info.X", "column score", "column __row is missing", "column calls.__sample is missing"]
+        {
+            assert!(mistakes.iter().any(|line| line.starts_with(part)), "{part}: {mistakes:?}");
+        }
+        assert_eq!(mistakes.len(), 5);
+    }
+}

@@ -1,0 +1,152 @@
+//! Every encoder against the server's own input functions.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::*;
+use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Int32Type, Schema, TimeUnit};
+
+use super::*;
+use crate::error::Class;
+use crate::sink::postgres::copy_batches;
+use crate::sink::postgres::encode::{EXTENSION_KEY, JSON_EXTENSION};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_type_arrives_as_it_left() {
+    let rig = Rig::with_database(1, 1).await;
+    let client = admin(&rig).await;
+    let mut words = ListBuilder::new(StringBuilder::new());
+    words.append_value([Some("a\"b,{}"), None, Some("")]);
+    words.append_value(Vec::<Option<&str>>::new());
+    words.append_null();
+    let columns: Vec<(&str, &str, ArrayRef, [Option<&str>; 3])> = vec![
+        ("bool", "b", Arc::new(BooleanArray::from(vec![Some(true), Some(false), None])), [Some("true"), Some("false"), None]),
+        ("int2", "i2", Arc::new(Int16Array::from(vec![Some(-7), Some(i16::MAX), None])), [Some("-7"), Some("32767"), None]),
+        ("int4", "i4", Arc::new(Int32Array::from(vec![Some(i32::MIN), Some(0), None])), [Some("-2147483648"), Some("0"), None]),
+        ("int8", "u4", Arc::new(UInt32Array::from(vec![Some(u32::MAX), Some(1), None])), [Some("4294967295"), Some("1"), None]),
+        (
+            "float4",
+            "f4",
+            Arc::new(Float32Array::from(vec![Some(0.1), Some(f32::INFINITY), None])),
+            [Some("0.1"), Some("Infinity"), None],
+        ),
+        (
+            "float8",
+            "f8",
+            Arc::new(Float64Array::from(vec![Some(1e-300), Some(f64::NAN), None])),
+            [Some("1e-300"), Some("NaN"), None],
+        ),
+        (
+            "text",
+            "t",
+            Arc::new(StringArray::from(vec![Some("é\u{1F9EC}\n"), Some(""), None])),
+            [Some("é\u{1F9EC}\n"), Some(""), None],
+        ),
+        (
+            "text",
+            "tv",
+            Arc::new(StringViewArray::from(vec![Some("longer than twelve"), Some("x"), None])),
+            [Some("longer than twelve"), Some("x"), None],
+        ),
+        (
+            "timestamptz",
+            "ts",
+            Arc::new(TimestampMicrosecondArray::from(vec![Some(1), Some(-1), None]).with_timezone("UTC")),
+            [Some("1970-01-01 00:00:00.000001+00"), Some("1969-12-31 23:59:59.999999+00"), None],
+        ),
+        (
+            "date",
+            "d",
+            Arc::new(Date32Array::from(vec![Some(0), Some(20_000), None])),
+            [Some("1970-01-01"), Some("2024-10-04"), None],
+        ),
+        (
+            "uuid",
+            "u",
+            Arc::new(
+                FixedSizeBinaryArray::try_from_sparse_iter_with_size([Some([0x11u8; 16]), Some([0; 16]), None].into_iter(), 16)
+                    .unwrap(),
+            ),
+            [Some("11111111-1111-1111-1111-111111111111"), Some("00000000-0000-0000-0000-000000000000"), None],
+        ),
+        (
+            "bytea",
+            "y",
+            Arc::new(BinaryArray::from(vec![Some(&b"\x00\xff"[..]), Some(b""), None])),
+            [Some("\\x00ff"), Some("\\x"), None],
+        ),
+        (
+            "jsonb",
+            "j",
+            Arc::new(StringArray::from(vec![Some(r#"{"a":[1,null]}"#), Some("1"), None])),
+            [Some(r#"{"a": [1, null]}"#), Some("1"), None],
+        ),
+        ("text[]", "ta", Arc::new(words.finish()), [Some(r#"{"a\"b,{}",NULL,""}"#), Some("{}"), None]),
+        (
+            "int4[]",
+            "ia",
+            Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1), None]), Some(vec![]), None])),
+            [Some("{1,NULL}"), Some("{}"), None],
+        ),
+        (
+            "float8[]",
+            "fa",
+            Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>([
+                Some(vec![Some(0.5)]),
+                Some(vec![Some(f64::NEG_INFINITY)]),
+                None,
+            ])),
+            [Some("{0.5}"), Some("{-Infinity}"), None],
+        ),
+    ];
+    let definition: Vec<String> = columns.iter().map(|(kind, name, ..)| format!("{name} {kind}")).collect();
+    client.batch_execute(&format!("CREATE TEMP TABLE t ({})", definition.join(", "))).await.unwrap();
+    let field = |(kind, name, array, _): &(&str, &str, ArrayRef, [Option<&str>; 3])| {
+        let field = Field::new(*name, array.data_type().clone(), true);
+        if *kind == "jsonb" { field.with_metadata([(EXTENSION_KEY.into(), JSON_EXTENSION.into())].into()) } else { field }
+    };
+    let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
+    let batch = RecordBatch::try_new(schema.clone(), columns.iter().map(|column| column.2.clone()).collect()).unwrap();
+    let names: Vec<&str> = columns.iter().map(|column| column.1).collect();
+    // A slice as well: offsets must not matter.
+    let written = copy_batches(&client, "t", &names, &schema, &[batch.clone(), batch.slice(1, 2)]).await.unwrap();
+    assert_eq!(written, 5);
+    for (_, name, _, expected) in &columns {
+        let rows = client.query(&format!("SELECT {name}::text FROM t ORDER BY ctid"), &[]).await.unwrap();
+        let found: Vec<Option<&str>> = rows.iter().map(|row| row.get(0)).collect();
+        assert_eq!(found, [expected[0], expected[1], expected[2], expected[1], expected[2]], "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_pieces_are_one_statement() {
+    let rig = Rig::with_database(1, 1).await;
+    let client = admin(&rig).await;
+    client.batch_execute("CREATE TEMP TABLE t (n int4, t text)").await.unwrap();
+    let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int32, false), Field::new("t", DataType::Utf8, false)]));
+    let batch = |from: i32| {
+        let text = StringArray::from_iter_values((from..from + 100).map(|n| "x".repeat(100_000) + &n.to_string()));
+        RecordBatch::try_new(schema.clone(), vec![Arc::new(Int32Array::from_iter_values(from..from + 100)), Arc::new(text)])
+            .unwrap()
+    };
+    assert_eq!(copy_batches(&client, "t", &["n", "t"], &schema, &[batch(0), batch(100)]).await.unwrap(), 200);
+    assert_eq!(count(&client, "t WHERE t = repeat('x', 100000) || n").await, 200);
+    assert_eq!(copy_batches(&client, "t", &["n", "t"], &schema, &[]).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nul_stops_the_statement_and_stores_nothing() {
+    let rig = Rig::with_database(1, 1).await;
+    let client = admin(&rig).await;
+    client.batch_execute("CREATE TEMP TABLE t (t text)").await.unwrap();
+    let schema = Arc::new(Schema::new(vec![Field::new("t", DataType::Utf8, false)]));
+    let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(StringArray::from(vec!["secret\0"]))]).unwrap();
+    let error = copy_batches(&client, "t", &["t"], &schema, &[batch]).await.unwrap_err();
+    assert!(error.class() == Class::Input && !error.to_string().contains("secret"), "{error}");
+    assert_eq!(count(&client, "t").await, 0);
+}
+
+#[test]
+fn a_type_without_a_counterpart_is_refused_before_anything_is_sent() {
+    let schema = Schema::new(vec![Field::new("t", DataType::Time64(TimeUnit::Nanosecond), false)]);
+    assert_eq!(crate::sink::postgres::encode::RowEncoder::new(&schema).unwrap_err().class(), Class::Internal);
+}

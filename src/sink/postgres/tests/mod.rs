@@ -1,0 +1,27 @@
+//! The sink against a real server.
+
+mod encoding;
+mod guards;
+mod loads;
+
+use std::sync::Arc;
+
+use crate::db::Connection;
+use crate::flow::Sink;
+use crate::sink::testing::Rig;
+
+fn sink() -> Arc<dyn Sink> {
+    super::Config { database: Some("local".into()), ..Default::default() }.build(std::path::Path::new(".")).unwrap()
+}
+
+async fn app(rig: &Rig) -> Connection {
+    rig.databases.connect("local").await.unwrap()
+}
+
+async fn admin(rig: &Rig) -> Connection {
+    rig.databases.administrator("local").await.unwrap()
+}
+
+async fn count(client: &Connection, what: &str) -> i64 {
+    client.query_one(&format!("SELECT count(*) FROM {what}"), &[]).await.unwrap().get(0)
+}
