@@ -1,6 +1,7 @@
 //! The command line: arguments in, text out. The only room that prints.
 
 mod console;
+pub mod phi;
 pub mod synth;
 
 pub use console::Console;
