@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod door;
 mod load;
+mod phi;
 mod pipeline;
 mod progress;
 mod signals;
