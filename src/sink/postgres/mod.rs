@@ -12,4 +12,4 @@ mod tests;
 mod writer;
 
 pub use config::{Config, Indexes};
-pub use copy::copy_batches;
+pub use copy::{copy_batches, copy_statement};
