@@ -15,6 +15,9 @@ use super::tls;
 use crate::error::{Class, Error, Result};
 use crate::sensitive::Sensitive;
 
+/// How long a server may take from the first packet to a usable session. The driver's own limit covers TCP only.
+const BEGINNING: Duration = Duration::from_secs(30);
+
 /// How long a session whose [`Connection`] is gone may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
@@ -131,7 +134,9 @@ impl Target {
             config.hostaddr(address);
         }
         let doing = format!("connecting to {}:{}", self.host, self.port);
-        let (client, connection) = config.connect(connector).await.map_err(|cause| {
+        let connected = tokio::time::timeout(BEGINNING, config.connect(connector)).await;
+        let connected = connected.map_err(|_| Error::database(format!("{doing}: no answer in time")).transient())?;
+        let (client, connection) = connected.map_err(|cause| {
             let tls = is_tls(&cause);
             let error = failure(&doing, cause);
             match error.class() {
@@ -162,4 +167,105 @@ fn common() -> Config {
     let mut config = Config::new();
     config.application_name("genogate").connect_timeout(Duration::from_secs(10)).keepalives_idle(Duration::from_secs(60));
     config
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::db::Databases;
+    use crate::db::local::testing;
+
+    fn target(port: u16, ca: &Path) -> Target {
+        Target {
+            host: "localhost".to_owned(),
+            address: Some(std::net::Ipv4Addr::LOCALHOST.into()),
+            port,
+            name: "n".to_owned(),
+            user: "u".to_owned(),
+            password: Sensitive::new("hunter2".to_owned()),
+            ca: ca.to_owned(),
+            ca_setting: "databases.clinic.tls.ca".to_owned(),
+        }
+    }
+
+    async fn authority() -> PathBuf {
+        tokio::task::spawn_blocking(testing::cluster).await.unwrap().home().join("tls/ca.crt")
+    }
+
+    #[tokio::test]
+    async fn nobody_listening_is_transient() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let error = target(port, &authority().await).connect().await.unwrap_err();
+        assert_eq!((error.class(), error.is_transient()), (Class::Database, true));
+        assert!(error.to_string().contains(&format!("localhost:{port}: nothing listens there")), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_server_without_tls_gets_no_password() {
+        for answer in [&b"N"[..], b"E\0\0\0\x08SFAT", b""] {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port();
+            let server = std::thread::spawn(move || {
+                let (mut socket, _) = listener.accept().unwrap();
+                let mut request = [0; 8];
+                socket.read_exact(&mut request).unwrap();
+                socket.write_all(answer).unwrap();
+                let mut rest = Vec::new();
+                // A reset is as good an end as a close.
+                let _ = socket.shutdown(std::net::Shutdown::Write).and_then(|()| socket.read_to_end(&mut rest));
+                rest
+            });
+            let error = target(port, &authority().await).connect().await.unwrap_err();
+            assert_eq!(error.class(), Class::Database, "{error}");
+            assert!(!server.join().unwrap().windows(7).any(|bytes| bytes == b"hunter2"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_folder_or_a_list_is_not_a_host() {
+        for host in ["/var/run/postgresql", "@abstract", "one,two"] {
+            let mut target = target(1, &authority().await);
+            target.host = host.to_owned();
+            assert_eq!(target.connect().await.unwrap_err().class(), Class::Usage);
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unknown_database_is_named_with_what_to_add() {
+        for error in [
+            Databases::default().connect("clinic").await.unwrap_err(),
+            Databases::default().administrator("clinic").await.unwrap_err(),
+        ] {
+            assert_eq!(error.class(), Class::Usage);
+            assert!(error.to_string().contains("no database called clinic") && error.hint().unwrap().contains("databases:"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_dropped_session_ends_also_within_a_statement() {
+        let databases = testing::database().await;
+        let watcher = databases.administrator("local").await.unwrap();
+        for busy in [false, true] {
+            let session = databases.connect("local").await.unwrap();
+            let pid: i32 = session.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+            session.batch_execute("SET client_connection_check_interval = 50").await.unwrap();
+            if busy {
+                let mut statement = std::pin::pin!(session.batch_execute("SELECT pg_sleep(3600)"));
+                assert!(futures::poll!(&mut statement).is_pending());
+                let running = "SELECT FROM pg_stat_activity WHERE pid = $1 AND state = 'active'";
+                while watcher.query_opt(running, &[&pid]).await.unwrap().is_none() {
+                    assert!(futures::poll!(&mut statement).is_pending());
+                }
+            }
+            drop(session);
+            while watcher.query_opt("SELECT FROM pg_stat_activity WHERE pid = $1", &[&pid]).await.unwrap().is_some() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
 }

@@ -6,12 +6,14 @@ mod libpq;
 pub mod local;
 pub mod migrate;
 mod tls;
+mod wrong;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use connect::Connection;
 pub use failure::failure;
+pub use wrong::Wrong;
 
 use crate::error::{Error, Result};
 use crate::secrets::{SecretRef, home};

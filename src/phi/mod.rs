@@ -3,7 +3,7 @@
 
 mod checks;
 pub mod headers;
-mod names;
+pub mod names;
 pub mod patterns;
 mod scanner;
 pub mod text;

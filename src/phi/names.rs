@@ -67,17 +67,46 @@ impl std::fmt::Debug for Names {
     }
 }
 
-/// Is a name long enough to be searched for in header text? At least 4 characters (6 when all are digits), or 2 with a
-/// letter and a digit. Shorter ones (`1`, `A`) would hit ordinary words.
+/// What samples are called that says which part they play, not who they are.
+const ROLES: [&str; 24] = [
+    "affected",
+    "blank",
+    "case",
+    "child",
+    "control",
+    "daughter",
+    "father",
+    "germline",
+    "mother",
+    "normal",
+    "parent",
+    "patient",
+    "proband",
+    "reference",
+    "sample",
+    "sibling",
+    "somatic",
+    "son",
+    "subject",
+    "test",
+    "tumor",
+    "tumour",
+    "unaffected",
+    "unknown",
+];
+
+/// Is a name searched for in header text? At least 4 characters (6 when all are digits), or 2 with a letter and a digit:
+/// shorter ones (`1`, `A`) would hit ordinary words. Words for a part (`TUMOR`, `mother`) name nobody.
 pub fn searched_in_headers(name: &str) -> bool {
     let (letter, digit) = (name.bytes().any(|b| b.is_ascii_alphabetic()), name.bytes().any(|b| b.is_ascii_digit()));
     searched_in_values(name) || (name.len() >= 2 && letter && digit)
 }
 
-/// Is a name long enough to be searched for in values? At least 4 characters (6 when all are digits): `P1` and `S2` are
-/// also codes of annotations.
+/// Is a name searched for in values? At least 4 characters (6 when all are digits), and no word for a part: `P1` and `S2`
+/// are also codes of annotations.
 pub fn searched_in_values(name: &str) -> bool {
-    name.len() >= if name.bytes().all(|b| b.is_ascii_digit()) { 6 } else { 4 }
+    let role = ROLES.iter().any(|role| role.eq_ignore_ascii_case(name));
+    !role && name.len() >= if name.bytes().all(|b| b.is_ascii_digit()) { 6 } else { 4 }
 }
 
 #[cfg(test)]
@@ -116,6 +145,7 @@ mod tests {
             ("ABC", false, false),
             ("12345", false, false),
             ("NA12878", true, true),
+            ("TUMOR", false, false),
             ("Mary", true, true),
             ("123456", true, true),
         ] {

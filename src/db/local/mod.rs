@@ -37,6 +37,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+pub use binaries::server_version;
+
 use super::Connection;
 use super::connect::{Target, over_socket};
 use super::migrate::Applied;
@@ -158,7 +160,11 @@ impl Cluster {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PG")) {
             psql.env_remove(name);
         }
-        psql.env("PGAPPNAME", "genogate").env("PGDATABASE", DATABASE).env("PGPORT", server.port.to_string());
+        // What somebody types may name a person: no history is kept.
+        psql.env("PSQL_HISTORY", "/dev/null")
+            .env("PGAPPNAME", "genogate")
+            .env("PGDATABASE", DATABASE)
+            .env("PGPORT", server.port.to_string());
         if app {
             psql.env("PGHOST", "localhost")
                 .env("PGHOSTADDR", "127.0.0.1")

@@ -1,0 +1,122 @@
+//! Searches header lines, column names and sample names, and rewrites the lines. It must not look at rows.
+
+use std::collections::HashSet;
+
+use datafusion::arrow::datatypes::Schema;
+
+use super::config::{Action, Actions};
+use super::tally::Tally;
+use crate::flow::{Detections, Document, HeaderLine, SampleId};
+use crate::phi::patterns::SAMPLE_NAME;
+use crate::phi::{Match, Pattern, Scanner, headers};
+
+/// One search of a document: what to look for, what to do, where to count.
+pub(super) struct Search<'a> {
+    pub scanner: &'a Scanner,
+    pub actions: &'a Actions,
+    pub tally: &'a Tally,
+    pub run: &'a Detections,
+    /// The sample names of all inputs.
+    pub names: &'a HashSet<&'a str>,
+}
+
+impl Search<'_> {
+    /// Searches everything; lines are rewritten or removed as the actions say. Findings that stop the run are in the tally.
+    pub fn document(&self, document: &mut Document, schema: &Schema) {
+        for input in &mut document.inputs {
+            input.lines.retain_mut(|line| self.line(line));
+            for sample in &input.samples {
+                if let SampleId::Name(name) = sample {
+                    self.count(name.expose(), "sample names", Some(Action::Warn), |p| p.id != SAMPLE_NAME.id);
+                }
+            }
+        }
+        for (index, field) in schema.fields().iter().enumerate() {
+            let place = format!("name of column {}", index + 1);
+            self.fixed(field.name(), &place);
+        }
+    }
+
+    /// Searches one line; `false` when it is to be dropped.
+    fn line(&self, line: &mut HeaderLine) -> bool {
+        let named = self.count(&line.key, "header key", None, |_| true);
+        let place = if named.is_none() { format!("header {}", line.key) } else { "header line".to_owned() };
+        if matches!(named, Some((Action::Redact | Action::Quarantine, _))) {
+            return false;
+        }
+        let mut keep = true;
+        let key = line.key.clone();
+        let mut new_id = None;
+        let rewritten = headers::rewrite(&line.value, |name, value| {
+            let structural = name == "ID" && headers::id_is_structural(&key);
+            if structural {
+                self.fixed(value, &format!("id of a header line {key}"));
+                return None;
+            }
+            // where a line lists samples, their names are what it is for: `anonymize` replaces them
+            if headers::names_samples(&key) && self.names.contains(value) {
+                self.count(value, "sample names", Some(Action::Warn), |p| p.id != SAMPLE_NAME.id);
+                return None;
+            }
+            let in_name = self.count(name, &place, None, |_| true);
+            if matches!(in_name, Some((Action::Redact | Action::Quarantine, _))) {
+                keep = false;
+            }
+            let (action, pattern) = self.count(value, &place, None, |pattern| !headers::ignores(&key, pattern.id))?;
+            keep &= action != Action::Quarantine;
+            let redacted = (action == Action::Redact).then(|| format!("[redacted:{pattern}]"))?;
+            if name == "ID" {
+                new_id = Some(redacted.clone());
+            }
+            Some(redacted)
+        });
+        if let Some(value) = rewritten {
+            line.value = value;
+        }
+        if let Some(id) = new_id {
+            line.id = Some(id);
+        }
+        keep
+    }
+
+    /// Searches a name that rows and schema repeat: it cannot be rewritten here, so what asks for that stops the run.
+    fn fixed(&self, name: &str, place: &str) {
+        self.tally_up(
+            self.scanner.scan(name),
+            place,
+            |action| if action > Action::Warn { Action::Abort } else { action },
+            |_| true,
+        );
+    }
+
+    /// Counts the matches in `text` that are `wanted`, with at most the action `cap`. Returns the strongest action and the
+    /// pattern it is for.
+    fn count(
+        &self,
+        text: &str,
+        place: &str,
+        cap: Option<Action>,
+        wanted: impl Fn(&Pattern) -> bool,
+    ) -> Option<(Action, &'static str)> {
+        self.tally_up(self.scanner.scan(text), place, |action| cap.map_or(action, |cap| action.min(cap)), wanted)
+    }
+
+    fn tally_up(
+        &self,
+        matches: Vec<Match>,
+        place: &str,
+        action: impl Fn(Action) -> Action,
+        wanted: impl Fn(&Pattern) -> bool,
+    ) -> Option<(Action, &'static str)> {
+        let mut strongest: Option<(Action, &Pattern)> = None;
+        for hit in matches {
+            let Some(pattern) = self.scanner.patterns().get(hit.pattern).filter(|pattern| wanted(pattern)) else { continue };
+            let action = action(self.actions.of(pattern.severity));
+            self.tally.add(self.run, place, pattern, action, 1);
+            if strongest.is_none_or(|(a, p)| (action, pattern.severity) > (a, p.severity)) {
+                strongest = Some((action, pattern));
+            }
+        }
+        strongest.map(|(action, pattern)| (action, pattern.id))
+    }
+}

@@ -1,0 +1,263 @@
+//! What is found, where it is said to be, and what is left of it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::arrow::array::*;
+use datafusion::arrow::datatypes::{DataType, Field, Schema, UInt32Type};
+
+use super::stage::Detect;
+use super::*;
+use crate::audit::{Event, Recorder};
+use crate::error::{Class, Error};
+use crate::flow::{Apply, Context, Document, HeaderLine, InputDocument, InputUnits, SampleId, Severity, Stage};
+use crate::phi::Scanner;
+use crate::sensitive::Sensitive;
+
+fn config(yaml: &str) -> Config {
+    serde_json::from_str(yaml).unwrap()
+}
+
+fn all(action: Action) -> Config {
+    Config { scan: Scan::Full, actions: Actions { critical: action, high: action, medium: action, low: action } }
+}
+
+fn line(key: &str, value: &str, id: Option<&str>) -> HeaderLine {
+    HeaderLine { key: key.into(), value: value.into(), id: id.map(str::to_owned) }
+}
+
+fn document(lines: Vec<HeaderLine>, samples: &[&str]) -> Document {
+    let samples = samples.iter().map(|name| SampleId::Name(Sensitive::new((*name).to_owned()))).collect();
+    let input = InputDocument {
+        version: "VCFv4.2".into(),
+        header_digest: [0; 32],
+        lines,
+        samples,
+        assembly: "unknown".into(),
+        bytes: None,
+    };
+    Document { inputs: vec![input] }
+}
+
+fn context() -> Arc<Context> {
+    Arc::new(Context::new(uuid::Uuid::nil(), Recorder::discard()))
+}
+
+/// Line within the unit, note, remark of each call.
+type Row<'a> = (u32, Option<&'a str>, &'a [Option<&'a str>]);
+
+/// Rows of unit 3, with these line numbers, notes and per-call remarks.
+fn batch(rows: &[Row]) -> RecordBatch {
+    let mut remarks = ListBuilder::new(StringBuilder::new());
+    rows.iter().for_each(|(_, _, remark)| remarks.append_value(remark.iter().copied()));
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("chrom", Arc::new(StringArray::from(vec!["chr1"; rows.len()]))),
+        ("info.DP", Arc::new(Int32Array::from(vec![30; rows.len()]))),
+        ("info.NOTE", Arc::new(rows.iter().map(|(_, note, _)| *note).collect::<StringArray>())),
+        ("calls.RMK", Arc::new(remarks.finish())),
+        ("__unit", Arc::new(UInt32Array::from(vec![3; rows.len()]))),
+        ("__row", Arc::new(rows.iter().map(|(line, _, _)| Some(*line)).collect::<UInt32Array>())),
+    ];
+    let fields: Vec<Field> = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns.into_iter().map(|(_, array)| array).collect()).unwrap()
+}
+
+fn units() -> Vec<InputUnits> {
+    vec![InputUnits { input: 0, first: 0, count: Some(2) }, InputUnits { input: 1, first: 2, count: Some(2) }]
+}
+
+fn open(config: Config, context: &Arc<Context>, document: &mut Document) -> Result<Arc<dyn Apply>, Error> {
+    let schema = batch(&[]).schema();
+    Detect::new(config).begin(context, units(), &schema, document)
+}
+
+fn texts(batch: &RecordBatch, column: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    crate::phi::text::each(&batch[column], |value| all.push(value.text.to_owned()));
+    all
+}
+
+#[test]
+fn defaults_are_as_the_manual_says() {
+    let config = config("{}");
+    assert_eq!((config.scan, config.actions), (Scan::Full, Actions::default()));
+    assert_eq!(config.build(Path::new(".")).unwrap().explain(), "scan=full critical=abort high=redact medium=warn low=log");
+    let partly: Config = serde_json::from_str(r#"{"actions":{"critical":"redact"}}"#).unwrap();
+    assert_eq!(partly.actions, Actions { critical: Action::Redact, ..Actions::default() });
+    assert!(serde_json::from_str::<Config>(r#"{"action":{}}"#).is_err());
+    assert!(serde_json::from_str::<Config>(r#"{"actions":{"grave":"log"}}"#).is_err());
+}
+
+#[test]
+fn values_are_redacted_by_default_and_clean_batches_are_not_copied() {
+    let context = context();
+    let rows = open(Config::default(), &context, &mut document(vec![], &["NA12878"])).unwrap();
+    let found = batch(&[
+        (0, Some("call 617-555-0188 for NA12878"), &[Some("fine"), None]),
+        (1, None, &[Some("to a@b.example"), Some("seen 1984-03-12")]),
+    ]);
+    let out = rows.apply(found).unwrap();
+    assert_eq!(texts(&out, "info.NOTE"), ["call [redacted:phone-us] for [redacted:sample-name]"]);
+    assert_eq!(texts(&out, "calls.RMK"), ["fine", "to [redacted:email]", "seen 1984-03-12"]);
+    assert_eq!((context.detections.get(Severity::High), context.detections.get(Severity::Medium)), (3, 1));
+
+    let clean = batch(&[(2, Some("missense_variant"), &[None])]);
+    let out = rows.apply(clean.clone()).unwrap();
+    assert!(Arc::ptr_eq(&out.columns()[2], &clean.columns()[2]));
+    rows.finish().unwrap();
+}
+
+#[test]
+fn a_critical_match_stops_the_run_and_the_message_says_where_but_not_what() {
+    let context = context();
+    let rows = open(Config::default(), &context, &mut document(vec![], &[])).unwrap();
+    let error = rows.apply(batch(&[(0, None, &[]), (7, Some("SSN 123-45-6789"), &[])])).unwrap_err();
+    assert_eq!((error.class(), error.class().exit_code()), (Class::Phi, 3));
+    let text = error.to_string();
+    assert_eq!(text, "identifiers in rows, first at input 2, unit 3, line 8 of the unit: column info.NOTE: 1 of us-ssn");
+    assert!(error.hint().is_some());
+    assert_eq!(context.detections.get(Severity::Critical), 1);
+}
+
+#[test]
+fn a_quarantined_record_leaves_with_all_its_rows_and_one_entry() {
+    let context = context();
+    let rows = open(all(Action::Quarantine), &context, &mut document(vec![], &[])).unwrap();
+    let note = Some("MRN:1234567");
+    let out = rows.apply(batch(&[(0, None, &[]), (1, note, &[]), (1, note, &[Some("MRN:1234567")]), (2, None, &[])])).unwrap();
+    assert_eq!(out["__row"].as_primitive::<UInt32Type>().values(), &[0, 2]);
+    context.units.close(0, 3, Default::default());
+    let closed = context.units.take_closed(0, None);
+    let bad: Vec<_> = closed[0].bad.iter().map(|bad| (bad.line, bad.field.as_str(), bad.reason.as_str())).collect();
+    assert_eq!(bad, [(1, "INFO/NOTE", "phi pattern mrn")]);
+}
+
+#[test]
+fn a_record_in_two_batches_is_set_aside_whole_or_redacted() {
+    let context = context();
+    let rows = open(all(Action::Quarantine), &context, &mut document(vec![], &[])).unwrap();
+    let note = Some("MRN:1234567");
+    assert_eq!(rows.apply(batch(&[(4, note, &[])])).unwrap().num_rows(), 0);
+    assert_eq!(rows.apply(batch(&[(4, None, &[]), (5, None, &[])])).unwrap().num_rows(), 1);
+    let late = rows.apply(batch(&[(5, note, &[]), (6, None, &[])])).unwrap();
+    assert_eq!((late.num_rows(), texts(&late, "info.NOTE")), (2, vec!["[redacted:mrn]".to_owned()]));
+    context.units.close(0, 3, Default::default());
+    assert_eq!(context.units.take_closed(0, None)[0].bad.len(), 1);
+}
+
+#[test]
+fn warn_and_log_change_nothing() {
+    for action in [Action::Warn, Action::Log] {
+        let context = context();
+        let mut document = document(vec![line("COMMENT", "MRN:1234567", None)], &["MRN:7654321"]);
+        let rows = open(all(action), &context, &mut document).unwrap();
+        assert_eq!(document.inputs[0].lines[0].value, "MRN:1234567");
+        let out = rows.apply(batch(&[(0, Some("MRN:1234567"), &[])])).unwrap();
+        assert_eq!(texts(&out, "info.NOTE"), ["MRN:1234567"]);
+        assert_eq!(context.detections.get(Severity::Critical), 3);
+    }
+}
+
+#[test]
+fn header_attributes_are_redacted_whole_and_lines_dropped() {
+    let lines = || {
+        vec![
+            line("COMMENT", "sent to jane.roe@example.org on Monday", None),
+            line("INFO", r#"<ID=NOTE,Number=1,Type=String,Description="ask Dr. Roe, ward 7">"#, Some("NOTE")),
+            line("contig", "<ID=chr1,length=248956422>", Some("chr1")),
+            line("SAMPLE", r#"<ID=NA12878,Description="twin of NA12878">"#, Some("NA12878")),
+            line("fileDate", "2024-03-05", None),
+        ]
+    };
+    let shown =
+        |document: &Document| document.inputs[0].lines.iter().map(|l| format!("{}={}", l.key, l.value)).collect::<Vec<_>>();
+
+    let mut redacted = document(lines(), &["NA12878"]);
+    let shared = context();
+    open(Config::default(), &shared, &mut redacted).unwrap();
+    assert_eq!(
+        shown(&redacted),
+        [
+            "COMMENT=[redacted:email]",
+            r#"INFO=<ID=NOTE,Number=1,Type=String,Description="[redacted:person-name]">"#,
+            "contig=<ID=chr1,length=248956422>",
+            r#"SAMPLE=<ID=NA12878,Description="[redacted:sample-name]">"#,
+            "fileDate=2024-03-05",
+        ]
+    );
+    assert_eq!(shared.detections.get(Severity::Medium), 0);
+
+    let mut dropped = document(lines(), &["NA12878"]);
+    open(all(Action::Quarantine), &context(), &mut dropped).unwrap();
+    assert_eq!(shown(&dropped), ["contig=<ID=chr1,length=248956422>", "fileDate=2024-03-05"]);
+
+    let error = open(all(Action::Abort), &context(), &mut document(lines(), &["NA12878"])).unwrap_err();
+    assert_eq!(error.class(), Class::Phi);
+    let text = error.to_string();
+    assert!(text.contains("header COMMENT: 1 of email") && text.contains("header INFO: 1 of person-name"), "{text}");
+    assert!(!text.contains("NA12878") && !text.contains("roe"), "{text}");
+}
+
+#[test]
+fn an_id_that_rows_repeat_cannot_be_redacted_so_it_stops_the_run() {
+    let value = "<ID=MRN1234567,Number=1,Type=String,Description=\"x\">";
+    let open = |action| open(all(action), &context(), &mut document(vec![line("INFO", value, Some("MRN1234567"))], &[]));
+    for action in [Action::Redact, Action::Quarantine, Action::Abort] {
+        let text = open(action).unwrap_err().to_string();
+        assert!(text.contains("id of a header line INFO: 1 of mrn") && !text.contains("1234567"), "{text}");
+    }
+    assert!(open(Action::Warn).is_ok());
+}
+
+#[test]
+fn a_column_named_like_an_identifier_stops_the_run_and_is_not_named() {
+    let schema = Schema::new(vec![Field::new("info.MRN1234567", DataType::Utf8, true)]);
+    let error = Detect::new(Config::default()).begin(&context(), units(), &schema, &mut document(vec![], &[])).unwrap_err();
+    assert_eq!(error.to_string(), "detect: identifiers in the header: name of column 1: 1 of mrn");
+}
+
+#[test]
+fn sample_names_never_stop_the_run_by_themselves() {
+    let context = context();
+    open(all(Action::Abort), &context, &mut document(vec![], &["MRN1234567"])).unwrap();
+    assert_eq!(context.detections.get(Severity::Critical), 1);
+}
+
+#[test]
+fn headers_only_asks_for_no_column() {
+    let (full, headers) = (Detect::new(Config::default()), Detect::new(config(r#"{"scan":"headers"}"#)));
+    let schema = batch(&[]).schema();
+    assert_eq!(full.reads(&schema), ["chrom", "info.NOTE", "calls.RMK"]);
+    assert!(headers.reads(&schema).is_empty());
+    assert_eq!(full.blocks_predicates_on(&schema).len(), schema.fields().len());
+    let rows = headers.begin(&context(), units(), &schema, &mut document(vec![], &[])).unwrap();
+    assert_eq!(texts(&rows.apply(batch(&[(0, Some("MRN:1234567"), &[])])).unwrap(), "info.NOTE"), ["MRN:1234567"]);
+}
+
+#[test]
+fn a_column_that_cannot_be_searched_is_a_mistake() {
+    let text = DataType::Struct(vec![Field::new("x", DataType::Utf8, true)].into());
+    let schema = Schema::new(vec![Field::new("info.S", text, true), Field::new("info.B", DataType::Binary, true)]);
+    let mistakes = Detect::new(Config::default()).check(&schema);
+    assert!(mistakes.len() == 1 && mistakes[0].starts_with("info.S has the type"), "{mistakes:?}");
+}
+
+#[test]
+fn findings_are_summed_up_by_pattern_place_and_action() {
+    let tally = super::tally::Tally::default();
+    let context = context();
+    let scanner = Scanner::builtin().unwrap();
+    let email = scanner.patterns().iter().find(|p| p.id == "email").unwrap();
+    for place in ["column info.NOTE", "column info.NOTE", "header COMMENT"] {
+        tally.add(&context.detections, place, email, Action::Redact, 2);
+    }
+    let event = |place: &str, count| Event::PhiDetected {
+        severity: "high".into(),
+        pattern: "email".into(),
+        place: place.into(),
+        count,
+        action: "redact".into(),
+    };
+    assert_eq!(tally.events(), [event("column info.NOTE", 4), event("header COMMENT", 2)]);
+    assert!(tally.events().is_empty());
+}
