@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use datafusion::arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder, UInt32Array,
+    ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder,
+    UInt32Array,
 };
 use genogate::flow::column;
 use genogate::sink::postgres::encode::{Buffer, RowEncoder};
@@ -14,7 +15,8 @@ const ROWS: usize = 8192;
 
 fn typed() -> RecordBatch {
     let rows = 0..ROWS as i64;
-    let text = |prefix: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows.clone().map(|n| format!("{prefix}{n}")))) };
+    let text =
+        |prefix: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values(rows.clone().map(|n| format!("{prefix}{n}")))) };
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("id", Arc::new(Int64Array::from_iter_values(rows.clone()))),
         ("pos", Arc::new(Int64Array::from_iter(rows.clone().map(|n| (n % 7 != 0).then_some(n))))),
