@@ -6,7 +6,7 @@ mod config;
 mod copy;
 pub mod encode;
 pub mod ledger;
-mod tables;
+pub mod tables;
 #[cfg(test)]
 mod tests;
 mod writer;
