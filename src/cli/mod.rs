@@ -1,9 +1,11 @@
 //! The command line: arguments in, text out. The only room that prints.
 
 mod console;
+mod db;
 mod demo;
 mod doctor;
 mod door;
+mod init_db;
 mod load;
 mod phi;
 mod pipeline;
@@ -49,6 +51,12 @@ enum Command {
     Schema(pipeline::Schema),
     /// Load files with a pipeline built from flags.
     Load(load::Command),
+    /// The managed private PostgreSQL.
+    Db(db::Command),
+    /// Create or migrate a database's schema.
+    InitDb(init_db::Command),
+    /// Patterns of identifiers.
+    Phi(phi::Command),
     /// Show the main job on a generated cohort with planted identifiers.
     Demo(demo::Command),
     /// Check this machine.
@@ -98,6 +106,9 @@ async fn dispatch(command: Command, console: &Console) -> Result<()> {
         Command::Plan(command) => command.run(console).await,
         Command::Schema(command) => command.run(console),
         Command::Load(command) => command.run(console).await,
+        Command::Db(command) => command.run(console).await,
+        Command::InitDb(command) => command.run(console).await,
+        Command::Phi(command) => command.run(console),
         Command::Demo(command) => command.run(console).await,
         Command::Doctor(command) => command.run(console).await,
         Command::Synth(command) => command.run(console).await,

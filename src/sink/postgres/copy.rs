@@ -30,42 +30,24 @@ pub async fn copy_batches(
     copy_statement(client, &statement(table, columns), schema, batches).await.map_err(|error| error.at(table))
 }
 
-<<<<<<< HEAD
-/// The same for a whole COPY statement (`COPY … FROM STDIN (FORMAT binary)`) of our own.
-pub async fn copy_statement(client: &Client, statement: &str, schema: &Schema, batches: &[RecordBatch]) -> Result<u64> {
-    let encoder = RowEncoder::new(schema)?;
-    let doing = || "copying rows";
-    let sink = client.copy_in(statement).await.map_err(|error| db::failure(doing(), error))?;
-    let mut sink = pin!(sink);
-=======
 /// The same for a COPY statement in words, which must take binary data for the schema's fields in order. Within a
 /// transaction of the caller's, give its client.
 pub async fn copy_statement(client: &Client, statement: &str, schema: &Schema, batches: &[RecordBatch]) -> Result<u64> {
     let encoder = RowEncoder::new(schema)?;
     let failed = |error| db::failure("copying rows", error);
     let mut sink = pin!(client.copy_in(statement).await.map_err(failed)?);
->>>>>>> sink
     let mut buffer = Buffer::default();
     for batch in batches {
         let mut row = 0;
         while row < batch.num_rows() {
             row = encoder.encode(batch, row, &mut buffer)?;
             if buffer.is_full() {
-<<<<<<< HEAD
-                sink.feed(buffer.take_piece()).await.map_err(|error| db::failure(doing(), error))?;
-            }
-        }
-    }
-    sink.send(buffer.take()).await.map_err(|error| db::failure(doing(), error))?;
-    sink.finish().await.map_err(|error| db::failure(doing(), error))
-=======
                 sink.feed(buffer.take_piece()).await.map_err(failed)?;
             }
         }
     }
     sink.send(buffer.take()).await.map_err(failed)?;
     sink.finish().await.map_err(failed)
->>>>>>> sink
 }
 
 /// `COPY table (columns) FROM STDIN (FORMAT binary)`.
