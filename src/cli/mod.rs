@@ -13,6 +13,7 @@ mod progress;
 mod signals;
 mod synth;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -147,7 +148,7 @@ fn failed(console: Console, error: &Error) -> ExitCode {
 fn log_to_stderr(verbose: u8, json: bool) {
     let default = ["genogate=warn", "genogate=info", "genogate=debug"][usize::from(verbose.min(2))];
     let filter = tracing_subscriber::EnvFilter::try_from_env("GENOGATE_LOG").unwrap_or_else(|_| default.into());
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false).with_ansi(std::io::stderr().is_terminal());
     // A second initialisation (tests) keeps the first.
     let _ = if json { builder.json().try_init() } else { builder.try_init() };
 }
