@@ -6,12 +6,14 @@ mod libpq;
 pub mod local;
 pub mod migrate;
 mod tls;
+mod wrong;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use connect::Connection;
 pub use failure::failure;
+pub use wrong::Wrong;
 
 use crate::error::{Error, Result};
 use crate::secrets::{SecretRef, home};
@@ -144,6 +146,7 @@ impl Databases {
                 password: password.read(&self.base).map_err(place)?,
                 ca: self.base.join(&spec.tls.ca),
                 ca_setting: format!("databases.{name}.tls.ca"),
+                bound: false,
             });
         }
         match name {

@@ -1,0 +1,42 @@
+//! Connections that must not succeed: the application's own with one thing wrong. Whoever checks the transport tries them.
+//! It must not know what a success means.
+
+use std::path::Path;
+
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{Config, NoTls};
+
+use super::{Databases, failure};
+use crate::error::Result;
+
+/// What is wrong with a connection.
+#[derive(Clone, Copy, Debug)]
+pub enum Wrong<'a> {
+    /// No TLS. Offers no password worth stealing: a server that asks for one has failed already.
+    NoTls,
+    /// Another certificate authority than the server's.
+    Authority(&'a Path),
+    /// Another role, with the application's password.
+    Role(&'a str),
+}
+
+impl Databases {
+    /// Tries to connect to the database called `name` with something wrong. `Ok` means that it worked.
+    pub async fn connect_wrongly(&self, name: &str, wrong: Wrong<'_>) -> Result<()> {
+        let mut target = self.target(name, false)?;
+        match wrong {
+            Wrong::NoTls => {
+                let mut config = Config::new();
+                config.host(&target.host).port(target.port).dbname(&target.name).user(&target.user).password("none");
+                config.ssl_mode(SslMode::Disable);
+                if let Some(address) = target.address {
+                    config.hostaddr(address);
+                }
+                return config.connect(NoTls).await.map(drop).map_err(|error| failure("connecting without TLS", error));
+            }
+            Wrong::Authority(path) => target.ca = path.to_owned(),
+            Wrong::Role(role) => target.user = role.to_owned(),
+        }
+        target.connect().await.map(drop)
+    }
+}
