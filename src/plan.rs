@@ -149,11 +149,7 @@ pub fn plan(spec: &Spec, options: PlanOptions) -> Result<Plan, Failure> {
 }
 
 /// Puts one step on top of the plan, or says everything that is wrong with it.
-fn extend(
-    plan: LogicalPlan,
-    step: &Step,
-    stages: &mut Vec<Arc<dyn Stage>>,
-) -> Result<LogicalPlan, Vec<Mistake>> {
+fn extend(plan: LogicalPlan, step: &Step, stages: &mut Vec<Arc<dyn Stage>>) -> Result<LogicalPlan, Vec<Mistake>> {
     let outside = |text: String| Mistake::new(Place::OUTSIDE, text);
     let one = |error: Error| {
         let mistake = outside(error.to_string());
@@ -192,7 +188,11 @@ fn references(spec: &Spec, steps: &[Option<Step>], sink: Option<&dyn Sink>, mist
         let number = i.to_string();
         let path = ["stages", number.as_str(), stage.kind()];
         stage.keys().iter().filter(|name| !known_key(name)).for_each(|name| missing(&path, "key", name, "keys"));
-        stage.databases().iter().filter(|name| !known_database(name)).for_each(|name| missing(&path, "database", name, "databases"));
+        stage
+            .databases()
+            .iter()
+            .filter(|name| !known_database(name))
+            .for_each(|name| missing(&path, "database", name, "databases"));
     }
     for name in sink.map(Sink::databases).unwrap_or_default().iter().filter(|name| !known_database(name)) {
         missing(&["sink"], "database", name, "databases");

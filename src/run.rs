@@ -191,7 +191,8 @@ impl Run {
 }
 
 fn interrupted() -> Error {
-    Error::interrupted("the run was stopped; nothing of it is visible").with_hint("run the same command again to go on from the last committed unit")
+    Error::interrupted("the run was stopped; nothing of it is visible")
+        .with_hint("run the same command again to go on from the last committed unit")
 }
 
 async fn finish(stages: &[Arc<dyn Apply>], sink: &dyn OpenSink) -> Result<serde_json::Map<String, serde_json::Value>> {

@@ -39,9 +39,7 @@ enum What {
     #[command(after_help = "Example:\n  genogate db status --json")]
     Status,
     /// Print the application's connection URL, without a password.
-    #[command(
-        after_help = "Example:\n  PGPASSFILE=~/.local/share/genogate/app.pgpass psql \"$(genogate db url)\""
-    )]
+    #[command(after_help = "Example:\n  PGPASSFILE=~/.local/share/genogate/app.pgpass psql \"$(genogate db url)\"")]
     Url,
     /// Open psql as the administrator, or with --app as the application.
     #[command(after_help = "Example:\n  genogate db shell -- -c 'SELECT * FROM genogate.loads'")]
@@ -99,9 +97,8 @@ async fn start(console: &Console, cluster: &Cluster) -> Result<()> {
         let action = if started.created { "created" } else { "started" };
         events.push(Event::DatabaseCluster { action: action.to_owned() });
     }
-    events.extend(
-        started.migrations.iter().map(|done| Event::MigrationApplied { version: done.version, name: done.name.clone() }),
-    );
+    events
+        .extend(started.migrations.iter().map(|done| Event::MigrationApplied { version: done.version, name: done.name.clone() }));
     record(cluster.home(), true, events).await?;
 
     let mut object = json!(started);
@@ -131,7 +128,8 @@ async fn shell(cluster: &Cluster, app: bool, arguments: &[OsString]) -> Result<(
     record(cluster.home(), true, vec![Event::DatabaseShell { role: role.to_owned() }]).await?;
     // Ctrl-C is psql's: it cancels a statement there. Having a listener keeps it from ending us.
     let _interrupts = signal(SignalKind::interrupt()).map_err(|_| Error::failed("Ctrl-C cannot be left to psql"))?;
-    let ended = tokio::task::spawn_blocking(move || psql.status()).await.map_err(|_| Error::internal("psql was not waited for"))?;
+    let ended =
+        tokio::task::spawn_blocking(move || psql.status()).await.map_err(|_| Error::internal("psql was not waited for"))?;
     let ended = ended.map_err(|cause| Error::failed(format!("psql cannot be run: {}", cause.kind())))?;
     if ended.success() { Ok(()) } else { Err(Error::failed(format!("psql ended with {ended}"))) }
 }

@@ -54,7 +54,12 @@ impl Command {
             let waiting = pending(&mut administrator).await?;
             console.object(json!({ "database": name, "pending": waiting, "applied": [] }));
             for step in &waiting {
-                console.line(format_args!("-- V{}__{}\n{}", step.version, step.name, migrate::sql(step.version).unwrap_or_default()));
+                console.line(format_args!(
+                    "-- V{}__{}\n{}",
+                    step.version,
+                    step.name,
+                    migrate::sql(step.version).unwrap_or_default()
+                ));
             }
             if waiting.is_empty() {
                 console.line(format_args!("the database {name} is up to date"));
@@ -72,7 +77,8 @@ impl Command {
             console.line(format_args!("the database {name} is up to date"));
         }
         if spooled > 0 && name != LOCAL {
-            console.remark("the application cannot log in yet, so the audit events wait in the spool: give genogate_app a password");
+            console
+                .remark("the application cannot log in yet, so the audit events wait in the spool: give genogate_app a password");
         }
         Ok(())
     }

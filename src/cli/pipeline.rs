@@ -88,8 +88,7 @@ pub async fn execute(console: &Console, plan: Plan, options: RunOptions) -> Resu
         report.count("quarantined"),
         report.count("out_of_region"),
     ));
-    let detections: Vec<String> =
-        Severity::ALL.iter().rev().map(|&s| format!("{} {}", report.detections(s), s.name())).collect();
+    let detections: Vec<String> = Severity::ALL.iter().rev().map(|&s| format!("{} {}", report.detections(s), s.name())).collect();
     console.line(format_args!("  detections: {}", detections.join(", ")));
     console.remark(run::REIDENTIFICATION);
     Ok(())

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use crate::audit::{self, Selection, Sealed};
+use crate::audit::{self, Sealed, Selection};
 use crate::db::Databases;
 use crate::db::local::Cluster;
 use crate::error::{Error, Result};
@@ -111,7 +111,10 @@ pub async fn demo(folder: &Path, show: &mut dyn FnMut(Section)) -> Result<Value>
     let (searched, found) = leftovers::search(&home, &planted)?;
     tell(
         "9. Is any planted identifier left?",
-        vec![format!("{} identifiers searched in {searched} files of database, write-ahead log, spool and logs: {found} found", planted.len())],
+        vec![format!(
+            "{} identifiers searched in {searched} files of database, write-ahead log, spool and logs: {found} found",
+            planted.len()
+        )],
     );
     verdict.require()?;
     if found > 0 {

@@ -84,7 +84,9 @@ pub fn prove(profile: Profile, plan: &LogicalPlan, source: &Labels, sink: &dyn S
         };
         for label in [Label::Identifier, Label::Phi] {
             let arriving = match plan.inputs().first() {
-                Some(input) => input.schema().fields().iter().map(|f| f.name().clone()).filter(|name| labels.of(name) == label).collect(),
+                Some(input) => {
+                    input.schema().fields().iter().map(|f| f.name().clone()).filter(|name| labels.of(name) == label).collect()
+                }
                 None => Vec::new(),
             };
             let columns: Vec<String> = arriving;

@@ -23,7 +23,8 @@ pub fn context(partitions: usize) -> SessionContext {
         .with_repartition_windows(false)
         .with_information_schema(false);
     config.options_mut().sql_parser.enable_ident_normalization = false;
-    let state = SessionStateBuilder::new().with_config(config).with_default_features().with_query_planner(Arc::new(FlowPlanner)).build();
+    let state =
+        SessionStateBuilder::new().with_config(config).with_default_features().with_query_planner(Arc::new(FlowPlanner)).build();
     SessionContext::new_with_state(state)
 }
 

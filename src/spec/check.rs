@@ -97,7 +97,8 @@ impl<'a> Checker<'a> {
         match best {
             Some(found) => mistakes.extend(found),
             None => {
-                let types: Vec<&str> = options.iter().flat_map(|option| types_of(option)).filter(|kind| *kind != "null").collect();
+                let types: Vec<&str> =
+                    options.iter().flat_map(|option| types_of(option)).filter(|kind| *kind != "null").collect();
                 mistakes.push(wrong_type(node, what, &types));
             }
         }

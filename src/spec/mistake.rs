@@ -45,9 +45,7 @@ impl Mistakes {
 
     /// One JSON object a mistake: `file, line, column, message, hint`.
     pub fn to_json(&self) -> Vec<serde_json::Value> {
-        let object = |m: &Mistake| {
-            serde_json::json!({"file": self.file, "line": m.place.line, "column": m.place.column, "message": m.message, "hint": m.hint})
-        };
+        let object = |m: &Mistake| serde_json::json!({"file": self.file, "line": m.place.line, "column": m.place.column, "message": m.message, "hint": m.hint});
         self.list.iter().map(object).collect()
     }
 }

@@ -11,7 +11,11 @@ fn parse(text: &str, sets: &[&str]) -> Result<Spec, Mistakes> {
 
 fn mistakes(text: &str, sets: &[&str]) -> Vec<String> {
     let found = parse(text, sets).expect_err("the file is wrong");
-    found.list.iter().map(|m| format!("{}:{} {} | {}", m.place.line, m.place.column, m.message, m.hint.clone().unwrap_or_default())).collect()
+    found
+        .list
+        .iter()
+        .map(|m| format!("{}:{} {} | {}", m.place.line, m.place.column, m.message, m.hint.clone().unwrap_or_default()))
+        .collect()
 }
 
 #[test]

@@ -40,7 +40,8 @@ fn production(path: &Path) -> String {
     let mut lines = Vec::new();
     let mut rest = text.lines().peekable();
     while let Some(line) = rest.next() {
-        let cut = line.trim() == "#[cfg(test)]" && rest.peek().is_some_and(|next| next.starts_with("mod ") || next.starts_with("pub mod "));
+        let cut = line.trim() == "#[cfg(test)]"
+            && rest.peek().is_some_and(|next| next.starts_with("mod ") || next.starts_with("pub mod "));
         if cut {
             match rest.next() {
                 Some(next) if next.ends_with(';') => continue,
@@ -84,7 +85,9 @@ fn imports_point_one_way() {
         let Some(here) = place(&room) else { continue };
         for import in imports(&production(&path)) {
             match place(&import) {
-                Some(there) if there > here => wrong.push(format!("{} imports {import}, which stands below {room}", path.display())),
+                Some(there) if there > here => {
+                    wrong.push(format!("{} imports {import}, which stands below {room}", path.display()))
+                }
                 _ => {}
             }
             let line = ["source", "stage", "sink"];
@@ -152,7 +155,8 @@ fn primitive_crates_are_used_in_crypto_only() {
     let mut wrong = Vec::new();
     for path in rust_files(&root().join("src")).iter().filter(|path| room_of(path) != "crypto") {
         let text = production(path);
-        wrong.extend(primitives.iter().filter(|name| text.contains(**name)).map(|name| format!("{} uses {name}", path.display())));
+        wrong
+            .extend(primitives.iter().filter(|name| text.contains(**name)).map(|name| format!("{} uses {name}", path.display())));
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

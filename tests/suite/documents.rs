@@ -9,7 +9,9 @@ use super::support::{BINARY, genogate, repository};
 
 fn documents() -> Vec<PathBuf> {
     let mut files = vec![repository("README.md")];
-    files.extend(fs::read_dir(repository("docs")).unwrap().map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "md")));
+    files.extend(
+        fs::read_dir(repository("docs")).unwrap().map(|e| e.unwrap().path()).filter(|p| p.extension().is_some_and(|e| e == "md")),
+    );
     files.sort();
     files
 }

@@ -124,7 +124,9 @@ fn a_database_that_is_not_there_is_exit_code_7_with_the_way_out() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("home");
     let tiny = super::support::repository("tests/data/tiny.vcf");
-    let done = Done::from(genogate(&home).args(["load", tiny.to_str().unwrap(), "--profile", "open", "--json"]).output().unwrap()).expect(7);
+    let done =
+        Done::from(genogate(&home).args(["load", tiny.to_str().unwrap(), "--profile", "open", "--json"]).output().unwrap())
+            .expect(7);
     assert!(done.stdout.contains("genogate db start"), "{done:#?}");
 }
 

@@ -16,7 +16,9 @@ fn options() -> genogate::synth::Options {
 fn cohort(warehouse: &Warehouse, folder: &Path) -> String {
     let file = folder.join("cohort.vcf.gz").display().to_string();
     let seed = SEED.to_string();
-    warehouse.run(["synth", "cohort", "--records", "400", "--samples", "12", "--seed", &seed, "--phi", "--output", &file]).expect(0);
+    warehouse
+        .run(["synth", "cohort", "--records", "400", "--samples", "12", "--seed", &seed, "--phi", "--output", &file])
+        .expect(0);
     file
 }
 
@@ -81,7 +83,11 @@ fn one_name_has_one_pseudonym_in_every_load() {
     let warehouse = Warehouse::shared();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.vcf");
-    let text = |pos: u32| format!("##fileformat=VCFv4.3\n##FORMAT=<ID=GT,Number=1,Type=String,Description=\"g\">\n##contig=<ID=1>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tZEBRA77\n1\t{pos}\t.\tA\tC\t50\tPASS\t.\tGT\t0/1\n");
+    let text = |pos: u32| {
+        format!(
+            "##fileformat=VCFv4.3\n##FORMAT=<ID=GT,Number=1,Type=String,Description=\"g\">\n##contig=<ID=1>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tZEBRA77\n1\t{pos}\t.\tA\tC\t50\tPASS\t.\tGT\t0/1\n"
+        )
+    };
     let pseudonym = |pos: u32| {
         std::fs::write(&file, text(pos)).unwrap();
         let load = run(warehouse, file.to_str().unwrap(), &[]).expect(0).json()["load_id"].as_str().unwrap().to_owned();

@@ -50,7 +50,13 @@ fn every_real_file_loads_with_its_records() {
     let mut wrong = Vec::new();
     for entry in &entries {
         let pipeline = repository("pipelines/research.yaml");
-        let done = warehouse.run(["run".as_ref(), pipeline.as_os_str(), "--json".as_ref(), "--set".as_ref(), paths(&folder.join(&entry.file)).as_ref()]);
+        let done = warehouse.run([
+            "run".as_ref(),
+            pipeline.as_os_str(),
+            "--json".as_ref(),
+            "--set".as_ref(),
+            paths(&folder.join(&entry.file)).as_ref(),
+        ]);
         if done.code != 0 {
             wrong.push(format!("{}: exit {}: {}", entry.file, done.code, done.stdout));
             continue;
@@ -184,11 +190,15 @@ fn a_synthetic_load_is_complete_valid_and_skipped_the_second_time() {
     assert_eq!((&first["status"], &first["input_records"]), (&json!("complete"), &json!(3000)));
     assert_eq!(first["calls"].as_u64().unwrap(), first["variants"].as_u64().unwrap() * 3);
     let again = load(&[]);
-    assert_eq!((&again["status"], &again["load_id"], &again["variants"]), (&json!("skipped"), &first["load_id"], &first["variants"]));
+    assert_eq!(
+        (&again["status"], &again["load_id"], &again["variants"]),
+        (&json!("skipped"), &first["load_id"], &first["variants"])
+    );
     let forced = load(&["--force"]);
     assert_eq!((&forced["status"], &forced["variants"]), (&json!("complete"), &first["variants"]));
     assert_ne!(forced["load_id"], first["load_id"]);
-    let visible = warehouse.sql(&format!("SELECT count(*) FROM genogate.variants WHERE load_id = '{}'", first["load_id"].as_str().unwrap()));
+    let visible = warehouse
+        .sql(&format!("SELECT count(*) FROM genogate.variants WHERE load_id = '{}'", first["load_id"].as_str().unwrap()));
     assert_eq!(visible, "0", "a replaced load is not visible");
     warehouse.run(["validate", forced["load_id"].as_str().unwrap(), "--json"]).expect(0);
     assert!(info_differences(warehouse, &file).is_empty());
@@ -216,7 +226,11 @@ fn accounting_adds_up_with_filter_regions_and_quarantine() {
     let report = warehouse.run(arguments).expect(0).json();
     let count = |name: &str| report[name].as_u64().unwrap();
     assert_eq!((count("input_records"), count("out_of_region"), count("variants")), (100, 20, 27), "{report}");
-    assert_eq!(count("input_records"), count("variants") + count("quarantined") + count("filtered") + count("out_of_region"), "{report}");
+    assert_eq!(
+        count("input_records"),
+        count("variants") + count("quarantined") + count("filtered") + count("out_of_region"),
+        "{report}"
+    );
     let kept = warehouse.sql(&format!(
         "SELECT count(*), min(field), min(reason) FROM genogate.quarantine WHERE load_id = '{}'",
         report["load_id"].as_str().unwrap()
