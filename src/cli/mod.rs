@@ -1,6 +1,7 @@
 //! The command line: arguments in, text out. The only room that prints.
 
 mod console;
+pub mod doctor;
 pub mod synth;
 
 pub use console::Console;

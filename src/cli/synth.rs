@@ -15,14 +15,14 @@ use crate::error::{Error, Result};
 use crate::synth::{self, Kind, Options, Stats, bgzf};
 
 /// Generates VCF 4.3 files for tests, benches and trials: equal options give equal bytes on any machine.
-#[derive(clap::Args)]
+#[derive(Debug, clap::Args)]
 #[command(after_help = "Example: genogate synth cohort --records 10000 --samples 50 --seed 7 --output cohort.vcf.gz")]
 pub struct Command {
     #[command(subcommand)]
     what: What,
 }
 
-#[derive(clap::Subcommand)]
+#[derive(Debug, clap::Subcommand)]
 enum What {
     /// Sites of a large population, without samples.
     #[command(after_help = "Example: genogate synth sites --records 1000000 --seed 1 --output sites.vcf.gz")]
@@ -35,7 +35,7 @@ enum What {
     Cohort(Flags),
 }
 
-#[derive(clap::Args)]
+#[derive(Debug, clap::Args)]
 struct Flags {
     /// Number of records.
     #[arg(long, default_value_t = 1000)]

@@ -1,1 +1,72 @@
-//! What this machine has and lacks.
+//! What this machine has and lacks for the main job. It must not change anything: no file, no server, no row.
+
+mod database;
+mod home;
+mod machine;
+
+use std::path::Path;
+
+use crate::db::Databases;
+
+/// One thing looked at.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Check {
+    /// What was looked at; the names stay the same between versions.
+    pub name: &'static str,
+    /// Is it as it should be?
+    pub ok: bool,
+    /// What was found.
+    pub what: String,
+    /// What to do, when something is to be done.
+    pub hint: Option<String>,
+}
+
+impl Check {
+    fn good(name: &'static str, what: impl Into<String>) -> Self {
+        Self { name, ok: true, what: what.into(), hint: None }
+    }
+
+    fn bad(name: &'static str, what: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { name, ok: false, what: what.into(), hint: Some(hint.into()) }
+    }
+
+    fn failed(name: &'static str, error: &crate::error::Error) -> Self {
+        Self { name, ok: false, what: error.to_string(), hint: error.hint().map(str::to_owned) }
+    }
+}
+
+/// Looks at everything; `home` is the data home of the managed cluster.
+pub async fn examine(home: &Path) -> Vec<Check> {
+    let mut checks = vec![machine::cpus(), machine::memory(), home::folder(home), home::space(home)];
+    checks.extend(home::rings(home));
+    checks.extend(database::examine(&Databases::default().with_home(home)).await);
+    checks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_machine_without_a_cluster_is_told_how_to_start_one_and_nothing_is_made() {
+        let parent = tempfile::tempdir().unwrap();
+        let home = parent.path().join("not-yet");
+        let checks = examine(&home).await;
+        let named = |name| checks.iter().find(|check| check.name == name).unwrap();
+        assert!(named("data home").ok && named("keys").ok && named("cpus").ok);
+        for name in ["managed database", "tls", "migrations"] {
+            assert!(!named(name).ok && named(name).hint.as_ref().unwrap().contains("genogate db start"), "{name}");
+        }
+        assert!(!home.exists());
+    }
+
+    #[tokio::test]
+    async fn a_started_cluster_is_found_well() {
+        let home = tokio::task::spawn_blocking(|| crate::db::local::testing::cluster().home()).await.unwrap();
+        let checks = examine(home).await;
+        for name in ["server programs", "managed database", "tls", "migrations", "keys"] {
+            let check = checks.iter().find(|check| check.name == name).unwrap();
+            assert!(check.ok, "{check:?}");
+        }
+    }
+}

@@ -59,6 +59,16 @@ fn is_server(folder: &Path) -> bool {
     ["initdb", "pg_ctl", "postgres"].iter().all(|program| folder.join(program).is_file())
 }
 
+/// The installed server, as `PostgreSQL 15.14`. Class `database` when there is none, or it is too old.
+pub fn server_version() -> Result<String> {
+    let folder = server()?;
+    check_version(&folder, None)?;
+    let output = Command::new(folder.join("postgres")).arg("--version").output();
+    let text = output.ok().and_then(|output| String::from_utf8(output.stdout).ok()).unwrap_or_default();
+    let number = text.split_once(") ").and_then(|(_, rest)| rest.split_whitespace().next()).unwrap_or("of unknown version");
+    Ok(format!("PostgreSQL {number}"))
+}
+
 /// Refuses a server that is too old, and one that cannot read data files of another major version.
 pub(super) fn check_version(folder: &Path, data: Option<&str>) -> Result<()> {
     let output = Command::new(folder.join("postgres")).arg("--version").output();

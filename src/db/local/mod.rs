@@ -37,6 +37,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+pub use binaries::server_version;
+
 use super::Connection;
 use super::connect::{Target, over_socket};
 use super::migrate::Applied;

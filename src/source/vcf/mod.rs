@@ -1,1 +1,24 @@
-//! VCF text into Arrow batches.
+//! VCF text into Arrow batches: header (-> schema), split (-> units), decode (the only hot loop), columns (one builder a
+//! file), table (the scan). It must not know stages, sinks or where rows go.
+
+mod columns;
+pub mod config;
+mod decode;
+mod drain;
+mod filter;
+mod hash;
+mod header;
+mod input;
+mod inspect;
+mod regions;
+mod scan;
+mod schema;
+mod split;
+mod table;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use config::{Calls, Config, Conformance, Info, InfoWord, OnBadRecord, UnitSize};
+pub use drain::{Decoded, decode_to_end};

@@ -1,0 +1,167 @@
+//! Floating point: the double nearest to the text. It must not know which field it belongs to.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Float64Array, NullBufferBuilder};
+use datafusion::arrow::buffer::ScalarBuffer;
+
+use super::{Column, How, Reason};
+
+/// VCF Float.
+#[derive(Debug)]
+pub(crate) struct Floats {
+    values: Vec<f64>,
+    nulls: NullBufferBuilder,
+}
+
+impl Default for Floats {
+    fn default() -> Self {
+        Self { values: Vec::new(), nulls: NullBufferBuilder::new(0) }
+    }
+}
+
+impl Floats {
+    pub(crate) fn push_value(&mut self, value: Option<f64>) {
+        self.values.push(value.unwrap_or(0.0));
+        self.nulls.append(value.is_some());
+    }
+}
+
+impl Column for Floats {
+    fn push(&mut self, text: &[u8], how: How) -> Result<usize, Reason> {
+        if text == b"." || (text.is_empty() && !how.strict) {
+            self.push_value(None);
+        } else {
+            self.push_value(Some(parse_float(text)?));
+        }
+        Ok(1)
+    }
+
+    fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    fn pad(&mut self, len: usize) {
+        let missing = len.saturating_sub(self.values.len());
+        if missing > 0 {
+            self.values.resize(len, 0.0);
+            self.nulls.append_n_nulls(missing);
+        }
+    }
+
+    fn truncate(&mut self, len: usize) {
+        if len < self.values.len() {
+            self.values.truncate(len);
+            self.nulls.truncate(len);
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        let room = self.values.len();
+        let values = std::mem::replace(&mut self.values, Vec::with_capacity(room));
+        Arc::new(Float64Array::new(ScalarBuffer::from(values), self.nulls.finish()))
+    }
+}
+
+/// Powers of ten that a double holds exactly.
+const EXACT: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21,
+    1e22,
+];
+
+/// Reads a number in decimal or scientific notation, `NaN`, `Inf` and `Infinity` in any case (VCF 4.3 section 1.3).
+/// Up to 15 digits and a power of ten within 22 need one correctly rounded operation (Clinger 1990); the rest is left to
+/// the standard library. Both are nearest-even.
+pub(crate) fn parse_float(text: &[u8]) -> Result<f64, Reason> {
+    match simple(text) {
+        Some(value) => Ok(value),
+        None => general(text),
+    }
+}
+
+fn simple(text: &[u8]) -> Option<f64> {
+    let (negative, rest) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    let (mut mantissa, mut digits, mut scale, mut point) = (0u64, 0u32, 0i32, false);
+    let mut bytes = rest.iter();
+    for byte in bytes.by_ref() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit <= 9 {
+            mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
+            digits += u32::from(mantissa != 0);
+            scale -= i32::from(point);
+        } else if *byte == b'.' && !point {
+            point = true;
+        } else if *byte | 0x20 == b'e' {
+            scale += exponent(bytes.as_slice())?;
+            bytes = [].iter();
+            break;
+        } else {
+            return None;
+        }
+    }
+    let no_digits = rest.first().is_none_or(|first| !first.is_ascii_digit());
+    if digits > 15 || no_digits || bytes.next().is_some() {
+        return None;
+    }
+    let power = *EXACT.get(scale.unsigned_abs() as usize)?;
+    let value = if scale < 0 { mantissa as f64 / power } else { mantissa as f64 * power };
+    Some(if negative { -value } else { value })
+}
+
+fn exponent(text: &[u8]) -> Option<i32> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    if digits.is_empty() || digits.len() > 4 {
+        return None;
+    }
+    let mut value = 0i32;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + i32::from(digit);
+    }
+    Some(if negative { -value } else { value })
+}
+
+#[cold]
+fn general(text: &[u8]) -> Result<f64, Reason> {
+    let text = std::str::from_utf8(text).map_err(|_| "not a number")?;
+    text.parse().map_err(|_| if text.is_empty() { "empty" } else { "not a number" })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn special_spellings() {
+        for text in ["inf", "+Inf", "Infinity", "INF"] {
+            assert_eq!(parse_float(text.as_bytes()), Ok(f64::INFINITY));
+        }
+        assert_eq!(parse_float(b"-inf"), Ok(f64::NEG_INFINITY));
+        assert!(parse_float(b"NaN").unwrap().is_nan() && parse_float(b"nan").unwrap().is_nan());
+        assert!(parse_float(b"-0").unwrap().is_sign_negative());
+        for wrong in ["", "-", "1,2", "1e", "1.2.3", "0x10", "1 ", "e5", "1d3"] {
+            assert!(parse_float(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_fast_path_agrees_with_the_standard_library(value in any::<f64>().prop_filter("finite", |v| v.is_finite()), places in 0usize..20) {
+            for text in [format!("{value}"), format!("{value:e}"), format!("{value:.places$e}"), format!("{:.places$}", value % 1e9)] {
+                prop_assert_eq!(parse_float(text.as_bytes()).unwrap().to_bits(), text.parse::<f64>().unwrap().to_bits(), "{}", text);
+            }
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Integers. It must not know which field they belong to.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Int32Array, Int64Array};
+use datafusion::arrow::buffer::ScalarBuffer;
+
+use datafusion::arrow::array::NullBufferBuilder;
+
+use super::{Column, How, Reason};
+
+/// VCF Integer: 32 bits (VCF 4.3 section 1.3).
+#[derive(Debug)]
+pub(crate) struct Ints {
+    values: Vec<i32>,
+    nulls: NullBufferBuilder,
+}
+
+impl Default for Ints {
+    fn default() -> Self {
+        Self { values: Vec::new(), nulls: NullBufferBuilder::new(0) }
+    }
+}
+
+impl Ints {
+    pub(crate) fn push_value(&mut self, value: i32) {
+        self.values.push(value);
+        self.nulls.append_non_null();
+    }
+}
+
+impl Column for Ints {
+    fn push(&mut self, text: &[u8], how: How) -> Result<usize, Reason> {
+        if text == b"." || (text.is_empty() && !how.strict) {
+            self.values.push(0);
+            self.nulls.append_null();
+        } else {
+            self.push_value(parse_int(text)?);
+        }
+        Ok(1)
+    }
+
+    fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    fn pad(&mut self, len: usize) {
+        let missing = len.saturating_sub(self.values.len());
+        if missing > 0 {
+            self.values.resize(len, 0);
+            self.nulls.append_n_nulls(missing);
+        }
+    }
+
+    fn truncate(&mut self, len: usize) {
+        if len < self.values.len() {
+            self.values.truncate(len);
+            self.nulls.truncate(len);
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        let room = self.values.len();
+        let values = std::mem::replace(&mut self.values, Vec::with_capacity(room));
+        Arc::new(Int32Array::new(ScalarBuffer::from(values), self.nulls.finish()))
+    }
+}
+
+/// Positions: 64 bits, never missing.
+#[derive(Debug, Default)]
+pub(crate) struct Longs {
+    values: Vec<i64>,
+}
+
+impl Longs {
+    pub(crate) fn push_value(&mut self, value: i64) {
+        self.values.push(value);
+    }
+
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.values.truncate(len);
+    }
+
+    pub(crate) fn finish(&mut self) -> ArrayRef {
+        let room = self.values.len();
+        let values = std::mem::replace(&mut self.values, Vec::with_capacity(room));
+        Arc::new(Int64Array::new(ScalarBuffer::from(values), None))
+    }
+}
+
+/// Reads a decimal integer with an optional sign.
+pub(crate) fn parse_int(text: &[u8]) -> Result<i32, Reason> {
+    const WHY: Reason = "not an integer";
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        [b'+', rest @ ..] => (false, rest),
+        _ => (false, text),
+    };
+    if digits.is_empty() {
+        return Err(if text.is_empty() { "empty" } else { WHY });
+    }
+    let mut value = 0i64;
+    for (i, byte) in digits.iter().enumerate() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return Err(WHY);
+        }
+        value = value * 10 + i64::from(digit);
+        if i >= 9 && value > i64::from(i32::MAX) + 1 {
+            return Err(if digits.iter().all(u8::is_ascii_digit) { "integer outside 32 bits" } else { WHY });
+        }
+    }
+    i32::try_from(if negative { -value } else { value }).map_err(|_| "integer outside 32 bits")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_read_to_the_border() {
+        assert_eq!(parse_int(b"2147483647"), Ok(i32::MAX));
+        assert_eq!(parse_int(b"-2147483648"), Ok(i32::MIN));
+        assert_eq!(parse_int(b"+0007"), Ok(7));
+        assert_eq!(parse_int(b"0000000000000000000000001"), Ok(1));
+        for outside in ["2147483648", "-2147483649", "99999999999999999999999999"] {
+            assert_eq!(parse_int(outside.as_bytes()), Err("integer outside 32 bits"));
+        }
+        for wrong in ["-", "1.0", "1e3", " 1", "99999999999x"] {
+            assert_eq!(parse_int(wrong.as_bytes()), Err("not an integer"));
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Lists: one value's text, split at a separator, each part for the item builder. It must not know which field it is.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, ListArray, NullBufferBuilder};
+use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
+use datafusion::arrow::datatypes::Field;
+
+use super::{Column, How, Reason};
+
+/// A list of what `C` builds. The text is split at `separator` as it stands: nothing is added, dropped or moved, whatever
+/// the declared Number. `.` alone is one missing item.
+#[derive(Debug)]
+pub(crate) struct List<C> {
+    items: C,
+    offsets: Vec<i32>,
+    nulls: NullBufferBuilder,
+    separator: u8,
+}
+
+impl<C: Column> List<C> {
+    pub(crate) fn new(items: C, separator: u8) -> Self {
+        Self { items, offsets: vec![0], nulls: NullBufferBuilder::new(0), separator }
+    }
+
+    fn last_offset(&self) -> i32 {
+        self.offsets.last().copied().unwrap_or(0)
+    }
+}
+
+impl<C: Column> Column for List<C> {
+    fn push(&mut self, text: &[u8], how: How) -> Result<usize, Reason> {
+        let before = self.items.len();
+        let mut rest = text;
+        loop {
+            // Items are short as a rule: a plain loop is over before a vectorized search has begun. Long text is left to
+            // the search.
+            let near = rest.iter().take(16).position(|byte| *byte == self.separator);
+            let at = match near {
+                None if rest.len() > 16 => memchr::memchr(self.separator, rest),
+                near => near,
+            };
+            let item = &rest[..at.unwrap_or(rest.len())];
+            if let Err(reason) = self.items.push(item, how) {
+                self.items.truncate(before);
+                return Err(reason);
+            }
+            match at {
+                Some(at) => rest = &rest[at + 1..],
+                None => break,
+            }
+        }
+        self.offsets.push(self.items.len() as i32);
+        self.nulls.append_non_null();
+        Ok(self.items.len() - before)
+    }
+
+    fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    fn pad(&mut self, len: usize) {
+        let missing = len.saturating_sub(self.len());
+        if missing > 0 {
+            self.offsets.resize(len + 1, self.last_offset());
+            self.nulls.append_n_nulls(missing);
+        }
+    }
+
+    fn truncate(&mut self, len: usize) {
+        if len < self.len() {
+            self.offsets.truncate(len + 1);
+            self.nulls.truncate(len);
+            self.items.truncate(self.last_offset() as usize);
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        let len = self.len();
+        let offsets = std::mem::replace(&mut self.offsets, Vec::with_capacity(len + 1));
+        self.offsets.push(0);
+        let items = self.items.finish();
+        let field = Arc::new(Field::new("item", items.data_type().clone(), true));
+        Arc::new(ListArray::new(field, OffsetBuffer::new(ScalarBuffer::from(offsets)), items, self.nulls.finish()))
+    }
+}

@@ -1,0 +1,102 @@
+//! Typed builders of one column each, chosen once from the header and fed with bytes. They must not know records, files or
+//! units; whoever feeds them says at which slot a value belongs.
+
+mod flag;
+mod float;
+mod int;
+mod list;
+mod text;
+
+use datafusion::arrow::array::ArrayRef;
+
+use crate::flow::{Number, VcfType};
+
+pub(crate) use flag::Flags;
+pub(crate) use float::{Floats, parse_float};
+pub(crate) use int::{Ints, Longs};
+pub(crate) use list::List;
+pub(crate) use text::Texts;
+
+/// Why a value cannot be taken, in fixed words.
+pub(crate) type Reason = &'static str;
+
+/// How values of the current line are written.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct How {
+    /// Undo the percent-encoding of VCF 4.3 section 1.2. Set only for lines that hold a `%`.
+    pub percent: bool,
+    /// The specification's letter: an empty value is a mistake, not a missing value.
+    pub strict: bool,
+}
+
+/// A nullable Arrow array under construction. Slots that nobody fills are padded with nulls later, so a field that a
+/// record lacks costs nothing.
+pub(crate) trait Column: Send {
+    /// Appends the value written as `text` and returns how many values that were. On an error nothing was appended.
+    fn push(&mut self, text: &[u8], how: How) -> Result<usize, Reason>;
+
+    /// Slots so far.
+    fn len(&self) -> usize;
+
+    /// Appends nulls until there are `len` slots.
+    fn pad(&mut self, len: usize);
+
+    /// Drops every slot from `len` on.
+    fn truncate(&mut self, len: usize);
+
+    /// The finished array; the builder starts again empty, with room for as much.
+    fn finish(&mut self) -> ArrayRef;
+}
+
+/// The builder for a declaration: Flag -> Boolean, Number=1 -> a scalar, everything else -> a list split at commas.
+pub(crate) fn column_for(number: Number, kind: VcfType) -> Box<dyn Column> {
+    match (number, kind) {
+        (_, VcfType::Flag) => Box::new(Flags::default()),
+        (Number::Count(1), VcfType::Integer) => Box::new(Ints::default()),
+        (Number::Count(1), VcfType::Float) => Box::new(Floats::default()),
+        (Number::Count(1), _) => Box::new(Texts::default()),
+        (_, VcfType::Integer) => Box::new(List::new(Ints::default(), b',')),
+        (_, VcfType::Float) => Box::new(List::new(Floats::default(), b',')),
+        (_, _) => Box::new(List::new(Texts::default(), b',')),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::{Array, AsArray};
+    use datafusion::arrow::datatypes::Int32Type;
+
+    use super::*;
+
+    #[test]
+    fn every_builder_pads_truncates_and_starts_again() {
+        for number in [Number::Count(0), Number::Count(1), Number::A] {
+            for kind in [VcfType::Integer, VcfType::Float, VcfType::Flag, VcfType::String, VcfType::Character] {
+                let mut column = column_for(number, kind);
+                column.pad(2);
+                column.push(b"7", How::default()).unwrap();
+                column.push(b".", How::default()).unwrap();
+                column.push(b"8", How::default()).unwrap();
+                column.truncate(4);
+                column.pad(6);
+                let array = column.finish();
+                assert_eq!(array.len(), 6, "{number:?} {kind:?}");
+                assert!(array.is_null(0) && array.is_null(1) && array.is_valid(2) && array.is_null(5));
+                assert_eq!(column.len(), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_failed_push_leaves_nothing_behind() {
+        let mut column = column_for(Number::Unknown, VcfType::Integer);
+        column.push(b"1,2", How::default()).unwrap();
+        assert!(column.push(b"3,x", How::default()).is_err());
+        column.push(b"4,.", How::default()).unwrap();
+        let array = column.finish();
+        let lists = array.as_list::<i32>();
+        let second = lists.value(1);
+        let second = second.as_primitive::<Int32Type>();
+        assert_eq!((lists.len(), second.len(), second.value(0), second.is_null(1)), (2, 2, 4, true));
+    }
+}

@@ -1,0 +1,252 @@
+//! The `vcf` source as a pipeline file writes it. It must not read any file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::inspect::VcfSource;
+use crate::error::{Error, Result};
+use crate::flow::Source;
+
+/// Reads VCF text, versions 4.0 to 4.5: plain, BGZF or gzip (also several members), from files or standard input. What a
+/// file is is told by its first bytes, not by its name.
+#[derive(Clone, Debug, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Files or globs such as `cohort/*.vcf.gz`, relative to the pipeline file, or `-` for standard input (only once, and
+    /// last). One load takes them all; files that disagree about a field get the wider type.
+    pub paths: Vec<String>,
+    /// Only records whose own POS lies in one of these regions: `chr22`, `chr1:1000-2000` (1-based, both ends included),
+    /// `chr1:1000-`, `chr1:1000`. A text that is the name of a contig in the header means that contig, colons and all.
+    /// Default: everything. Records outside are counted, not loaded.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<String>,
+    /// The reference sequence (FASTA) the file was called against; `normalize.left_align` needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<PathBuf>,
+    /// INFO fields: `all` (default), `none`, or a list of ids. With `all` a column `info.__other` keeps the text of entries
+    /// that no column takes: keys found neither in the header nor in the first records, repeated keys, values of flags.
+    #[serde(default)]
+    pub info: Info,
+    /// Calls: `carriers` (default) keeps those with a non-reference or a missing allele or without GT, `all` keeps every
+    /// call, `none` drops the sample columns.
+    #[serde(default)]
+    pub calls: Calls,
+    /// FORMAT fields. Default: all, and a column `calls.__other` for the text of undeclared ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub formats: Option<Vec<String>>,
+    /// Samples to keep, by name; `^` before the first name means all but these. Default: all. Names that only some of the
+    /// inputs have are fine, a name that none has is an error.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<Vec<String>>,
+    /// A record that cannot become rows: `fail` (default) ends the load, `quarantine` sets it aside with line, field and
+    /// reason. Checked are the record's structure and the fields that are read.
+    #[serde(default)]
+    pub on_bad_record: OnBadRecord,
+    /// With `quarantine`: more bad records than this end the load. Default: no limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_bad_records: Option<u64>,
+    /// `lenient` (default) infers what the header lacks and says so; `strict` holds files to the specification's letter.
+    #[serde(default)]
+    pub conformance: Conformance,
+    /// Text a unit of work holds, such as `16MiB` (default) or a number of bytes. Files are cut by it, so a load that is to
+    /// be resumed must keep it.
+    #[serde(default)]
+    pub unit: UnitSize,
+}
+
+/// Which INFO fields become columns.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum Info {
+    /// All or none.
+    Word(InfoWord),
+    /// These ids.
+    Ids(Vec<String>),
+}
+
+impl Default for Info {
+    fn default() -> Self {
+        Info::Word(InfoWord::All)
+    }
+}
+
+/// All or no INFO fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum InfoWord {
+    All,
+    None,
+}
+
+/// Which calls are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Calls {
+    /// No sample columns.
+    None,
+    /// Calls with a non-reference or a missing allele, or without GT.
+    #[default]
+    Carriers,
+    /// Every call.
+    All,
+}
+
+impl Calls {
+    /// The word in the pipeline file.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Calls::None => "none",
+            Calls::Carriers => "carriers",
+            Calls::All => "all",
+        }
+    }
+}
+
+/// What a bad record does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnBadRecord {
+    /// Ends the load.
+    #[default]
+    Fail,
+    /// Is set aside, told by line, field and reason.
+    Quarantine,
+}
+
+/// How closely files are held to the specification.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Conformance {
+    /// Infer and report.
+    #[default]
+    Lenient,
+    /// The specification's letter.
+    Strict,
+}
+
+/// A size in bytes: a number, or a text with KiB, MiB or GiB (KB, MB, GB count in thousands).
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum UnitSize {
+    /// Bytes.
+    Bytes(u64),
+    /// A number with a unit of measure.
+    Text(String),
+}
+
+impl Default for UnitSize {
+    fn default() -> Self {
+        UnitSize::Text("16MiB".into())
+    }
+}
+
+impl UnitSize {
+    /// The size in bytes.
+    pub fn bytes(&self) -> Result<u64> {
+        let bytes = match self {
+            UnitSize::Bytes(bytes) => Some(*bytes),
+            UnitSize::Text(text) => parse_size(text.trim()),
+        };
+        bytes.filter(|bytes| (1..=1 << 40).contains(bytes)).ok_or_else(|| {
+            Error::usage("`unit` is not a size").with_hint("write a number of bytes, or one with KiB, MiB or GiB such as `16MiB`")
+        })
+    }
+}
+
+fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kib" => 1 << 10,
+        "m" | "mib" => 1 << 20,
+        "g" | "gib" => 1 << 30,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+impl Config {
+    /// A source over `paths` with every other setting at its default.
+    pub fn of(paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self {
+            paths: paths.into_iter().map(Into::into).collect(),
+            regions: Vec::new(),
+            reference: None,
+            info: Info::default(),
+            calls: Calls::default(),
+            formats: None,
+            samples: None,
+            on_bad_record: OnBadRecord::default(),
+            max_bad_records: None,
+            conformance: Conformance::default(),
+            unit: UnitSize::default(),
+        }
+    }
+
+    /// Checks the settings that can be checked without looking at a file. Relative paths resolve against `base`.
+    pub fn build(&self, base: &Path) -> Result<Arc<dyn Source>> {
+        if self.paths.is_empty() {
+            return Err(Error::usage("`paths` is empty").with_hint("name at least one file, or `-` for standard input"));
+        }
+        if self.paths.iter().rev().skip(1).any(|path| path == "-") {
+            return Err(Error::usage("`-` (standard input) may come only once, as the last of `paths`"));
+        }
+        for path in self.paths.iter().filter(|path| *path != "-") {
+            glob::Pattern::new(path).map_err(|_| Error::usage("one of `paths` is not a valid glob"))?;
+        }
+        for region in &self.regions {
+            if region.trim().is_empty() {
+                return Err(Error::usage("one of `regions` is empty"));
+            }
+        }
+        let unit = self.unit.bytes()?;
+        Ok(Arc::new(VcfSource::new(self.clone(), base.to_owned(), unit)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: serde_json::Value) -> std::result::Result<Config, serde_json::Error> {
+        serde_json::from_value(json)
+    }
+
+    #[test]
+    fn defaults_and_words() {
+        let config = read(serde_json::json!({ "paths": ["a.vcf"] })).unwrap();
+        assert_eq!(config.info, Info::Word(InfoWord::All));
+        assert_eq!((config.calls, config.on_bad_record), (Calls::Carriers, OnBadRecord::Fail));
+        assert_eq!(config.unit.bytes().unwrap(), 16 << 20);
+        let config =
+            read(serde_json::json!({ "paths": ["-"], "info": ["AC", "AF"], "calls": "none", "unit": 4096, "reference": "r.fa" }));
+        let config = config.unwrap();
+        assert_eq!(config.info, Info::Ids(vec!["AC".into(), "AF".into()]));
+        assert_eq!(config.unit.bytes().unwrap(), 4096);
+        assert!(read(serde_json::json!({ "paths": ["a"], "info": "most" })).is_err());
+        assert!(read(serde_json::json!({ "paths": ["a"], "colour": 1 })).is_err());
+    }
+
+    #[test]
+    fn sizes() {
+        for (text, bytes) in [("16MiB", 16 << 20), ("1 GiB", 1 << 30), ("64k", 65536), ("2MB", 2_000_000), ("7", 7)] {
+            assert_eq!(UnitSize::Text(text.into()).bytes().unwrap(), bytes);
+        }
+        for text in ["", "MiB", "1 parsec", "-1", "0", "99999999999999999999"] {
+            assert!(UnitSize::Text(text.into()).bytes().is_err());
+        }
+    }
+
+    #[test]
+    fn settings_are_checked_without_a_file() {
+        let here = Path::new(".");
+        assert!(Config::of(Vec::<String>::new()).build(here).is_err());
+        assert!(Config::of(["-", "a.vcf"]).build(here).is_err());
+        assert!(Config::of(["a[", "b"]).build(here).is_err());
+        assert!(Config::of(["no-such-file.vcf", "-"]).build(here).is_ok());
+    }
+}

@@ -1,0 +1,229 @@
+//! INFO in one pass (VCF 4.3 section 1.6.1): each key is guessed from the order the record before had, the value goes to its
+//! builder. It must not know other columns.
+
+use datafusion::arrow::array::ArrayRef;
+
+use super::{Bad, Place, Slot, expected};
+use crate::flow::{Number, VcfType};
+use crate::source::vcf::columns::{Column, How, Texts, column_for};
+use crate::source::vcf::hash::KeyMap;
+use crate::source::vcf::header::Field;
+
+struct Key {
+    /// `AC=`.
+    needle: Box<[u8]>,
+    column: Option<usize>,
+    number: Number,
+    kind: VcfType,
+    inferred: bool,
+    is_end: bool,
+    /// The key that came next the last time.
+    next: usize,
+    miscounts: u64,
+}
+
+/// Decodes INFO into the columns that are asked for.
+pub(super) struct InfoDecoder {
+    keys: Vec<Key>,
+    index: KeyMap<usize>,
+    columns: Vec<Box<dyn Column>>,
+    other: Option<Texts>,
+    /// The table has a catch-all column, asked for or not.
+    open: bool,
+    scratch: Vec<u8>,
+    first: usize,
+}
+
+impl InfoDecoder {
+    pub(super) fn new(fields: &[Field], slots: &[Slot], open: bool) -> Self {
+        let mut columns: Vec<Box<dyn Column>> = Vec::new();
+        let mut keys = Vec::with_capacity(fields.len());
+        let mut index = KeyMap::default();
+        for (i, field) in fields.iter().enumerate() {
+            let column = slots.contains(&Slot::Info(i)).then(|| {
+                columns.push(column_for(field.number, field.kind));
+                columns.len() - 1
+            });
+            index.insert(field.id.as_bytes().into(), i);
+            keys.push(Key {
+                needle: format!("{}=", field.id).into_bytes().into(),
+                column,
+                number: field.number,
+                kind: field.kind,
+                inferred: field.inferred,
+                is_end: field.id == "END",
+                next: i + 1,
+                miscounts: 0,
+            });
+        }
+        let other = slots.contains(&Slot::InfoOther).then(Texts::default);
+        Self { keys, index, columns, other, open, scratch: Vec::new(), first: 0 }
+    }
+
+    /// Any column reads INFO.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.columns.is_empty() || self.other.is_some()
+    }
+
+    pub(super) fn miscounts(&self) -> impl Iterator<Item = (usize, u64)> {
+        self.keys.iter().enumerate().map(|(i, key)| (i, key.miscounts)).filter(|(_, n)| *n > 0)
+    }
+
+    /// Decodes a record's INFO for slot `row`. Returns END where it is a number.
+    pub(super) fn decode(&mut self, text: &[u8], row: usize, alts: usize, how: How) -> Result<Option<i64>, Bad> {
+        if text == b"." || text.is_empty() {
+            return Ok(None);
+        }
+        self.scratch.clear();
+        let (mut rest, mut end, mut before, mut guess) = (text, None, None::<usize>, self.first);
+        loop {
+            let (found, value, entry) = match self.keys.get(guess) {
+                Some(key) if rest.starts_with(&key.needle) => {
+                    let from = key.needle.len();
+                    let to = memchr::memchr(b';', &rest[from..]).map_or(rest.len(), |at| from + at);
+                    (Some(guess), Some(&rest[from..to]), &rest[..to])
+                }
+                _ => {
+                    let entry = &rest[..memchr::memchr(b';', rest).unwrap_or(rest.len())];
+                    let (key, value) = match memchr::memchr(b'=', entry) {
+                        Some(at) => (&entry[..at], Some(&entry[at + 1..])),
+                        None => (entry, None),
+                    };
+                    (self.index.get(key).copied(), value, entry)
+                }
+            };
+            match found {
+                Some(key) => {
+                    if let Some(value) = value.filter(|_| self.keys[key].is_end) {
+                        end = number(value);
+                    }
+                    self.put(key, value, entry, row, alts, how)?;
+                    match before.and_then(|before| self.keys.get_mut(before)) {
+                        Some(before) => before.next = key,
+                        None => self.first = key,
+                    }
+                    (before, guess) = (Some(key), self.keys[key].next);
+                }
+                None if entry.is_empty() => {
+                    if how.strict {
+                        return Err(Bad::column("INFO", "an empty entry"));
+                    }
+                }
+                None => {
+                    // A file without a declared END still means it.
+                    if let Some(value) = entry.strip_prefix(b"END=") {
+                        end = number(value);
+                    }
+                    self.keep(entry);
+                }
+            }
+            match rest.get(entry.len() + 1..) {
+                Some(next) => rest = next,
+                None => break,
+            }
+        }
+        if let Some(other) = self.other.as_mut().filter(|_| !self.scratch.is_empty()) {
+            other.pad(row);
+            other.push_raw(&self.scratch);
+        }
+        Ok(end)
+    }
+
+    /// Gives a value to its column; what does not fit goes to the catch-all column where the table has one.
+    #[inline]
+    fn put(&mut self, index: usize, value: Option<&[u8]>, entry: &[u8], row: usize, alts: usize, how: How) -> Result<(), Bad> {
+        let key = &mut self.keys[index];
+        let Some(column) = key.column.and_then(|at| self.columns.get_mut(at)) else { return Ok(()) };
+        let bad = |reason| Err(Bad::new(Place::Info(index), reason));
+        if column.len() > row {
+            if how.strict {
+                return bad("the key is repeated");
+            }
+            self.keep(entry);
+            return Ok(());
+        }
+        column.pad(row);
+        let Some(value) = value else {
+            if key.kind == VcfType::Flag {
+                let _ = column.push(b"", how);
+            } else if how.strict {
+                return bad("no value");
+            } else {
+                self.keep(entry);
+            }
+            return Ok(());
+        };
+        match column.push(value, how) {
+            Ok(_) if key.kind == VcfType::Flag => {
+                if how.strict {
+                    return bad("a flag with a value");
+                }
+                self.keep(entry);
+            }
+            Ok(count) => {
+                if expected(key.number, alts).is_some_and(|expected| expected != count) && value != b"." {
+                    if how.strict {
+                        return bad("another number of values than declared");
+                    }
+                    key.miscounts += 1;
+                }
+            }
+            Err(reason) => {
+                let several = key.number == Number::Count(1) && value.contains(&b',');
+                if how.strict || !self.open || !(key.inferred || several) {
+                    return bad(reason);
+                }
+                key.miscounts += u64::from(several);
+                self.keep(entry);
+            }
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn keep(&mut self, entry: &[u8]) {
+        if self.other.is_some() {
+            if !self.scratch.is_empty() {
+                self.scratch.push(b';');
+            }
+            self.scratch.extend_from_slice(entry);
+        }
+    }
+
+    pub(super) fn truncate(&mut self, rows: usize) {
+        for column in &mut self.columns {
+            column.truncate(rows);
+        }
+        if let Some(other) = &mut self.other {
+            other.truncate(rows);
+        }
+    }
+
+    /// The finished column of a slot, padded to `rows`.
+    pub(super) fn finish(&mut self, slot: Slot, rows: usize) -> Option<ArrayRef> {
+        let column = match slot {
+            Slot::InfoOther => self.other.as_mut()? as &mut dyn Column,
+            Slot::Info(i) => self.columns.get_mut(self.keys.get(i)?.column?)?.as_mut(),
+            _ => return None,
+        };
+        column.pad(rows);
+        Some(column.finish())
+    }
+}
+
+fn number(text: &[u8]) -> Option<i64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// END without decoding the rest.
+pub(super) fn find_end(info: &[u8]) -> Option<i64> {
+    let mut from = 0;
+    while let Some(at) = memchr::memmem::find(&info[from..], b"END=").map(|at| from + at) {
+        if at == 0 || info[at - 1] == b';' {
+            let value = &info[at + 4..];
+            return number(&value[..memchr::memchr(b';', value).unwrap_or(value.len())]);
+        }
+        from = at + 4;
+    }
+    None
+}

@@ -1,0 +1,255 @@
+//! One record's line into one row: the hot loop. Bytes in, typed builders out; what is not asked for is skipped. It must not
+//! know files, units' borders or tasks.
+
+mod calls;
+mod fixed;
+mod info;
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Int32Array, RecordBatch, UInt32Array, new_null_array};
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+
+use super::columns::{How, Reason};
+use super::config::Calls;
+use super::filter::Predicate;
+use super::header::Fields;
+use super::regions::Regions;
+use super::schema::Slot;
+use crate::error::Result;
+
+use calls::CallsDecoder;
+use fixed::Fixed;
+use info::InfoDecoder;
+
+/// What decoding one input needs to know. Shared by all partitions.
+#[derive(Clone, Debug)]
+pub(crate) struct Recipe {
+    pub fields: Arc<Fields>,
+    pub regions: Arc<Regions>,
+    pub predicate: Arc<Predicate>,
+    pub calls: Calls,
+    pub strict: bool,
+    /// The table has the catch-all columns, so values that fit no column are not lost.
+    pub open: (bool, bool),
+    /// The projected schema and what its columns are filled from.
+    pub schema: SchemaRef,
+    pub slots: Arc<[Slot]>,
+}
+
+/// What one input's header says about its records.
+#[derive(Clone, Debug)]
+pub(crate) struct Shape {
+    /// Columns every record has.
+    pub columns: usize,
+    /// Strings are percent-encoded (from VCF 4.3 on).
+    pub percent: bool,
+    /// For every sample column its index among the samples that are kept.
+    pub samples: Arc<[Option<u32>]>,
+}
+
+/// Where a record is bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Record,
+    Column(&'static str),
+    /// A declared INFO field, by index.
+    Info(usize),
+    /// A declared FORMAT field, by index.
+    Format(usize),
+}
+
+/// Why a record cannot become a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bad {
+    pub place: Place,
+    pub reason: Reason,
+}
+
+impl Bad {
+    fn new(place: Place, reason: Reason) -> Self {
+        Self { place, reason }
+    }
+
+    fn column(name: &'static str, reason: Reason) -> Self {
+        Self::new(Place::Column(name), reason)
+    }
+
+    /// The field's id as quarantine entries and errors name it.
+    pub(crate) fn field(&self, fields: &Fields) -> String {
+        let id = |list: &[super::header::Field], i: usize| list.get(i).map(|field| field.id.clone()).unwrap_or_default();
+        match self.place {
+            Place::Record => "record".into(),
+            Place::Column(name) => name.into(),
+            Place::Info(i) => format!("INFO/{}", id(&fields.info, i)),
+            Place::Format(i) => format!("FORMAT/{}", id(&fields.formats, i)),
+        }
+    }
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Row,
+    OutOfRegion,
+    /// A pushed-down predicate drops it.
+    Filtered,
+    Bad(Bad),
+}
+
+/// Builds batches from the records of one input.
+pub(crate) struct Decoder {
+    recipe: Recipe,
+    shape: Shape,
+    fixed: Fixed,
+    info: InfoDecoder,
+    calls: Option<CallsDecoder>,
+    lines: Vec<u32>,
+    rows: usize,
+    wants_qual: bool,
+    wants_end: bool,
+}
+
+impl Decoder {
+    pub(crate) fn new(recipe: Recipe, shape: Shape) -> Self {
+        let has = |slot: Slot| recipe.slots.contains(&slot);
+        let info = InfoDecoder::new(&recipe.fields.info, &recipe.slots, recipe.open.0);
+        let wants_calls = recipe.slots.iter().any(|slot| matches!(slot, Slot::Sample | Slot::Call(_) | Slot::CallsOther));
+        let calls = wants_calls.then(|| CallsDecoder::new(&recipe, &shape));
+        Self {
+            fixed: Fixed::new(&recipe.slots),
+            info,
+            calls,
+            lines: Vec::new(),
+            rows: 0,
+            wants_qual: has(Slot::Qual) || recipe.predicate.reads_qual(),
+            wants_end: has(Slot::EndPos),
+            recipe,
+            shape,
+        }
+    }
+
+    /// Rows since the last batch.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(crate) fn fields(&self) -> &Fields {
+        &self.recipe.fields
+    }
+
+    /// How often a field held another number of values than declared, since the start.
+    pub(crate) fn miscounts(&self) -> impl Iterator<Item = (Place, u64)> {
+        let info = self.info.miscounts().map(|(i, n)| (Place::Info(i), n));
+        info.chain(self.calls.iter().flat_map(CallsDecoder::miscounts).map(|(i, n)| (Place::Format(i), n)))
+    }
+
+    /// Takes one line without its line ending. `utf8`: the line is known to be valid. A bad record leaves nothing behind.
+    pub(crate) fn record(&mut self, line: &[u8], ordinal: u32, utf8: bool) -> Outcome {
+        match self.try_record(line, ordinal, utf8) {
+            Ok(outcome) => outcome,
+            Err(bad) => {
+                self.fixed.truncate(self.rows);
+                self.info.truncate(self.rows);
+                if let Some(calls) = &mut self.calls {
+                    calls.truncate(self.rows);
+                }
+                Outcome::Bad(bad)
+            }
+        }
+    }
+
+    fn try_record(&mut self, line: &[u8], ordinal: u32, utf8: bool) -> std::result::Result<Outcome, Bad> {
+        let strict = self.recipe.strict;
+        let (columns, rest) = fixed::split(line)?;
+        let [chrom, pos, _, reference, alt, qual, _, info] = columns;
+        let at = fixed::position(pos)?;
+        if !self.recipe.regions.contains(chrom, at) {
+            return Ok(Outcome::OutOfRegion);
+        }
+        if !utf8 && std::str::from_utf8(line).is_err() {
+            return Err(Bad::new(Place::Record, "not UTF-8"));
+        }
+        fixed::check(&columns, strict)?;
+        let quality = if self.wants_qual { fixed::quality(qual)? } else { None };
+        let predicate = &self.recipe.predicate;
+        if !predicate.is_empty() {
+            let end = || fixed::end_of(at, reference, info::find_end(info));
+            if !predicate.keeps(chrom, at, end, quality) {
+                self.check_columns(rest)?;
+                return Ok(Outcome::Filtered);
+            }
+        }
+
+        let row = self.rows;
+        let percent = self.shape.percent && memchr::memchr(b'%', line).is_some();
+        let how = How { percent, strict };
+        let alts = fixed::count_alts(alt);
+        let mut end = None;
+        if self.info.is_wanted() {
+            end = self.info.decode(info, row, alts, how)?;
+        } else if self.wants_end {
+            end = info::find_end(info);
+        }
+        match &mut self.calls {
+            Some(calls) => calls.decode(rest, row, alts, how)?,
+            None => self.check_columns(rest)?,
+        }
+        self.fixed.push(&columns, at, fixed::end_of(at, reference, end), quality, strict)?;
+        self.lines.push(ordinal);
+        self.rows += 1;
+        Ok(Outcome::Row)
+    }
+
+    fn check_columns(&self, rest: Option<&[u8]>) -> std::result::Result<(), Bad> {
+        let found = 8 + rest.map_or(0, |rest| 1 + memchr::memchr_iter(b'\t', rest).count());
+        if columns_fit(found, self.shape.columns, self.recipe.strict) { Ok(()) } else { Err(wrong_columns()) }
+    }
+
+    /// The rows since the last batch as a batch of `unit`.
+    pub(crate) fn flush(&mut self, unit: u32) -> Result<RecordBatch> {
+        let rows = std::mem::take(&mut self.rows);
+        let lines = std::mem::replace(&mut self.lines, Vec::with_capacity(rows));
+        let lines: ArrayRef = Arc::new(UInt32Array::from(lines));
+        let mut calls = self.calls.as_mut().map(|calls| calls.finish(rows));
+        let mut arrays = Vec::with_capacity(self.recipe.slots.len());
+        for slot in self.recipe.slots.iter() {
+            let array = match slot {
+                Slot::Unit => Some(Arc::new(UInt32Array::from_value(unit, rows)) as ArrayRef),
+                Slot::Row => Some(lines.clone()),
+                Slot::AltIndex => Some(Arc::new(Int32Array::new_null(rows)) as ArrayRef),
+                Slot::Info(_) | Slot::InfoOther => self.info.finish(*slot, rows),
+                Slot::Sample | Slot::Call(_) | Slot::CallsOther => calls.as_mut().and_then(|calls| calls.take(*slot)),
+                fixed => self.fixed.finish(*fixed),
+            };
+            // Every slot of the recipe has a builder; an absent one would show as a schema error below.
+            arrays.push(array.unwrap_or_else(|| new_null_array(&DataType::Null, rows)));
+        }
+        let options = datafusion::arrow::record_batch::RecordBatchOptions::new().with_row_count(Some(rows));
+        Ok(RecordBatch::try_new_with_options(self.recipe.schema.clone(), arrays, &options)?)
+    }
+}
+
+/// A record has the header's columns. Leniently, one without FORMAT has no calls, and columns that no header names are passed
+/// over: nobody knows whose they are.
+fn columns_fit(found: usize, columns: usize, strict: bool) -> bool {
+    found == columns || (!strict && (found == 8 || found > columns))
+}
+
+fn wrong_columns() -> Bad {
+    Bad::new(Place::Record, "another number of columns than the header")
+}
+
+/// How many values a field should have, when that does not depend on the ploidy.
+fn expected(number: crate::flow::Number, alts: usize) -> Option<usize> {
+    use crate::flow::Number;
+    match number {
+        Number::Count(n) if n > 1 => usize::try_from(n).ok(),
+        Number::A => Some(alts),
+        Number::R => Some(alts + 1),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

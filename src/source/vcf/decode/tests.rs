@@ -1,0 +1,215 @@
+//! Tests of one record's decoding, seen through the table.
+
+use crate::error::Class;
+use crate::source::vcf::testing::{Read, read_bytes, vcf};
+use crate::source::vcf::{Calls, Config, Conformance, Info, OnBadRecord};
+
+const HEAD: &str = "##INFO=<ID=AC,Number=A,Type=Integer,Description=\"\">
+##INFO=<ID=AF,Number=A,Type=Float,Description=\"\">
+##INFO=<ID=DP,Number=1,Type=Integer,Description=\"\">
+##INFO=<ID=DB,Number=0,Type=Flag,Description=\"\">
+##INFO=<ID=NOTE,Number=1,Type=String,Description=\"\">
+##INFO=<ID=CSQ,Number=.,Type=String,Description=\"\">
+##INFO=<ID=END,Number=1,Type=Integer,Description=\"\">
+##FORMAT=<ID=GT,Number=1,Type=String,Description=\"\">
+##FORMAT=<ID=DP,Number=1,Type=Integer,Description=\"\">
+##FORMAT=<ID=AD,Number=R,Type=Integer,Description=\"\">
+";
+
+async fn sites(records: &[&str]) -> Read {
+    read_bytes(vcf(HEAD, &[], records).as_bytes(), 1, |_| {}).await.unwrap()
+}
+
+async fn cohort(records: &[&str], change: impl FnOnce(&mut Config)) -> Read {
+    read_bytes(vcf(HEAD, &["S0", "S1", "S2"], records).as_bytes(), 1, change).await.unwrap()
+}
+
+#[tokio::test]
+async fn fixed_columns() {
+    let read = sites(&["1 10 rs1;rs2 ACG A,<DEL> 3.5 q10;s50 .", "X 0 . N . . . .", "1 12 . A C 1e2 PASS END=20;DP=3"]).await;
+    assert_eq!(read.column("chrom"), ["1", "X", "1"]);
+    assert_eq!(read.column("pos"), ["10", "0", "12"]);
+    assert_eq!(read.column("end_pos"), ["12", "0", "20"]);
+    assert_eq!(read.column("ids"), ["[rs1, rs2]", "-", "-"]);
+    assert_eq!(read.column("alt"), ["A,<DEL>", "-", "C"]);
+    assert_eq!(read.column("qual"), ["3.5", "-", "100.0"]);
+    assert_eq!(read.column("filters"), ["[q10, s50]", "-", "[PASS]"]);
+    assert_eq!(read.column("alt_index"), ["-", "-", "-"]);
+    // Ten header lines, fileformat and #CHROM count to the first unit, so rows bear the file's line numbers from 0.
+    assert_eq!(read.column("__row"), ["12", "13", "14"]);
+}
+
+#[tokio::test]
+async fn info_is_typed_and_keeps_missing_apart() {
+    let read = sites(&[
+        "1 1 . A C,G . . AC=1,.;AF=0.5,1e-3;DP=7;DB;NOTE=a%3Bb;CSQ=x|y,z",
+        "1 2 . A C . . .",
+        "1 3 . A C . . DP=.;AC=.;NOTE=.",
+        "1 4 . A C . . CSQ=q;DP=-2147483648",
+    ])
+    .await;
+    assert_eq!(read.column("info.AC"), ["[1, -]", "-", "[-]", "-"]);
+    assert_eq!(read.column("info.AF"), ["[0.5, 0.001]", "-", "-", "-"]);
+    assert_eq!(read.column("info.DP"), ["7", "-", "-", "-2147483648"]);
+    assert_eq!(read.column("info.DB"), ["true", "-", "-", "-"]);
+    assert_eq!(read.column("info.NOTE"), ["a;b", "-", "-", "-"]);
+    assert_eq!(read.column("info.CSQ"), ["[x|y, z]", "-", "-", "[q]"]);
+    assert_eq!(read.column("info.__other"), ["-", "-", "-", "-"]);
+}
+
+#[tokio::test]
+async fn what_no_column_takes_is_kept_as_text() {
+    let mut records = vec!["1 1 . A C . . AC=1"; 1001];
+    records.push("1 2 . A C . . LATE=x%3By;AC=1;AC=2;DB=1;DP;DP=4,5;;NOTE");
+    let read = read_bytes(vcf(HEAD, &[], &records).as_bytes(), 1, |_| {}).await.unwrap();
+    let last = |name: &str| read.column(name).pop().unwrap();
+    assert_eq!(last("info.__other"), "LATE=x%3By;AC=2;DB=1;DP;DP=4,5;NOTE");
+    assert_eq!((last("info.AC"), last("info.DB"), last("info.DP")), ("[1]".into(), "true".into(), "-".into()));
+}
+
+#[tokio::test]
+async fn carriers_missing_and_absent_genotypes_are_kept() {
+    let records = [
+        "1 1 . A C . . . GT:DP:AD 0/0:1:5,0 0/1:2:3,4 ./.",
+        "1 2 . A C . . . GT 0|0 0|0 0|0",
+        "1 3 . A C . . . DP 7 . 9",
+        "1 4 . A C . . . GT 0 1 .",
+    ];
+    let read = cohort(&records, |_| {}).await;
+    assert_eq!(read.column("calls.__sample"), ["[1, 2]", "[]", "[0, 1, 2]", "[1, 2]"]);
+    assert_eq!(read.column("calls.GT"), ["[0/1, ./.]", "[]", "[-, -, -]", "[1, .]"]);
+    assert_eq!(read.column("calls.DP"), ["[2, -]", "[]", "[7, -, 9]", "[-, -]"]);
+    assert_eq!(read.column("calls.AD"), ["[[3, 4], -]", "[]", "[-, -, -]", "[-, -]"]);
+    let read = cohort(&records, |config| config.calls = Calls::All).await;
+    assert_eq!(read.column("calls.__sample")[1], "[0, 1, 2]");
+    assert_eq!(read.column("calls.GT")[0], "[0/0, 0/1, ./.]");
+    let read = cohort(&records, |config| config.calls = Calls::None).await;
+    assert!(read.batch.column_by_name("calls.__sample").is_none());
+    assert_eq!(read.batch.num_rows(), 4);
+}
+
+#[tokio::test]
+async fn samples_are_chosen_and_numbered_among_the_kept() {
+    let records = ["1 1 . A C . . . GT:DP 0/1:1 0/1:2 0/1:3"];
+    let read = cohort(&records, |config| config.samples = Some(vec!["S2".into(), "S1".into()])).await;
+    assert_eq!((read.column("calls.__sample"), read.column("calls.DP")), (vec!["[0, 1]".into()], vec!["[2, 3]".into()]));
+    assert_eq!(read.inspection.document.inputs[0].samples.len(), 2);
+    let read = cohort(&records, |config| config.samples = Some(vec!["^S1".into()])).await;
+    assert_eq!(read.column("calls.DP"), ["[1, 3]"]);
+    let text = vcf(HEAD, &["S0"], &[]);
+    let unknown = read_bytes(text.as_bytes(), 1, |config| config.samples = Some(vec!["DOE_JANE".into()])).await.err().unwrap();
+    assert_eq!((unknown.class(), unknown.to_string().contains("DOE")), (Class::Usage, false));
+}
+
+#[tokio::test]
+async fn chosen_fields_only() {
+    let records = ["1 1 . A C . . DP=3;AC=1;X=9 GT:DP 0/1:1 0/1:2 0/1:3"];
+    let read = cohort(&records, |config| {
+        config.info = Info::Ids(vec!["DP".into(), "NEW".into()]);
+        config.formats = Some(vec!["DP".into()]);
+    })
+    .await;
+    assert_eq!(read.column("info.DP"), ["3"]);
+    assert_eq!(read.column("info.NEW"), ["-"]);
+    assert_eq!(read.column("calls.DP"), ["[1, 2, 3]"]);
+    for absent in ["info.AC", "info.__other", "calls.GT", "calls.__other"] {
+        assert!(read.batch.column_by_name(absent).is_none(), "{absent}");
+    }
+}
+
+#[tokio::test]
+async fn bad_records_leave_nothing_behind() {
+    let good = ["1 1 . A C 5 PASS AC=1;AF=0.5 GT:AD 0/1:1,2 0/0:1,0 1/1:0,9", "1 9 . A C . . DP=2 GT:AD 0/1:3,4 . 0/0"];
+    let bad = [
+        ("1 2 . A C 5 PASS AC=1;AF=0.5;DP=secret GT:AD 0/1:1,2 0/0:1,0 1/1:0,9", "INFO/DP"),
+        ("1 x . A C 5 PASS . GT 0/1 0/1 0/1", "POS"),
+        ("1 3 . A C 5 PASS AC=1;AF=y GT:AD 0/1:1,2 0/1:1,2 0/1:1,2", "INFO/AF"),
+        ("1 3 . A C 5 PASS AC=1 GT:AD 0/1:1,2 0/1:1,q 0/1:1,2", "FORMAT/AD"),
+        ("1 3 . A C 5 PASS AC=1 GT:AD 0/1:1,2 0/1:1,2", "record"),
+        ("1 3 . A C 5 PASS AC=1 GT 0/1:1 0/1 0/1", "FORMAT"),
+        ("1 3 .  C 5 PASS AC=1 GT 0/1 0/1 0/1", "REF"),
+        ("1 3 . A C five PASS AC=1 GT 0/1 0/1 0/1", "QUAL"),
+        ("1 3 . A C 5 PASS AC=99999999999 GT 0/1 0/1 0/1", "INFO/AC"),
+        ("1 3", "record"),
+    ];
+    let mut records = vec![good[0]];
+    records.extend(bad.iter().map(|(record, _)| *record));
+    records.push(good[1]);
+    let read = cohort(&records, |config| config.on_bad_record = OnBadRecord::Quarantine).await;
+    assert_eq!(read.column("pos"), ["1", "9"]);
+    assert_eq!(read.column("calls.AD"), ["[[1, 2], [0, 9]]", "[[3, 4], -]"]);
+    assert_eq!((read.column("info.AC"), read.column("info.DP")), (vec!["[1]".into(), "-".into()], vec!["-".into(), "2".into()]));
+    let aside = &read.units[0].bad;
+    let fields: Vec<_> = aside.iter().map(|bad| bad.field.as_str()).collect();
+    assert_eq!(fields, bad.map(|(_, field)| field));
+    assert_eq!(aside[0].line, 13);
+    assert!(!format!("{aside:?}").contains("secret"));
+    assert_eq!(read.records(), records.len() as u64);
+
+    for (record, field) in bad {
+        let text = vcf(HEAD, &["S0", "S1", "S2"], &[good[0], record]);
+        let error = read_bytes(text.as_bytes(), 1, |_| {}).await.err().unwrap();
+        assert_eq!(error.class(), Class::Input);
+        assert!(error.to_string().starts_with(&format!("input 1: line 14: {field}: ")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn records_without_calls_and_with_nobodys_calls() {
+    let records = ["1 3 . A C 5 PASS AC=1", "1 4 . A C . . . GT 0/1 0/1 0/1", "1 5 . A C . . . GT 0/1 0/0 0/1 1/1 1/1"];
+    let read = cohort(&records, |_| {}).await;
+    assert_eq!(read.column("calls.__sample"), ["[]", "[0, 1, 2]", "[0, 2]"]);
+    assert!(read.inspection.notices.iter().any(|notice| notice.text.contains("more columns than the header")));
+    for i in [0, 2] {
+        let text = vcf(HEAD, &["S0", "S1", "S2"], &[records[i]]);
+        let strict = read_bytes(text.as_bytes(), 1, |config| config.conformance = Conformance::Strict).await;
+        assert_eq!(strict.err().unwrap().class(), Class::Input);
+    }
+}
+
+#[tokio::test]
+async fn too_many_bad_records_end_the_load() {
+    let text = vcf(HEAD, &[], &["1 x . A C . . .", "1 1 . A C . . .", "1 y . A C . . ."]);
+    let limited = |most| {
+        let text = text.clone();
+        async move {
+            read_bytes(text.as_bytes(), 1, |config| {
+                config.on_bad_record = OnBadRecord::Quarantine;
+                config.max_bad_records = Some(most);
+            })
+            .await
+        }
+    };
+    assert_eq!(limited(2).await.unwrap().batch.num_rows(), 1);
+    assert_eq!(limited(1).await.err().unwrap().class(), Class::Input);
+}
+
+#[tokio::test]
+async fn invalid_utf8_is_a_bad_record_alone() {
+    let mut text = vcf(HEAD, &[], &["1 1 . A C . . NOTE=é", "1 2 . A C . . NOTE=Q"]).into_bytes();
+    let at = text.len() - 2;
+    text[at] = 0xff;
+    let read = read_bytes(&text, 1, |config| config.on_bad_record = OnBadRecord::Quarantine).await.unwrap();
+    assert_eq!(read.column("info.NOTE"), ["é"]);
+    assert_eq!(read.units[0].bad[0].reason, "not UTF-8");
+}
+
+#[tokio::test]
+async fn strict_holds_records_to_the_letter() {
+    let good = "1 1 . A C . . AC=1";
+    for bad in [
+        "1 1 . A C . . AC=1,2",
+        "1 1 . A C . . AC=1;AC=1",
+        "1 1 . A C . . DB=1",
+        "1 1 . A C . . DP",
+        "1 1 . R C . . AC=1",
+        "1 1 . A C . . AC=1;;DP=1",
+        "",
+    ] {
+        let text = vcf(HEAD, &[], &[good, bad, good]);
+        let strict = |config: &mut Config| config.conformance = Conformance::Strict;
+        assert_eq!(read_bytes(text.as_bytes(), 1, strict).await.err().unwrap().class(), Class::Input, "{bad}");
+        let lenient = read_bytes(text.as_bytes(), 1, |_| {}).await.unwrap();
+        assert_eq!(lenient.batch.num_rows(), if bad.is_empty() { 2 } else { 3 }, "{bad}");
+    }
+}

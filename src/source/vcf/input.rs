@@ -1,0 +1,108 @@
+//! One input as the run reads it: its units, from wherever they lie. It must not know records' columns.
+
+use std::fs::File;
+use std::sync::{Arc, Mutex};
+
+use super::decode::Shape;
+use super::split::{BgzfCut, Container, FromStart, Layout, PlainCut, Ranged, StreamText, Streamed, TextBuf, UnitReader};
+use crate::error::{Error, Result};
+
+/// An input that was looked at.
+#[derive(Debug)]
+pub(crate) struct Input {
+    /// 0-based.
+    pub number: u32,
+    pub container: Container,
+    pub held: Held,
+    pub shape: Shape,
+    /// Lines of the header: they count as lines of the first unit.
+    pub header_lines: u64,
+    /// Ordinal of the first unit within the load.
+    pub first: u32,
+}
+
+/// Where an input's text comes from.
+pub(crate) enum Held {
+    /// Plain text or BGZF: units can be read in any order.
+    Ranged { file: Arc<File>, layout: Layout },
+    /// gzip: from front to back, as often as needed. `header`: bytes of text that the header takes.
+    Gzip { file: Arc<File>, header: u64 },
+    /// Standard input or a pipe: once.
+    Stream(Mutex<Option<(StreamText, TextBuf)>>),
+}
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Held::Ranged { .. } => "Ranged",
+            Held::Gzip { .. } => "Gzip",
+            Held::Stream(_) => "Stream",
+        })
+    }
+}
+
+impl Input {
+    /// How many partitions can work on it at once.
+    pub(crate) fn parallel(&self) -> u64 {
+        match &self.held {
+            Held::Ranged { layout, .. } => u64::from(layout.count),
+            Held::Gzip { .. } | Held::Stream(_) => 1,
+        }
+    }
+
+    /// True when the units come one after the other, so that line numbers are known as they pass.
+    pub(crate) fn is_stream(&self) -> bool {
+        !matches!(self.held, Held::Ranged { .. })
+    }
+
+    /// The partition's units of this input: units go round, `unit % partitions`; streams are read by one partition whole.
+    /// `None` when the partition has none of them.
+    pub(crate) fn reader(&self, partition: usize, partitions: usize, unit_size: u64) -> Result<Option<Box<dyn UnitReader>>> {
+        let own = self.number as usize % partitions == partition;
+        match &self.held {
+            Held::Ranged { layout, .. } => {
+                let skip = (partition + partitions - self.first as usize % partitions) % partitions;
+                let skip = u32::try_from(skip).map_err(|_| Error::internal("too many partitions"))?;
+                Ok((skip < layout.count).then(|| self.ranged(skip, partitions as u32)).flatten())
+            }
+            Held::Gzip { .. } | Held::Stream(_) if !own => Ok(None),
+            Held::Gzip { file, header } => {
+                let (mut text, mut buf) = (StreamText::gzip(Box::new(FromStart::new(file.clone()))), TextBuf::default());
+                let mut left = *header;
+                while left > 0 {
+                    if buf.len() == 0 && !text.feed(&mut buf)? {
+                        break;
+                    }
+                    left -= buf.take(usize::try_from(left).unwrap_or(usize::MAX).min(buf.len())).len() as u64;
+                }
+                Ok(Some(Box::new(Streamed::new(text, buf, unit_size))))
+            }
+            Held::Stream(once) => {
+                let taken = once.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+                let (text, buf) = taken
+                    .ok_or_else(|| Error::input("standard input can be read only once").with_hint("write it to a file first"))?;
+                Ok(Some(Box::new(Streamed::new(text, buf, unit_size))))
+            }
+        }
+    }
+
+    fn ranged(&self, first: u32, stride: u32) -> Option<Box<dyn UnitReader>> {
+        let Held::Ranged { file, layout } = &self.held else { return None };
+        Some(match self.container {
+            Container::Bgzf => Box::new(Ranged::new(BgzfCut::new(file.clone(), layout.size), *layout, first, stride)),
+            _ => Box::new(Ranged::new(PlainCut::new(file.clone()), *layout, first, stride)),
+        })
+    }
+
+    /// Lines before unit `unit` of a file: read again from the front, for an error's sake only.
+    pub(crate) fn lines_before(&self, unit: u32) -> Result<u64> {
+        let Some(mut reader) = self.ranged(0, 1) else { return Ok(0) };
+        let mut lines = if unit > 0 { self.header_lines } else { 0 };
+        while reader.next_unit()?.is_some_and(|at| at < unit) {
+            while let Some(chunk) = reader.next_chunk()? {
+                lines += memchr::memchr_iter(b'\n', chunk).count() as u64;
+            }
+        }
+        Ok(lines)
+    }
+}

@@ -1,0 +1,300 @@
+//! Looks at the inputs before the run: which files, what containers, which header, which fields, how they are cut. Reads the
+//! headers and each input's first records, to find fields that no header declares. It must not know tasks or batches.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use super::config::{Calls, Config, Conformance, Info, InfoWord};
+use super::decode::Shape;
+use super::header::{self, Field, Header, infer, reserved};
+use super::input::{Held, Input};
+use super::regions::Regions;
+use super::schema::lay_out;
+use super::split::{Access, BgzfCut, Container, Cut, FromStart, Layout, Opened, Piece, StreamText, TextBuf, count_units, open};
+use super::table::VcfTable;
+use crate::crypto::digest::{hex, sha256};
+use crate::error::{Error, Result};
+use crate::flow::{Document, InputDocument, InputUnits, Inspection, Notice, Number, SampleId, Source, VcfType};
+use crate::sensitive::Sensitive;
+
+/// Units a load may have: their ordinals take 20 bits of a variant's id.
+const MAX_UNITS: u64 = 1 << 20;
+/// A unit of BGZF is a range of stored bytes: this share of the unit's text, as VCF compresses.
+const BGZF_RATIO: u64 = 16;
+/// Deflate cannot expand further (RFC 1951: 258 bytes from 2 bits), so a gzip file has at most this much text a byte.
+const DEFLATE_RATIO: u64 = 1032;
+/// Text behind the header that is looked at for undeclared fields.
+const SAMPLE_BYTES: usize = 4 << 20;
+
+/// The `vcf` source of a pipeline.
+#[derive(Debug)]
+pub(crate) struct VcfSource {
+    config: Config,
+    base: PathBuf,
+    unit: u64,
+}
+
+/// What was read of one input.
+struct Looked {
+    header: Header,
+    container: Container,
+    held: Held,
+    size: Option<u64>,
+}
+
+impl VcfSource {
+    pub(crate) fn new(config: Config, base: PathBuf, unit: u64) -> Self {
+        Self { config, base, unit }
+    }
+
+    fn strict(&self) -> bool {
+        self.config.conformance == Conformance::Strict
+    }
+
+    /// The inputs in order; `None` is standard input.
+    fn paths(&self) -> Result<Vec<Option<PathBuf>>> {
+        let mut found = Vec::new();
+        for (i, text) in self.config.paths.iter().enumerate() {
+            if text == "-" {
+                found.push(None);
+                continue;
+            }
+            let path = self.base.join(text);
+            if !text.contains(['*', '?', '[']) || path.exists() {
+                found.push(Some(path));
+                continue;
+            }
+            let before = found.len();
+            let pattern = glob::Pattern::escape(&self.base.to_string_lossy());
+            let pattern = if Path::new(text).is_absolute() { text.clone() } else { format!("{pattern}/{text}") };
+            let entries = glob::glob(&pattern).map_err(|_| Error::usage(format!("paths[{i}] is not a valid glob")))?;
+            for entry in entries {
+                let entry = entry.map_err(|error| super::split::read_failed(error.error()).at(format!("paths[{i}]")))?;
+                found.push(Some(entry));
+            }
+            if found.len() == before {
+                return Err(Error::input(format!("paths[{i}] matches no file")).with_hint("check the folder and the pattern"));
+            }
+        }
+        Ok(found)
+    }
+
+    fn look(&self, path: Option<&Path>) -> Result<Looked> {
+        let Opened { container, access } = open(path)?;
+        let (mut buf, mut marks) = (TextBuf::default(), vec![(0u64, 0u64)]);
+        let mut fed = 0u64;
+        let (source, mut cut, mut stream, size) = match access {
+            Access::Stream(text) => (None, None, Some(text), None),
+            Access::File(file, size) => {
+                let read = || Box::new(FromStart::new(file.clone()));
+                let (cut, stream) = match container {
+                    Container::Bgzf => {
+                        let mut cut = BgzfCut::new(file.clone(), size);
+                        cut.seek(0..size, true)?;
+                        (Some(cut), None)
+                    }
+                    Container::Gzip => (None, Some(StreamText::gzip(read()))),
+                    Container::Plain => (None, Some(StreamText::plain(read()))),
+                };
+                (Some(file), cut, stream, Some(size))
+            }
+        };
+        let mut feed = |buf: &mut TextBuf| -> Result<bool> {
+            if let Some(stream) = &mut stream {
+                return stream.feed(buf);
+            }
+            let Some(cut) = &mut cut else { return Ok(false) };
+            let (at, before) = (cut.offset(), buf.len());
+            let piece = cut.feed(buf)?;
+            if piece != Piece::End {
+                marks.push((at, fed));
+                fed += (buf.len() - before) as u64;
+            }
+            Ok(piece != Piece::End)
+        };
+        let (mut ended, mut enough) = (false, 0);
+        let end = loop {
+            if buf.len() >= enough || ended {
+                if let Some(end) = header::end_of(buf.waiting(), ended)? {
+                    break end;
+                }
+                enough = buf.len() + buf.len() / 2;
+            }
+            ended = ended || !feed(&mut buf)?;
+        };
+        let mut header = Header::parse(&buf.waiting()[..end], self.strict())?;
+        while !ended && buf.len() - end < SAMPLE_BYTES && lines(&buf.waiting()[end..]) < infer::SAMPLE {
+            ended = !feed(&mut buf)?;
+        }
+        let whole = memchr::memrchr(b'\n', buf.waiting()).map_or(0, |at| at + 1);
+        let whole = if ended { buf.len() } else { whole.max(end) };
+        infer::infer(&mut header, &buf.waiting()[end..whole]);
+
+        let held = match (source, container) {
+            (Some(file), Container::Gzip) => Held::Gzip { file, header: end as u64 },
+            (Some(file), _) => {
+                let size = size.unwrap_or(0);
+                let (base, skip, step) = match container {
+                    Container::Bgzf => {
+                        let (at, text) = marks.iter().rev().find(|(_, text)| *text <= end as u64).copied().unwrap_or((0, 0));
+                        (at, end as u64 - text, (self.unit / BGZF_RATIO).max(1))
+                    }
+                    _ => (end as u64, 0, self.unit),
+                };
+                let count = units_of(count_units(base, size, step))?;
+                Held::Ranged { file, layout: Layout { base, skip, step, size, count } }
+            }
+            (None, _) => {
+                buf.take(end);
+                Held::Stream(Mutex::new(stream.map(|text| (text, buf))))
+            }
+        };
+        Ok(Looked { header, container, held, size })
+    }
+
+    /// Which fields become columns, adding those asked for that no header declares.
+    fn choose(ids: &[String], fields: &mut Vec<Field>, place: &str, notices: &mut Vec<Notice>) -> Vec<usize> {
+        let mut chosen = Vec::new();
+        for id in ids {
+            let at = fields.iter().position(|field| field.id == *id).unwrap_or_else(|| {
+                let known = if place == "INFO" { reserved::info(id) } else { reserved::format(id) };
+                let (number, kind) = known.map_or((Number::Unknown, VcfType::String), |known| (known.number, known.kind));
+                let (number_text, kind_text) = (number.text(), kind.text());
+                let text = format!("{place}/{id} is asked for but not declared; read as Number={number_text}, Type={kind_text}");
+                notices.push(Notice { input: 1, text });
+                fields.push(Field { id: id.clone(), number, kind, inferred: true });
+                fields.len() - 1
+            });
+            if !chosen.contains(&at) {
+                chosen.push(at);
+            }
+        }
+        chosen
+    }
+
+    /// For each input, the index among its kept samples of every sample column.
+    fn keep_samples(&self, looked: &[Looked]) -> Result<Vec<Vec<Option<u32>>>> {
+        let names: Vec<&str> = self.config.samples.iter().flatten().map(String::as_str).collect();
+        let exclude = names.first().is_some_and(|name| name.starts_with('^'));
+        let listed: HashMap<&str, usize> =
+            names.iter().enumerate().map(|(i, name)| (if exclude { name.trim_start_matches('^') } else { name }, i)).collect();
+        let (mut used, mut kept) = (HashSet::<usize>::new(), Vec::new());
+        for looked in looked {
+            let mut next = 0;
+            let keep = looked.header.samples.iter().map(|name| {
+                let found = listed.get(name.expose().as_str());
+                used.extend(found.copied());
+                let keep = self.config.samples.is_none() || found.is_some() != exclude;
+                keep.then(|| {
+                    next += 1;
+                    next - 1
+                })
+            });
+            kept.push(keep.collect());
+        }
+        match (0..names.len()).find(|i| !used.contains(i) && listed.values().any(|listed| listed == i)) {
+            Some(missing) => {
+                Err(Error::usage(format!("samples[{missing}] is in no input")).with_hint("check its spelling and case"))
+            }
+            None => Ok(kept),
+        }
+    }
+
+    /// Options that change rows. Sample names appear only digested.
+    fn identity(&self) -> String {
+        let Config { regions, info, calls, formats, samples, on_bad_record, conformance, .. } = &self.config;
+        let samples = samples.as_ref().map(|names| hex(&sha256(names.join("\n").as_bytes())));
+        serde_json::json!({
+            "source": "vcf", "regions": regions, "info": info, "calls": calls, "formats": formats,
+            "samples": samples, "on_bad_record": on_bad_record, "conformance": conformance,
+        })
+        .to_string()
+    }
+}
+
+fn lines(text: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', text).count()
+}
+
+fn units_of(count: u64) -> Result<u32> {
+    u32::try_from(count).ok().filter(|count| u64::from(*count) <= MAX_UNITS).ok_or_else(|| {
+        Error::usage("the inputs would be cut into more than a million units").with_hint("raise `unit`, such as to `256MiB`")
+    })
+}
+
+impl Source for VcfSource {
+    fn kind(&self) -> &'static str {
+        "vcf"
+    }
+
+    fn inspect(&self) -> Result<Inspection> {
+        let mut looked = Vec::new();
+        for (i, path) in self.paths()?.iter().enumerate() {
+            looked.push(self.look(path.as_deref()).map_err(|error| error.at(format!("input {}", i + 1)))?);
+        }
+        let mut notices = Vec::new();
+        let mut told = HashSet::new();
+        for (i, looked) in looked.iter().enumerate() {
+            for text in &looked.header.notices {
+                if told.insert(text.clone()) {
+                    notices.push(Notice { input: i as u32 + 1, text: text.clone() });
+                }
+            }
+        }
+        let mut fields = header::merge(looked.iter().map(|looked| &looked.header));
+        notices.extend(std::mem::take(&mut fields.notices).into_iter().map(|text| Notice { input: 1, text }));
+
+        let info = match &self.config.info {
+            Info::Word(InfoWord::All) => Some((0..fields.info.len()).collect()),
+            Info::Word(InfoWord::None) => None,
+            Info::Ids(ids) => Some(Self::choose(ids, &mut fields.info, "INFO", &mut notices)),
+        };
+        let calls = match (&self.config.formats, self.config.calls) {
+            (_, Calls::None) => None,
+            (None, _) => Some((0..fields.formats.len()).collect::<Vec<_>>()),
+            (Some(ids), _) => Some(Self::choose(ids, &mut fields.formats, "FORMAT", &mut notices)),
+        };
+        let open = (self.config.info == Info::Word(InfoWord::All), calls.is_some() && self.config.formats.is_none());
+        let layout = lay_out(&fields, info.as_deref(), calls.as_deref(), open);
+
+        let contigs: HashSet<&str> =
+            looked.iter().flat_map(|looked| looked.header.contigs.iter().map(|contig| contig.id.as_str())).collect();
+        let (regions, unknown) = Regions::parse(&self.config.regions, &contigs)?;
+        if unknown > 0 {
+            notices.push(Notice { input: 1, text: format!("{unknown} of the regions name a contig that no header declares") });
+        }
+
+        let kept = self.keep_samples(&looked)?;
+        let (mut inputs, mut units, mut document, mut next) = (Vec::new(), Vec::new(), Document::default(), 0u64);
+        let bytes = looked.iter().map(|looked| looked.size).sum();
+        for (i, (looked, kept)) in looked.into_iter().zip(kept).enumerate() {
+            let Looked { header, container, held, size } = looked;
+            let first = u32::try_from(next).map_err(|_| Error::internal("unit ordinals overflow"))?;
+            // A gzip file's units are known only when it was read; ordinals are set aside for the most it can hold.
+            let (count, reserved) = match &held {
+                Held::Ranged { layout, .. } => (Some(layout.count), u64::from(layout.count)),
+                Held::Gzip { .. } => (None, size.unwrap_or(0).saturating_mul(DEFLATE_RATIO) / self.unit + 1),
+                Held::Stream(_) => (None, MAX_UNITS.saturating_sub(next).max(1)),
+            };
+            next += reserved;
+            units_of(next)?;
+            units.push(InputUnits { input: i as u32, first, count });
+            let samples = header.samples.iter().zip(&kept).filter(|(_, kept)| kept.is_some());
+            document.inputs.push(InputDocument {
+                version: header.version,
+                header_digest: header.digest,
+                samples: samples.map(|(name, _)| SampleId::Name(Sensitive::new(name.expose().clone()))).collect(),
+                lines: header.lines,
+                assembly: header.assembly.into(),
+                bytes: size,
+            });
+            let shape = Shape { columns: header.columns, percent: header.minor >= 3, samples: kept.into() };
+            inputs.push(Input { number: i as u32, container, held, shape, header_lines: header.line_count, first });
+        }
+        let labels = layout.labels.clone();
+        let table = VcfTable::new(inputs, fields, layout, regions, open, self.unit, &self.config);
+        let table = Arc::new(table);
+        Ok(Inspection { table, labels, document, units, bytes, notices, identity: self.identity() })
+    }
+}

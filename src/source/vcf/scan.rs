@@ -1,0 +1,170 @@
+//! One partition's work: its units in increasing order, decoded and handed on batch by batch, with their counts. Runs on a
+//! blocking thread. It must not know the plan around it.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+
+use super::config::OnBadRecord;
+use super::decode::{Bad, Decoder, Outcome, Place, Recipe};
+use super::input::Input;
+use super::split::UnitReader;
+use super::table::Shared;
+use crate::crypto::digest::sha256;
+use crate::error::{Error, Result};
+use crate::flow::{BadRecord, Context, Counters, Digest, UnitCounts};
+
+/// Rows of a batch, when they are narrow.
+const MAX_ROWS: usize = 8192;
+/// Text of a batch, when they are wide: Arrow takes about as much or up to three times that.
+const MAX_TEXT: usize = 2 << 20;
+
+/// What a partition has to do.
+pub(crate) struct Part {
+    pub shared: Arc<Shared>,
+    pub recipe: Recipe,
+    pub partition: usize,
+    pub partitions: usize,
+    pub context: Arc<Context>,
+}
+
+/// Takes a batch; false when nobody wants more.
+type Hand<'a> = dyn FnMut(RecordBatch) -> bool + 'a;
+
+/// Reads every unit of the partition. Ends early, without an error, when nobody takes the batches any more.
+pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
+    for input in &part.shared.inputs {
+        let place = || format!("input {}", input.number + 1);
+        let reader = input.reader(part.partition, part.partitions, part.shared.unit).map_err(|e| e.at(place()))?;
+        let Some(mut reader) = reader else { continue };
+        let mut decoder = Decoder::new(part.recipe.clone(), input.shape.clone());
+        // Lines of the units before, as far as a stream has shown them.
+        let mut passed = 0;
+        while let Some(unit) = reader.next_unit().map_err(|e| e.at(place()))? {
+            let work = Work { part, input, unit, passed };
+            let ordinal = input.first + unit;
+            if part.context.units.is_done(ordinal) {
+                if input.is_stream() {
+                    passed += work.count_lines(reader.as_mut()).map_err(|e| e.at(place()))?;
+                }
+                continue;
+            }
+            match work.unit(reader.as_mut(), &mut decoder, hand).map_err(|e| e.at(place()))? {
+                None => return Ok(()),
+                Some(counts) => {
+                    passed += counts.lines;
+                    part.context.units.close(part.partition, ordinal, counts);
+                }
+            }
+        }
+        report_miscounts(&decoder, input.number + 1);
+    }
+    Ok(())
+}
+
+/// One unit.
+struct Work<'a> {
+    part: &'a Part,
+    input: &'a Input,
+    unit: u32,
+    passed: u64,
+}
+
+impl Work<'_> {
+    /// Lines of the header that count to this unit.
+    fn header_lines(&self) -> u64 {
+        if self.unit == 0 { self.input.header_lines } else { 0 }
+    }
+
+    fn count_lines(&self, reader: &mut dyn UnitReader) -> Result<u64> {
+        let mut lines = self.header_lines();
+        while let Some(chunk) = reader.next_chunk()? {
+            lines += memchr::memchr_iter(b'\n', chunk).count() as u64;
+        }
+        Ok(lines)
+    }
+
+    /// Decodes the unit. `None` when nobody takes the batches any more.
+    fn unit(&self, reader: &mut dyn UnitReader, decoder: &mut Decoder, hand: &mut Hand<'_>) -> Result<Option<UnitCounts>> {
+        let Part { context, shared, .. } = self.part;
+        let ordinal = self.input.first + self.unit;
+        let mut counts = UnitCounts { input: self.input.number, lines: self.header_lines(), ..UnitCounts::default() };
+        let (mut text, mut told_records, mut told_bytes) = (0, 0, 0);
+        while let Some(chunk) = reader.next_chunk()? {
+            if context.cancel.is_cancelled() {
+                return Err(Error::interrupted("the run was stopped"));
+            }
+            let utf8 = std::str::from_utf8(chunk).is_ok();
+            let mut rest = chunk;
+            while !rest.is_empty() {
+                let line = match memchr::memchr(b'\n', rest) {
+                    Some(end) => {
+                        let line = &rest[..end];
+                        rest = &rest[end + 1..];
+                        line
+                    }
+                    None => std::mem::take(&mut rest),
+                };
+                let line = line.strip_suffix(b"\r").unwrap_or(line);
+                let at = counts.lines;
+                counts.lines += 1;
+                if line.is_empty() && !shared.strict {
+                    continue;
+                }
+                counts.records += 1;
+                counts.digest.add(Digest::from_bytes(sha256(line)));
+                let row = u32::try_from(at).map_err(|_| Error::input("a unit has too many lines").with_hint("lower `unit`"))?;
+                match decoder.record(line, row, utf8) {
+                    Outcome::Row => text += line.len(),
+                    Outcome::OutOfRegion => counts.out_of_region += 1,
+                    Outcome::Filtered => {}
+                    Outcome::Bad(bad) => self.bad(bad, at, decoder)?,
+                }
+                if (text >= MAX_TEXT || decoder.rows() >= MAX_ROWS) && decoder.rows() > 0 {
+                    text = 0;
+                    if !hand(decoder.flush(ordinal)?) {
+                        return Ok(None);
+                    }
+                }
+            }
+            Counters::add(&context.counters.records, counts.records - told_records);
+            told_records = counts.records;
+            let bytes = reader.bytes();
+            Counters::add(&context.counters.bytes_in, bytes.saturating_sub(told_bytes));
+            told_bytes = told_bytes.max(bytes);
+        }
+        if decoder.rows() > 0 && !hand(decoder.flush(ordinal)?) {
+            return Ok(None);
+        }
+        counts.bytes = reader.bytes();
+        Counters::add(&context.counters.bytes_in, counts.bytes.saturating_sub(told_bytes));
+        Ok(Some(counts))
+    }
+
+    /// A record that cannot become a row: ends the load, or is set aside. Says where and why, never what.
+    fn bad(&self, bad: Bad, line: u64, decoder: &Decoder) -> Result<()> {
+        let Part { context, shared, .. } = self.part;
+        let field = bad.field(decoder.fields());
+        if shared.on_bad_record == OnBadRecord::Quarantine {
+            let bad = BadRecord { line, field, reason: bad.reason.into() };
+            let so_far = context.units.set_aside(self.input.first + self.unit, bad);
+            return match shared.max_bad_records {
+                Some(most) if so_far > most => Err(Error::input(format!("more than {most} bad records"))
+                    .with_hint("see the quarantine for lines and reasons, or raise `max_bad_records`")),
+                _ => Ok(()),
+            };
+        }
+        let before = if self.input.is_stream() { self.passed } else { self.input.lines_before(self.unit)? };
+        Err(Error::input(format!("line {}: {field}: {}", before + line + 1, bad.reason))
+            .with_hint("mend the record, or set `on_bad_record: quarantine` to set such records aside"))
+    }
+}
+
+/// Values are kept as the file has them when their number is not the declared one; the log says how often that was so.
+fn report_miscounts(decoder: &Decoder, input: u32) {
+    for (place, count) in decoder.miscounts() {
+        let field = Bad { place, reason: "" }.field(decoder.fields());
+        debug_assert!(matches!(place, Place::Info(_) | Place::Format(_)));
+        tracing::warn!(input, field, count, "values are kept whose number is not the declared one");
+    }
+}

@@ -1,0 +1,207 @@
+//! The scan as DataFusion sees it: a table whose projection and simple filters reach the decoder. It must not decode.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Result as DfResult;
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::datasource::TableType;
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_expr::EquivalenceProperties;
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties};
+
+use super::config::{Calls, Config, Conformance, OnBadRecord};
+use super::decode::Recipe;
+use super::filter::Predicate;
+use super::header::Fields;
+use super::input::Input;
+use super::regions::Regions;
+use super::scan::{self, Part};
+use super::schema::Layout;
+use crate::error::Error;
+use crate::flow::exec::context_of;
+
+/// Batches waiting between the decoder's thread and the plan: enough that neither waits for the other's hiccups.
+const WAITING: usize = 2;
+
+/// The inputs of a load as a table.
+#[derive(Debug)]
+pub(crate) struct VcfTable {
+    shared: Arc<Shared>,
+    layout: Layout,
+}
+
+/// What all scans of the table share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub inputs: Vec<Input>,
+    pub fields: Arc<Fields>,
+    pub regions: Arc<Regions>,
+    pub calls: Calls,
+    pub strict: bool,
+    pub on_bad_record: OnBadRecord,
+    pub max_bad_records: Option<u64>,
+    pub open: (bool, bool),
+    pub unit: u64,
+}
+
+impl VcfTable {
+    pub(crate) fn new(
+        inputs: Vec<Input>,
+        fields: Fields,
+        layout: Layout,
+        regions: Regions,
+        open: (bool, bool),
+        unit: u64,
+        config: &Config,
+    ) -> Self {
+        let shared = Shared {
+            inputs,
+            fields: Arc::new(fields),
+            regions: Arc::new(regions),
+            calls: config.calls,
+            strict: config.conformance == Conformance::Strict,
+            on_bad_record: config.on_bad_record,
+            max_bad_records: config.max_bad_records,
+            open,
+            unit,
+        };
+        Self { shared: Arc::new(shared), layout }
+    }
+}
+
+#[async_trait]
+impl TableProvider for VcfTable {
+    fn schema(&self) -> SchemaRef {
+        self.layout.schema.clone()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> DfResult<Vec<TableProviderFilterPushDown>> {
+        let support = |filter: &&Expr| {
+            if Predicate::understands(filter) {
+                TableProviderFilterPushDown::Inexact
+            } else {
+                TableProviderFilterPushDown::Unsupported
+            }
+        };
+        Ok(filters.iter().map(support).collect())
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
+        let (schema, slots) = match projection {
+            None => (self.layout.schema.clone(), self.layout.slots.clone()),
+            Some(columns) => {
+                let slots = columns.iter().filter_map(|i| self.layout.slots.get(*i).copied());
+                (Arc::new(self.layout.schema.project(columns)?), slots.collect())
+            }
+        };
+        let recipe = Recipe {
+            fields: self.shared.fields.clone(),
+            regions: self.shared.regions.clone(),
+            predicate: Arc::new(Predicate::of(filters)),
+            calls: self.shared.calls,
+            strict: self.shared.strict,
+            open: self.shared.open,
+            schema,
+            slots: slots.into(),
+        };
+        let filters = filters.iter().filter(|filter| Predicate::understands(filter)).map(ToString::to_string).collect();
+        Ok(Arc::new(VcfExec::new(self.shared.clone(), recipe, filters, state.config().target_partitions())))
+    }
+}
+
+/// The scan in the physical plan: one partition a thread, each with its own units.
+#[derive(Debug)]
+pub(crate) struct VcfExec {
+    shared: Arc<Shared>,
+    recipe: Recipe,
+    filters: Vec<String>,
+    partitions: usize,
+    properties: Arc<PlanProperties>,
+}
+
+impl VcfExec {
+    fn new(shared: Arc<Shared>, recipe: Recipe, filters: Vec<String>, target: usize) -> Self {
+        let most = shared.inputs.iter().map(Input::parallel).sum::<u64>();
+        let partitions = target.min(usize::try_from(most).unwrap_or(target)).max(1);
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(recipe.schema.clone()),
+            Partitioning::UnknownPartitioning(partitions),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Self { shared, recipe, filters, partitions, properties: Arc::new(properties) }
+    }
+}
+
+impl DisplayAs for VcfExec {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        let mut formats: Vec<_> = self.shared.inputs.iter().map(|input| input.container.name()).collect();
+        formats.sort_unstable();
+        formats.dedup();
+        let names: Vec<_> = self.recipe.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        write!(f, "VcfExec: inputs={}, format={}", self.shared.inputs.len(), formats.join("+"))?;
+        write!(f, ", partitions={}", self.partitions)?;
+        if !self.shared.regions.is_everything() {
+            write!(f, ", regions={}", self.shared.regions.count())?;
+        }
+        write!(
+            f,
+            ", calls={}, projection=[{}], filters=[{}]",
+            self.shared.calls.name(),
+            names.join(", "),
+            self.filters.join(", ")
+        )
+    }
+}
+
+impl ExecutionPlan for VcfExec {
+    fn name(&self) -> &str {
+        "VcfExec"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> DfResult<TreeNodeRecursion>,
+    ) -> DfResult<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(self: Arc<Self>, children: Vec<Arc<dyn ExecutionPlan>>) -> DfResult<Arc<dyn ExecutionPlan>> {
+        if children.is_empty() { Ok(self) } else { Err(Error::internal("a scan has no children").into()) }
+    }
+
+    fn execute(&self, partition: usize, task: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
+        let context = context_of(&task)?;
+        let mut builder = RecordBatchReceiverStreamBuilder::new(self.recipe.schema.clone(), WAITING);
+        let sender = builder.tx();
+        let part =
+            Part { shared: self.shared.clone(), recipe: self.recipe.clone(), partition, partitions: self.partitions, context };
+        builder.spawn_blocking(move || Ok(scan::run(&part, &mut |batch| sender.blocking_send(Ok(batch)).is_ok())?));
+        Ok(builder.build())
+    }
+}

@@ -1,0 +1,256 @@
+//! Tests of the whole source: containers, cuts, regions, pushdown, the corpus.
+
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+
+use super::testing::{bgzf, gzip, read, read_bytes, read_sql, same, vcf};
+use super::{Calls, Config, UnitSize, decode_to_end};
+use crate::error::Class;
+use crate::flow::column;
+
+const HEAD: &str = "##INFO=<ID=DP,Number=1,Type=Integer,Description=\"\">\n##INFO=<ID=NOTE,Number=.,Type=String,Description=\"\">\n##FORMAT=<ID=GT,Number=1,Type=String,Description=\"\">\n";
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+fn text(records: usize) -> String {
+    let lines: Vec<String> = (0..records)
+        .map(|i| {
+            let note = "n".repeat(i * 7 % 50);
+            format!(
+                "chr{} {} rs{i} A C {} PASS DP={};NOTE={note},x GT 0/{} 0/0",
+                i * 4 / records.max(1) + 1,
+                i + 1,
+                i % 60,
+                i,
+                i % 2
+            )
+        })
+        .collect();
+    vcf(HEAD, &["A", "B"], &lines.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+#[tokio::test]
+async fn every_container_gives_the_same_rows_and_digests() {
+    let text = text(300);
+    let bytes = text.as_bytes();
+    let all = |config: &mut Config| config.calls = Calls::All;
+    let plain = read_bytes(bytes, 1, all).await.unwrap();
+    assert_eq!((plain.batch.num_rows(), plain.records()), (300, 300));
+    let crlf = text.replace('\n', "\r\n");
+    let open_end = text.trim_end_matches('\n');
+    let (first, second) = bytes.split_at(5000);
+    let others: [Vec<u8>; 6] = [
+        bgzf(bytes, 1000),
+        gzip(&[bytes]),
+        gzip(&[first, second]),
+        crlf.into_bytes(),
+        open_end.as_bytes().to_vec(),
+        [bytes, b"\n\n"].concat(),
+    ];
+    let digest = |read: &super::testing::Read| {
+        let mut sum = crate::flow::Digest::default();
+        read.units.iter().for_each(|unit| sum.add(unit.counts.digest));
+        sum
+    };
+    for (i, other) in others.iter().enumerate() {
+        let small = |config: &mut Config| {
+            config.calls = Calls::All;
+            config.unit = UnitSize::Bytes(3000);
+        };
+        let other = read_bytes(other, 3, small).await.unwrap();
+        assert!(same(&plain.batch, &other.batch, &[column::UNIT, column::ROW]), "container {i}");
+        assert_eq!(digest(&plain), digest(&other), "container {i}");
+        assert!(other.units.len() > 1, "container {i}");
+        let ordinals: Vec<_> = other.units.iter().map(|unit| unit.unit).collect();
+        assert_eq!(ordinals, (0..other.units.len() as u32).collect::<Vec<_>>(), "container {i}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn any_cut_gives_the_rows_of_one_pass(
+        records in 0usize..120, unit in 1u64..6000, block in 20usize..3000, partitions in 1usize..5, ends in any::<bool>(),
+    ) {
+        let mut text = text(records);
+        if !ends {
+            text.truncate(text.len() - 1);
+        }
+        runtime().block_on(async {
+            let whole = read_bytes(text.as_bytes(), 1, |_| {}).await.unwrap();
+            assert_eq!(whole.batch.num_rows(), records);
+            for bytes in [text.as_bytes().to_vec(), bgzf(text.as_bytes(), block), gzip(&[text.as_bytes()])] {
+                let cut = read_bytes(&bytes, partitions, |config| config.unit = UnitSize::Bytes(unit)).await.unwrap();
+                assert!(same(&whole.batch, &cut.batch, &[column::UNIT, column::ROW]));
+                let lines: u64 = cut.units.iter().map(|unit| unit.counts.lines).sum();
+                assert_eq!(lines, text.lines().count() as u64);
+                assert_eq!(cut.records(), records as u64);
+            }
+        });
+    }
+}
+
+#[tokio::test]
+async fn the_line_of_a_bad_record_is_the_files() {
+    let mut lines: Vec<String> = text(200).lines().map(str::to_owned).collect();
+    lines[150] = lines[150].replace("DP=", "DP=PATIENT");
+    let text = lines.join("\n") + "\n";
+    for bytes in [text.as_bytes().to_vec(), bgzf(text.as_bytes(), 500), gzip(&[text.as_bytes()])] {
+        let error = read_bytes(&bytes, 2, |config| config.unit = UnitSize::Bytes(2000)).await.err().unwrap();
+        assert_eq!(error.to_string(), "input 1: line 151: INFO/DP: not an integer");
+        assert_eq!(error.class(), Class::Input);
+    }
+}
+
+#[tokio::test]
+async fn regions_count_what_they_leave_out() {
+    let regions = |regions: &[&str]| {
+        let regions: Vec<String> = regions.iter().map(|region| (*region).to_owned()).collect();
+        async move {
+            read_bytes(text(200).as_bytes(), 2, |config| (config.regions, config.unit) = (regions, UnitSize::Bytes(1000)))
+                .await
+                .unwrap()
+        }
+    };
+    let read = regions(&["chr2", "chr1:5-7"]).await;
+    assert_eq!(read.batch.num_rows(), 53);
+    assert_eq!(read.units.iter().map(|unit| unit.counts.out_of_region).sum::<u64>(), 147);
+    assert_eq!(read.records(), 200);
+    assert_eq!(regions(&["chr9"]).await.batch.num_rows(), 0);
+}
+
+#[tokio::test]
+async fn projection_and_filters_reach_the_scan() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("x.vcf"), text(200)).unwrap();
+    let config = Config::of(["x.vcf"]);
+    let sql = r#"SELECT "info.DP" FROM t WHERE chrom IN ('chr1', 'chr2') AND pos >= 40 AND qual > 10 ORDER BY __row"#;
+    let read = read_sql(&config, folder.path(), 1, sql).await.unwrap();
+    let expected: Vec<String> = (39..100).filter(|i| i % 60 > 10).map(|i| i.to_string()).collect();
+    assert_eq!(read.column("info.DP"), expected);
+    let scan = read.plan.lines().find(|line| line.contains("VcfExec")).unwrap();
+    assert!(scan.contains("inputs=1, format=plain") && scan.contains("filters=[") && scan.contains("pos >= "), "{scan}");
+    assert!(!scan.contains("info.NOTE") && !scan.contains("x.vcf"), "{scan}");
+    let count = read_sql(&config, folder.path(), 1, "SELECT count(*) AS n FROM t").await.unwrap();
+    assert_eq!(count.column("n"), ["200"]);
+    let end = read_sql(&config, folder.path(), 1, "SELECT pos FROM t WHERE end_pos = 7").await.unwrap();
+    assert_eq!(end.column("pos"), ["7"]);
+}
+
+#[tokio::test]
+async fn a_header_without_records_is_zero_rows() {
+    for bytes in
+        [vcf(HEAD, &["A"], &[]).into_bytes(), bgzf(vcf(HEAD, &[], &[]).as_bytes(), 70), gzip(&[vcf("", &[], &[]).as_bytes()])]
+    {
+        let read = read_bytes(&bytes, 2, |_| {}).await.unwrap();
+        assert_eq!((read.batch.num_rows(), read.units.len()), (0, 1));
+        assert!(read.units[0].counts.lines > 0);
+    }
+}
+
+#[tokio::test]
+async fn several_inputs_are_one_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let a = vcf("##INFO=<ID=X,Number=1,Type=Integer>\n", &["A"], &["1 1 . A C . . X=1 GT 0/1"]);
+    let b = vcf("##INFO=<ID=X,Number=1,Type=Float>\n##INFO=<ID=Y,Number=1,Type=String>\n", &[], &["2 1 . A C . . X=1.5;Y=q"]);
+    std::fs::write(folder.path().join("a.vcf"), a).unwrap();
+    std::fs::write(folder.path().join("b.vcf.gz"), gzip(&[b.as_bytes()])).unwrap();
+    std::fs::write(folder.path().join("c.vcf.gz"), bgzf(b.as_bytes(), 60)).unwrap();
+    let read = read(&Config::of(["*.vcf", "*.gz"]), folder.path(), 2).await.unwrap();
+    assert_eq!(read.column("info.X"), ["1.0", "1.5", "1.5"]);
+    assert_eq!(read.column("info.Y"), ["-", "q", "q"]);
+    assert_eq!(read.column("calls.__sample"), ["[0]", "[]", "[]"]);
+    assert!(read.inspection.notices.iter().any(|notice| notice.text.contains("INFO/X differently")));
+    let inputs: Vec<_> = read.units.iter().map(|unit| unit.counts.input).collect();
+    assert_eq!(inputs, [0, 1, 2]);
+    assert_eq!((read.inspection.document.inputs.len(), read.inspection.units[1].count), (3, None));
+}
+
+#[tokio::test]
+async fn units_done_before_are_not_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("x"), bgzf(text(200).as_bytes(), 400)).unwrap();
+    let mut config = Config::of(["x"]);
+    config.unit = UnitSize::Bytes(16_000);
+    let inspection = config.build(folder.path()).unwrap().inspect().unwrap();
+    assert!(inspection.units[0].count > Some(2));
+    let all = decode_to_end(&inspection, 2, None).await.unwrap();
+    assert_eq!((all.records, all.rows), (200, 200));
+    let again = decode_to_end(&inspection, 1, Some(&["pos"])).await.unwrap();
+    assert_eq!(again.rows, 200);
+    assert!(again.bytes_in > 0 && again.arrow_bytes < all.arrow_bytes);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_says_so_without_a_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = "DOE_JANE.vcf";
+    let fails = |config: Config| {
+        let base = folder.path().to_owned();
+        async move {
+            let error = read(&config, &base, 1).await.err().unwrap();
+            assert!(!error.to_string().contains("DOE"), "{error}");
+            error
+        }
+    };
+    assert_eq!(fails(Config::of([name])).await.to_string(), "input 1: no such file");
+    assert_eq!(fails(Config::of(["DOE*"])).await.class(), Class::Input);
+    std::fs::write(folder.path().join(name), b"").unwrap();
+    assert!(fails(Config::of([name])).await.to_string().contains("empty"));
+    std::fs::write(folder.path().join(name), b"name,DOE\n").unwrap();
+    assert!(fails(Config::of([name])).await.to_string().contains("not VCF"));
+    std::fs::write(folder.path().join(name), b"##fileformat=VCFv4.2\n1\t1\n").unwrap();
+    assert!(fails(Config::of([name])).await.to_string().contains("no `#CHROM` line"));
+    let whole = gzip(&[text(500).as_bytes()]);
+    std::fs::write(folder.path().join(name), &whole[..whole.len() / 2]).unwrap();
+    assert!(fails(Config::of([name])).await.to_string().contains("truncated"));
+    std::fs::write(folder.path().join(name), [&whole[..], b"DOE trailing"].concat()).unwrap();
+    assert!(fails(Config::of([name])).await.to_string().contains("not gzip"));
+}
+
+/// The folder of real files, where there is one.
+fn corpus() -> Option<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let named = std::env::var_os("GENOGATE_TEST_DATA").map(PathBuf::from);
+    let beside = ["../shared", "../../shared"].map(|up| here.join(up).join("data/vcf"));
+    named.into_iter().chain(beside).find(|folder| folder.join("MANIFEST.tsv").is_file())
+}
+
+#[tokio::test]
+async fn every_file_of_the_corpus_has_its_records() {
+    let Some(folder) = corpus() else {
+        println!("skipped: no folder of test files (GENOGATE_TEST_DATA)");
+        return;
+    };
+    let manifest = std::fs::read_to_string(folder.join("MANIFEST.tsv")).unwrap();
+    let mut lines = manifest.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+    let names = lines.next().unwrap();
+    let at = |name: &str| names.iter().position(|known| *known == name).unwrap();
+    let (file, group, container, records, verdict) = (at("file"), at("group"), at("container"), at("records"), at("bcftools"));
+    let (mut wrong, mut read_well) = (Vec::new(), 0);
+    for row in lines {
+        let wanted =
+            (matches!(row[group], "real" | "edge") && !row[verdict].starts_with("FAIL")) || row[file].contains("/passed/");
+        if !wanted || row[container].contains("BCF") {
+            continue;
+        }
+        for (unit, calls, partitions) in [(16 << 20, Calls::Carriers, 1), (40_000, Calls::All, 3)] {
+            let mut config = Config::of([row[file]]);
+            (config.unit, config.calls) = (UnitSize::Bytes(unit), calls);
+            let decoded = match config.build(&folder).unwrap().inspect() {
+                Ok(inspection) => decode_to_end(&inspection, partitions, None).await,
+                Err(error) => Err(error),
+            };
+            match decoded {
+                Ok(decoded) if decoded.rows.to_string() == row[records] => read_well += 1,
+                Ok(decoded) => wrong.push(format!("{}: {} rows, not {}", row[file], decoded.rows, row[records])),
+                Err(error) => wrong.push(format!("{}: {error}", row[file])),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{read_well} well, {} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(read_well > 100, "only {read_well} files were read");
+}
