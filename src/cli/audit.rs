@@ -7,20 +7,19 @@ use futures::TryStreamExt;
 use serde_json::{Value, json};
 
 use super::Console;
-use crate::access::{self, Grant, Permission};
+use super::door::{Door, Which};
+use crate::access::Permission;
 use crate::audit::{self, Event, Imported, Sealed, Selection, SpoolState};
-use crate::db::{self, Connection, Databases};
+use crate::db::Connection;
 use crate::error::{Error, Result};
-use crate::run::{self, Trail};
-use crate::secrets;
+use crate::run;
 
 /// Read and verify the audit trail.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  genogate audit tail -n 5\n  genogate audit verify --json")]
 pub struct Command {
-    /// Database whose trail is meant; default: libpq's environment, else the managed one.
-    #[arg(long, global = true, value_name = "NAME")]
-    database: Option<String>,
+    #[command(flatten)]
+    which: Which,
     #[command(subcommand)]
     what: What,
 }
@@ -64,56 +63,42 @@ struct Query {
 impl Command {
     /// Runs the command.
     pub async fn run(self, console: &Console) -> Result<()> {
-        let home = secrets::home()?;
-        let databases = Databases::default();
-        let name = self.database.unwrap_or_else(|| Databases::default_name().to_owned());
-        let imported = match &self.what {
-            What::Import => {
-                grant(&name, &home)?.require(Permission::Administer)?;
-                run::spool(&home).import(run::destination(&databases, &name).as_ref(), None).await?
-            }
-            _ => Vec::new(),
-        };
-        let trail = Trail::open(&databases, Some(&name), &home).await?;
+        let door = Door::open(&self.which).await?;
         let outcome = match self.what {
-            What::Import => tell_imported(&trail, &imported, console).await,
-            What::Tail { lines } => tail(&trail, &databases, &name, lines, console).await,
-            What::Query(query) => self::query(&trail, &databases, &name, query, console).await,
-            What::Verify => verify(&trail, &databases, &name, console).await,
+            What::Import => import(&door, console).await,
+            What::Tail { lines } => tail(&door, lines, console).await,
+            What::Query(query) => self::query(&door, query, console).await,
+            What::Verify => verify(&door, console).await,
         };
-        trail.close().await?;
-        outcome
+        door.leave(outcome).await
     }
 }
 
-fn grant(name: &str, home: &std::path::Path) -> Result<Grant> {
-    if name == db::LOCAL { access::local_administrator(home) } else { Ok(access::credential_holder()) }
+/// Fails unless the caller may do this; the refusal is recorded.
+fn permit(door: &Door, permission: Permission) -> Result<()> {
+    door.grant().require(permission).or_else(|refused| {
+        door.recorder().record(Event::Denied { permission: permission.name().to_owned() })?;
+        Err(refused)
+    })
 }
 
-/// Connects for reading, or records the refusal.
-async fn reader(trail: &Trail, databases: &Databases, name: &str) -> Result<Connection> {
-    if let Err(refused) = trail.grant().require(Permission::AuditRead) {
-        trail.recorder().record(Event::Denied { permission: Permission::AuditRead.name().to_owned() })?;
-        return Err(refused);
-    }
-    databases.connect(name).await
-}
-
-async fn tail(trail: &Trail, databases: &Databases, name: &str, lines: u32, console: &Console) -> Result<()> {
-    let connection = reader(trail, databases, name).await?;
+async fn tail(door: &Door, lines: u32, console: &Console) -> Result<()> {
+    permit(door, Permission::AuditRead)?;
+    let connection = door.connect().await?;
     let after = (audit::length(&connection).await? - i64::from(lines)).max(0);
     let (events, _) = collect(&connection, Selection { after, ..Selection::default() }, usize::MAX).await?;
-    show(trail, "tail", &events, console).await?;
+    show(door, "tail", &events, console).await?;
     console.object(json!({"events": events.iter().map(object).collect::<Vec<_>>()}));
     Ok(())
 }
 
-async fn query(trail: &Trail, databases: &Databases, name: &str, query: Query, console: &Console) -> Result<()> {
-    let connection = reader(trail, databases, name).await?;
+async fn query(door: &Door, query: Query, console: &Console) -> Result<()> {
+    permit(door, Permission::AuditRead)?;
+    let connection = door.connect().await?;
     let since = query.since.map(|time| time.timestamp_micros());
     let selection = Selection { after: 0, event: query.event, run_id: query.run, since };
     let (events, more) = collect(&connection, selection, query.limit as usize).await?;
-    show(trail, "query", &events, console).await?;
+    show(door, "query", &events, console).await?;
     if more {
         console.remark(format_args!("only the first {}; --limit shows more", query.limit));
     }
@@ -136,8 +121,8 @@ async fn collect(connection: &Connection, selection: Selection, limit: usize) ->
 }
 
 /// Prints events as lines, after the reading itself is on record.
-async fn show(trail: &Trail, command: &str, events: &[Sealed], console: &Console) -> Result<()> {
-    let recorder = trail.recorder();
+async fn show(door: &Door, command: &str, events: &[Sealed], console: &Console) -> Result<()> {
+    let recorder = door.recorder();
     recorder.record(Event::AuditRead { command: command.to_owned(), events: events.len() as u64 })?;
     recorder.flush().await?;
     for row in events {
@@ -161,13 +146,14 @@ fn time(micros: i64) -> String {
         .map_or_else(|| "beyond time".to_owned(), |time| time.to_rfc3339_opts(SecondsFormat::Micros, true))
 }
 
-async fn verify(trail: &Trail, databases: &Databases, name: &str, console: &Console) -> Result<()> {
-    let mut connection = reader(trail, databases, name).await?;
+async fn verify(door: &Door, console: &Console) -> Result<()> {
+    permit(door, Permission::AuditRead)?;
+    let mut connection = door.connect().await?;
     let verdict = audit::verify(&mut connection).await?;
-    let waiting = run::spool(&secrets::home()?).waiting()?.len();
+    let waiting = run::spool(&door.home).waiting()?.len();
     let first_bad = verdict.first_bad.and_then(|place| u64::try_from(place).ok());
-    trail.recorder().record(Event::AuditVerified { events: verdict.events, verified: verdict.verified, first_bad })?;
-    trail.recorder().flush().await?;
+    door.recorder().record(Event::AuditVerified { events: verdict.events, verified: verdict.verified, first_bad })?;
+    door.recorder().flush().await?;
     console.object(json!({
         "events": verdict.events, "verified": verdict.verified, "first_bad": verdict.first_bad, "reason": verdict.reason,
         "spools_waiting": waiting,
@@ -182,13 +168,15 @@ async fn verify(trail: &Trail, databases: &Databases, name: &str, console: &Cons
     verdict.require()
 }
 
-async fn tell_imported(trail: &Trail, imported: &[Imported], console: &Console) -> Result<()> {
-    for spool in imported {
-        let state = spool.state.name().to_owned();
-        trail.recorder().record(Event::SpoolImported { spool: spool.trail_id, events: spool.events, state })?;
+async fn import(door: &Door, console: &Console) -> Result<()> {
+    permit(door, Permission::Administer)?;
+    // Opening the door has imported what it could. Once more tells why, when it could not.
+    let destination = run::destination(&door.databases, &door.database);
+    let late = run::spool(&door.home).import(destination.as_ref(), None).await?;
+    let imported: Vec<Imported> = door.imported().iter().cloned().chain(late).collect();
+    for spool in &imported {
         console.line(format_args!("{}: {} events, {}", spool.trail_id, spool.events, spool.state.name()));
     }
-    trail.recorder().flush().await?;
     let events: u64 = imported.iter().map(|spool| spool.events).sum();
     console.line(format_args!("{} spools, {events} events", imported.len()));
     console.object(json!({"spools": imported, "events": events}));
@@ -217,7 +205,8 @@ fn instant(text: &str) -> Result<DateTime<Utc>, String> {
         'd' => TimeDelta::try_days(n),
         _ => None,
     });
-    age.and_then(|age| Utc::now().checked_sub_signed(age)).ok_or_else(|| "write 2026-03-01T08:00:00Z, 2026-03-01, 30m, 12h or 7d".to_owned())
+    age.and_then(|age| Utc::now().checked_sub_signed(age))
+        .ok_or_else(|| "write 2026-03-01T08:00:00Z, 2026-03-01, 30m, 12h or 7d".to_owned())
 }
 
 #[cfg(test)]

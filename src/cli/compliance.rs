@@ -1,13 +1,11 @@
 //! `compliance`: attacks the controls and reports. It must not know any control.
 
 use super::Console;
+use super::door::{Door, Which};
 use crate::access::Permission;
 use crate::audit::Event;
 use crate::compliance::{self, Target};
-use crate::db::Databases;
 use crate::error::{Error, Result};
-use crate::run::Trail;
-use crate::secrets;
 
 /// Prove that safeguards hold by attacking them.
 #[derive(Debug, clap::Args)]
@@ -21,33 +19,26 @@ pub struct Command {
 enum What {
     /// Attack every control of a database; nothing stays. Ends with 4 when one does not hold.
     #[command(after_help = "Example:\n  genogate compliance check")]
-    Check {
-        /// Database to attack; default: libpq's environment, else the managed one.
-        #[arg(long, value_name = "NAME")]
-        database: Option<String>,
-    },
+    Check(Which),
 }
 
 impl Command {
     /// Runs the command.
     pub async fn run(self, console: &Console) -> Result<()> {
-        let What::Check { database } = self.what;
-        let databases = Databases::default();
-        let name = database.unwrap_or_else(|| Databases::default_name().to_owned());
-        let trail = Trail::open(&databases, Some(&name), &secrets::home()?).await?;
-        let outcome = check(&trail, &databases, &name, console).await;
-        trail.close().await?;
-        outcome
+        let What::Check(which) = self.what;
+        let door = Door::open(&which).await?;
+        let outcome = check(&door, console).await;
+        door.leave(outcome).await
     }
 }
 
-async fn check(trail: &Trail, databases: &Databases, name: &str, console: &Console) -> Result<()> {
-    let recorder = trail.recorder();
-    if let Err(refused) = trail.grant().require(Permission::Administer) {
+async fn check(door: &Door, console: &Console) -> Result<()> {
+    let recorder = door.recorder();
+    if let Err(refused) = door.grant().require(Permission::Administer) {
         recorder.record(Event::Denied { permission: Permission::Administer.name().to_owned() })?;
         return Err(refused);
     }
-    let report = compliance::check(&Target { databases, name }).await?;
+    let report = compliance::check(&Target { databases: &door.databases, name: &door.database }).await?;
     for finding in report.findings() {
         recorder.record(Event::ControlTested { control: finding.control.to_owned(), held: finding.held })?;
     }
