@@ -212,7 +212,9 @@ fn an_id_that_rows_repeat_cannot_be_redacted_so_it_stops_the_run() {
 #[test]
 fn a_column_named_like_an_identifier_stops_the_run_and_is_not_named() {
     let schema = Schema::new(vec![Field::new("info.MRN1234567", DataType::Utf8, true)]);
-    let error = Detect::new(Config::default()).begin(&context(), units(), &schema, &document(vec![], &[]), &mut document(vec![], &[])).unwrap_err();
+    let error = Detect::new(Config::default())
+        .begin(&context(), units(), &schema, &document(vec![], &[]), &mut document(vec![], &[]))
+        .unwrap_err();
     assert_eq!(error.to_string(), "detect: identifiers in the header: name of column 1: 1 of mrn");
 }
 
