@@ -66,7 +66,7 @@ pub trait Stage: Debug + Send + Sync {
         Vec::new()
     }
 
-    /// Labels after the stage. Pure; the sensitivity proof rests on it.
+    /// Labels after the stage; `schema` is its input schema. Pure; the sensitivity proof rests on it.
     fn labels(&self, input: &Labels, schema: &Schema) -> Labels;
 
     /// Columns the stage reads even when nobody below asks for them.
