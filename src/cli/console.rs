@@ -26,6 +26,11 @@ impl Console {
         }
     }
 
+    /// Prints bytes that are a file of their own (a completion script, a manual page), whatever was asked.
+    pub fn raw(&self, bytes: &[u8]) {
+        let _ = std::io::stdout().lock().write_all(bytes);
+    }
+
     /// Is somebody looking at standard error?
     pub fn interactive(&self) -> bool {
         std::io::stderr().is_terminal()

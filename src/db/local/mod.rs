@@ -135,13 +135,12 @@ impl Cluster {
     /// How the cluster is. Changes nothing.
     pub fn status(&self) -> Result<Status> {
         let running = self.running();
-        let version = std::fs::read_to_string(self.data().join("PG_VERSION")).ok();
         Ok(Status {
             running: running.is_some(),
             pid: running.as_ref().map(|server| server.pid),
             port: running.as_ref().map(|server| server.port).or_else(|| self.chosen_port()),
             data: self.data(),
-            version: version.map(|text| text.trim().to_owned()),
+            version: self.made_by(),
         })
     }
 
@@ -202,6 +201,7 @@ impl Cluster {
             password: SecretRef::File(self.password_file()).read(&self.home)?,
             ca: self.authority(),
             ca_setting: "the managed cluster's tls/ca.crt".to_owned(),
+            bound: true,
         })
     }
 
