@@ -1,1 +1,245 @@
-//! Spec and registry into a checked plan.
+//! Spec and registry into a checked plan. Pure but for the inputs' headers: opens no database and no key.
+//! Schemas are walked end to end, every mistake is reported at once, and the sensitivity proof happens here.
+//! It must not know how a plan is run.
+
+mod proof;
+mod session;
+
+use std::sync::Arc;
+
+use datafusion::datasource::provider_as_source;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use datafusion::physical_plan::{ExecutionPlan, displayable};
+use datafusion::prelude::SessionContext;
+
+pub use proof::{Proof, labels_of};
+
+use crate::crypto::digest;
+use crate::error::{Error, Result};
+use crate::flow::exec::{SinkNode, StageNode};
+use crate::flow::{Document, InputUnits, Labels, Notice, Sink, Stage};
+use crate::registry::{self, Step};
+use crate::secrets::Keys;
+use crate::spec::{Mistake, Mistakes, Pipeline, Spec};
+use crate::stage::expr;
+use crate::yaml::Place;
+
+/// A pipeline that holds: schemas fit, references exist, and the profile's guarantees are proven.
+pub struct Plan {
+    pub pipeline: Pipeline,
+    /// The folder relative paths of the pipeline resolve against.
+    pub base: std::path::PathBuf,
+    /// Header lines and sample names of the inputs.
+    pub document: Document,
+    pub units: Vec<InputUnits>,
+    /// Compressed bytes of all inputs, when known.
+    pub bytes: Option<u64>,
+    pub notices: Vec<Notice>,
+    /// Stage objects in plan order; a stage node's index points here.
+    pub stages: Vec<Arc<dyn Stage>>,
+    pub sink: Arc<dyn Sink>,
+    /// SHA-256 over everything that changes rows: the source's identity and the stages as written.
+    pub options_digest: [u8; 32],
+    pub proof: Proof,
+    session: SessionContext,
+    logical: LogicalPlan,
+}
+
+/// Why there is no plan.
+#[derive(Debug)]
+pub enum Failure {
+    /// The pipeline file is wrong: all mistakes.
+    Mistakes(Mistakes),
+    /// The file may be right; an input cannot be read.
+    Other(Error),
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Mistakes(mistakes) => mistakes.into(),
+            Failure::Other(error) => error,
+        }
+    }
+}
+
+/// Options of planning that are not part of the pipeline.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PlanOptions {
+    /// Worker threads; `None`: what the machine, the cgroup and SLURM_CPUS_PER_TASK allow.
+    pub threads: Option<usize>,
+}
+
+/// Checks a spec end to end and proves its profile.
+pub fn plan(spec: &Spec, options: PlanOptions) -> Result<Plan, Failure> {
+    let pipeline = &spec.pipeline;
+    let mut mistakes = Vec::new();
+    let mut note = |path: &[&str], error: &Error| {
+        let mistake = Mistake::new(spec.place(path), error.to_string());
+        mistakes.push(match error.hint() {
+            Some(hint) => mistake.hint(hint.to_owned()),
+            None => mistake,
+        });
+    };
+    let source = registry::source(&pipeline.source, &spec.base).map_err(|error| note(&["source"], &error)).ok();
+    let steps: Vec<Option<Step>> = (pipeline.stages.iter().enumerate())
+        .map(|(i, stage)| registry::step(stage, &spec.base).map_err(|e| note(&["stages", &i.to_string()], &e)).ok())
+        .collect();
+    let sink = registry::sink(&pipeline.sink, &spec.base).map_err(|error| note(&["sink"], &error)).ok();
+    references(spec, &steps, sink.as_deref(), &mut mistakes);
+
+    let inspection = match source.map(|source| source.inspect()) {
+        Some(Ok(inspection)) => inspection,
+        Some(Err(error)) if mistakes.is_empty() => return Err(Failure::Other(error)),
+        Some(Err(error)) => {
+            mistakes.push(Mistake::new(spec.place(&["source"]), error.to_string()));
+            return Err(Failure::Mistakes(spec.mistakes(mistakes)));
+        }
+        None => return Err(Failure::Mistakes(spec.mistakes(mistakes))),
+    };
+    let Some(sink) = sink else { return Err(Failure::Mistakes(spec.mistakes(mistakes))) };
+
+    let threads = options.threads.unwrap_or_else(session::threads);
+    let session = session::context(sink.writers().unwrap_or(threads).max(1));
+    let scan = LogicalPlanBuilder::scan(session::TABLE, provider_as_source(inspection.table.clone()), None)
+        .and_then(LogicalPlanBuilder::build)
+        .map_err(|error| Failure::Other(error.into()))?;
+    let mut stages = Vec::new();
+    let mut logical = scan;
+    for (i, step) in steps.iter().enumerate() {
+        let Some(step) = step else { break };
+        let place = spec.place(&["stages", &i.to_string()]);
+        match extend(logical.clone(), step, &mut stages) {
+            Ok(next) => logical = next,
+            Err(found) => mistakes.extend(found.into_iter().map(|mut mistake| {
+                if mistake.place == Place::OUTSIDE {
+                    mistake.place = place;
+                }
+                mistake
+            })),
+        }
+    }
+    let arriving = logical.schema().as_arrow().clone();
+    mistakes.extend(sink.check(&arriving).into_iter().map(|text| Mistake::new(spec.place(&["sink"]), text)));
+    if !mistakes.is_empty() {
+        return Err(Failure::Mistakes(spec.mistakes(mistakes)));
+    }
+    let logical = SinkNode::plan(sink.clone(), logical).map_err(Failure::Other)?;
+    let logical = session.state().optimize(&logical).map_err(|error| Failure::Other(error.into()))?;
+    let proof = proof::prove(pipeline.profile, &logical, &inspection.labels, sink.as_ref());
+    if !proof.violations.is_empty() {
+        let place = spec.place(&["sink"]);
+        let list = proof.violations.iter().map(|v| Mistake::new(place, v.message.clone()).hint(v.hint.clone())).collect();
+        return Err(Failure::Mistakes(spec.mistakes(list)));
+    }
+    Ok(Plan {
+        pipeline: pipeline.clone(),
+        base: spec.base.clone(),
+        options_digest: options_digest(pipeline, &inspection.identity),
+        document: inspection.document,
+        units: inspection.units,
+        bytes: inspection.bytes,
+        notices: inspection.notices,
+        stages,
+        sink,
+        proof,
+        session,
+        logical,
+    })
+}
+
+/// Puts one step on top of the plan, or says everything that is wrong with it.
+fn extend(plan: LogicalPlan, step: &Step, stages: &mut Vec<Arc<dyn Stage>>) -> Result<LogicalPlan, Vec<Mistake>> {
+    let outside = |text: String| Mistake::new(Place::OUTSIDE, text);
+    let one = |error: Error| {
+        let mistake = outside(error.to_string());
+        vec![match error.hint() {
+            Some(hint) => mistake.hint(hint.to_owned()),
+            None => mistake,
+        }]
+    };
+    match step {
+        Step::Stage(stage) => {
+            let wrong = stage.check(plan.schema().as_arrow());
+            if !wrong.is_empty() {
+                return Err(wrong.into_iter().map(outside).collect());
+            }
+            let node = StageNode::plan(stages.len(), stage.clone(), plan).map_err(one)?;
+            stages.push(stage.clone());
+            Ok(node)
+        }
+        Step::Filter(sql) => expr::filter(plan, sql).map_err(one),
+        Step::Derive(columns) => expr::derive(plan, columns).map_err(one),
+        Step::Select(columns) => expr::select(plan, columns).map_err(one),
+    }
+}
+
+/// Key and database references that name nothing.
+fn references(spec: &Spec, steps: &[Option<Step>], sink: Option<&dyn Sink>, mistakes: &mut Vec<Mistake>) {
+    let pipeline = &spec.pipeline;
+    let known_key = |name: &str| pipeline.keys.contains_key(name) || Keys::development_names().contains(&name);
+    let known_database = |name: &str| name == "local" || name == "env" || pipeline.databases.contains_key(name);
+    let mut missing = |path: &[&str], what: &str, name: &str, section: &str| {
+        let hint = format!("add `{name}` under `{section}`");
+        mistakes.push(Mistake::new(spec.place(path), format!("there is no {what} called `{name}`")).hint(hint));
+    };
+    for (i, step) in steps.iter().enumerate() {
+        let Some(Step::Stage(stage)) = step else { continue };
+        let number = i.to_string();
+        let path = ["stages", number.as_str(), stage.kind()];
+        stage.keys().iter().filter(|name| !known_key(name)).for_each(|name| missing(&path, "key", name, "keys"));
+        stage
+            .databases()
+            .iter()
+            .filter(|name| !known_database(name))
+            .for_each(|name| missing(&path, "database", name, "databases"));
+    }
+    for name in sink.map(Sink::databases).unwrap_or_default().iter().filter(|name| !known_database(name)) {
+        missing(&["sink"], "database", name, "databases");
+    }
+}
+
+fn options_digest(pipeline: &Pipeline, source_identity: &str) -> [u8; 32] {
+    let stages = serde_json::to_string(&pipeline.stages).unwrap_or_default();
+    digest::sha256(format!("genogate-options-1\n{}\n{source_identity}\n{stages}", pipeline.profile.name()).as_bytes())
+}
+
+impl Plan {
+    /// The physical plan: one partition a writer, checked to hold no repartitioning.
+    pub async fn physical(&self) -> Result<Arc<dyn ExecutionPlan>> {
+        let physical = self.session.state().query_planner().create_physical_plan(&self.logical, &self.session.state()).await?;
+        let shown = displayable(physical.as_ref()).indent(false).to_string();
+        match shown.contains("RepartitionExec") || shown.contains("CoalescePartitionsExec") {
+            true => Err(Error::internal("the engine would mix partitions, which would blur the borders of units")),
+            false => Ok(physical),
+        }
+    }
+
+    /// What `genogate plan` shows.
+    pub async fn explain(&self) -> Result<Explained> {
+        let physical = self.physical().await?;
+        Ok(Explained {
+            logical: self.logical.display_indent().to_string(),
+            physical: displayable(physical.as_ref()).indent(false).to_string(),
+            partitions: physical.properties().partitioning.partition_count(),
+        })
+    }
+
+    /// The session the plan was made in; a run adds its context.
+    pub fn session(&self) -> &SessionContext {
+        &self.session
+    }
+
+    /// Labels of what reaches the sink.
+    pub fn labels(&self) -> &Labels {
+        &self.proof.labels
+    }
+}
+
+/// A plan as text.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Explained {
+    pub logical: String,
+    pub physical: String,
+    pub partitions: usize,
+}

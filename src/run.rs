@@ -1,1 +1,211 @@
-//! A plan and a grant into a running flow.
+//! A plan plus a grant into a running flow: keys and connections opened, partitions driven, one report.
+//! It must not know how a pipeline is written or shown.
+
+mod report;
+mod trail;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use datafusion::execution::TaskContext;
+use datafusion::physical_plan::ExecutionPlan;
+use futures::TryStreamExt;
+use tokio::task::JoinSet;
+
+pub use report::{REIDENTIFICATION, Report};
+pub use trail::{Trail, destination, spool};
+
+use crate::access::{Grant, Permission};
+use crate::audit::Event;
+use crate::crypto::digest;
+use crate::db::Databases;
+use crate::error::{Class, Error, Result};
+use crate::flow::exec::{SinkExec, StageExec};
+use crate::flow::{Apply, Context, OpenSink, Opening};
+use crate::plan::Plan;
+use crate::secrets::Keys;
+
+/// How long partitions may finish or roll back what they hold after the run was stopped.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Options of a run that are not part of the pipeline.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RunOptions {
+    /// Replace an identical complete load instead of skipping.
+    pub force: bool,
+}
+
+/// The databases a plan names, with the managed one of `home`.
+pub fn databases(plan: &Plan, home: &Path) -> Databases {
+    Databases::new(plan.pipeline.databases.clone(), &plan.base).with_home(home)
+}
+
+/// The database that takes a plan's audit trail: the sink's, else the first a stage uses; `None` means the spool alone.
+pub fn audit_database(plan: &Plan) -> Option<String> {
+    let stages = plan.stages.iter().flat_map(|stage| stage.databases());
+    plan.sink.databases().into_iter().chain(stages).next()
+}
+
+/// A run before its start: the plan, and the context that progress and signals look at.
+pub struct Run {
+    plan: Plan,
+    context: Arc<Context>,
+    keys: Keys,
+    databases: Databases,
+}
+
+impl Run {
+    /// Prepares a run whose events go to `trail`. Opens nothing.
+    pub fn new(plan: Plan, home: &Path, trail: &Trail) -> Self {
+        let keys = Keys::new(plan.pipeline.keys.clone(), &plan.base).with_home(home);
+        let databases = databases(&plan, home);
+        Self { plan, context: Arc::new(Context::new(trail.run_id(), trail.recorder())), keys, databases }
+    }
+
+    /// What the run shares with those who watch or stop it.
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// The plan that will run.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Runs to the end. The first error stops every partition; the sink then keeps nothing visible.
+    pub async fn execute(&self, grant: &Grant, options: RunOptions) -> Result<Report> {
+        let start = Instant::now();
+        let recorder = &self.context.recorder;
+        if let Err(error) = grant.require(Permission::LoadRun) {
+            recorder.record(Event::Denied { permission: "load_run".into() })?;
+            recorder.flush().await?;
+            return Err(error);
+        }
+        recorder.record(Event::LoadIntent {
+            pipeline: digest::hex(&digest::sha256(self.plan.pipeline.name.as_bytes()))[..16].to_owned(),
+            profile: self.plan.pipeline.profile.name().to_owned(),
+            inputs: self.plan.document.inputs.len() as u32,
+            options_digest: digest::hex(&self.plan.options_digest),
+        })?;
+        recorder.flush().await.map_err(|error| error.at("no durable audit intent, so nothing was read"))?;
+        match self.drive(grant, options).await {
+            Ok(sink) => {
+                let report = Report::new(&self.plan, &self.context, sink, start.elapsed());
+                recorder.record(report.finished_event())?;
+                recorder.flush().await?;
+                Ok(report)
+            }
+            Err(error) => {
+                // The load's own failure is what the caller must hear; a trail that fails too was already told in the log.
+                if recorder.record(Event::load_failed(Some(self.context.run_id), &error)).is_ok() {
+                    if let Err(second) = recorder.flush().await {
+                        tracing::warn!(class = ?second.class(), "the audit trail could not take the failure");
+                    }
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn drive(&self, grant: &Grant, options: RunOptions) -> Result<serde_json::Map<String, serde_json::Value>> {
+        let physical = self.plan.physical().await?;
+        let opening = Opening {
+            context: self.context.clone(),
+            grant,
+            keys: &self.keys,
+            databases: &self.databases,
+            options_digest: self.plan.options_digest,
+            name: &self.plan.pipeline.name,
+            original: &self.plan.document,
+            units: &self.plan.units,
+            force: options.force,
+        };
+        let mut document = self.plan.document.clone();
+        let mut opened: Vec<Arc<dyn Apply>> = Vec::new();
+        for (index, stage) in self.plan.stages.iter().enumerate() {
+            let schema = stage_schema(&physical, index).ok_or_else(|| Error::internal("a stage is missing from the plan"))?;
+            opened.push(stage.open(&opening, schema, &mut document).await.map_err(|error| error.at(stage.kind()))?);
+        }
+        let schema = match physical.downcast_ref::<SinkExec>() {
+            Some(sink) => sink.input_schema(),
+            None => return Err(Error::internal("the plan does not end in a sink")),
+        };
+        let sink = self.plan.sink.open(&opening, &document, schema).await?;
+        self.context.opened(opened.clone(), sink.clone());
+        let finished = match self.partitions(&physical).await {
+            Ok(()) => finish(&opened, sink.as_ref()).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = &finished {
+            sink.abandon(error).await;
+        }
+        finished
+    }
+
+    /// Drives every partition to its end; the first failure cancels the others.
+    async fn partitions(&self, physical: &Arc<dyn ExecutionPlan>) -> Result<()> {
+        let session = self.plan.session();
+        let task = TaskContext::from(&session.state());
+        let config = task.session_config().clone().with_extension(self.context.clone());
+        let task = Arc::new(task.with_session_config(config));
+        let mut running = JoinSet::new();
+        for partition in 0..physical.properties().partitioning.partition_count() {
+            let stream = physical.execute(partition, task.clone())?;
+            running.spawn(async move { stream.try_for_each(|_| std::future::ready(Ok(()))).await });
+        }
+        let cancel = self.context.cancel.clone();
+        let mut first: Option<Error> = None;
+        let overdue = async {
+            cancel.cancelled().await;
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::pin!(overdue);
+        loop {
+            let joined = tokio::select! {
+                joined = running.join_next() => joined,
+                () = &mut overdue, if !running.is_empty() => {
+                    running.abort_all();
+                    while running.join_next().await.is_some() {}
+                    None
+                }
+            };
+            let Some(joined) = joined else { break };
+            let failed = match joined {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => Error::from(error),
+                Err(_) => Error::internal("a partition panicked"),
+            };
+            // A partition that stopped because another failed only repeats the news.
+            if first.as_ref().is_none_or(|first| first.class() == Class::Interrupted) {
+                first = Some(failed);
+            }
+            self.context.cancel.cancel();
+        }
+        match first {
+            Some(error) => Err(error),
+            None if self.context.cancel.is_cancelled() => Err(interrupted()),
+            None => Ok(()),
+        }
+    }
+}
+
+fn interrupted() -> Error {
+    Error::interrupted("the run was stopped; nothing of it is visible")
+        .with_hint("run the same command again to go on from the last committed unit")
+}
+
+async fn finish(stages: &[Arc<dyn Apply>], sink: &dyn OpenSink) -> Result<serde_json::Map<String, serde_json::Value>> {
+    for stage in stages {
+        stage.finish()?;
+    }
+    sink.finish().await
+}
+
+/// The input schema of a stage in the physical plan.
+fn stage_schema(plan: &Arc<dyn ExecutionPlan>, index: usize) -> Option<datafusion::arrow::datatypes::SchemaRef> {
+    match plan.downcast_ref::<StageExec>() {
+        Some(stage) if stage.index() == index => Some(stage.input_schema()),
+        _ => plan.children().into_iter().find_map(|child| stage_schema(child, index)),
+    }
+}

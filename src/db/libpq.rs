@@ -63,7 +63,7 @@ pub(super) fn target(variable: Variable<'_>) -> Result<Target> {
             })?
         }
     };
-    Ok(Target { host, address, port, name, user, password, ca, ca_setting: "PGSSLROOTCERT".to_owned() })
+    Ok(Target { host, address, port, name, user, password, ca, ca_setting: "PGSSLROOTCERT".to_owned(), bound: false })
 }
 
 /// The settings of one service: `PGSERVICEFILE` or `~/.pg_service.conf`, then `pg_service.conf` in `PGSYSCONFDIR`.

@@ -146,6 +146,7 @@ impl Databases {
                 password: password.read(&self.base).map_err(place)?,
                 ca: self.base.join(&spec.tls.ca),
                 ca_setting: format!("databases.{name}.tls.ca"),
+                bound: false,
             });
         }
         match name {

@@ -66,7 +66,7 @@ pub trait Stage: Debug + Send + Sync {
         Vec::new()
     }
 
-    /// Labels after the stage. Pure; the sensitivity proof rests on it.
+    /// Labels after the stage; `schema` is its input schema. Pure; the sensitivity proof rests on it.
     fn labels(&self, input: &Labels, schema: &Schema) -> Labels;
 
     /// Columns the stage reads even when nobody below asks for them.
@@ -121,6 +121,8 @@ pub struct Opening<'a> {
     pub options_digest: [u8; 32],
     /// The pipeline's name.
     pub name: &'a str,
+    /// Header lines and sample names as they came in, whatever earlier stages made of them.
+    pub original: &'a Document,
     /// How inputs are cut.
     pub units: &'a [InputUnits],
     /// Replace an identical complete load.

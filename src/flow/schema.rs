@@ -186,6 +186,11 @@ impl Labels {
         }
     }
 
+    /// The labels of header lines and sample names, with no column listed.
+    pub fn without_columns(&self) -> Self {
+        Self { columns: BTreeMap::new(), headers: self.headers, samples: self.samples }
+    }
+
     /// Sets the label of a column.
     pub fn set(&mut self, column: impl Into<String>, label: Label) {
         self.columns.insert(column.into(), label);

@@ -33,6 +33,15 @@ pub(super) fn sealed_type(name: &str, kind: &DataType) -> DataType {
     }
 }
 
+/// Binary columns come from an earlier encryption only: VCF has no binary type.
+pub(super) fn is_sealed(kind: &DataType) -> bool {
+    match kind {
+        DataType::Binary => true,
+        DataType::List(item) => is_sealed(item.data_type()),
+        _ => false,
+    }
+}
+
 /// One run's cipher.
 pub(super) struct Seal {
     cipher: Cipher,
@@ -52,10 +61,10 @@ impl Seal {
     pub(super) fn new(ring: &KeyRing) -> Result<Self> {
         let (id, key) = ring.primary();
         let length = u8::try_from(id.len()).map_err(|_| Error::usage("a key's id is longer than 255 bytes"))?;
-        let salt = Key::random();
-        let salt = &salt.expose()[..SALT];
-        let prefix = [&[length][..], id.as_bytes(), salt].concat();
-        Ok(Self { cipher: run_cipher(key, salt), key_id: id.to_owned(), prefix, sealed: AtomicU64::new(0) })
+        let mut salt = [0; SALT];
+        crate::crypto::random(&mut salt);
+        let prefix = [&[length][..], id.as_bytes(), &salt].concat();
+        Ok(Self { cipher: run_cipher(key, &salt), key_id: id.to_owned(), prefix, sealed: AtomicU64::new(0) })
     }
 
     /// The id of the key in use.

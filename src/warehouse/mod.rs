@@ -4,3 +4,6 @@
 pub mod loads;
 pub mod query;
 pub mod validate;
+
+#[cfg(test)]
+mod tests;

@@ -9,21 +9,35 @@ use crate::error::{Error, Result};
 const OLDEST: u32 = 13;
 
 /// Folder of `initdb`, `pg_ctl` and `postgres`: `GENOGATE_PG_BIN`, else the first of `PATH`, `pg_config --bindir`, the
-/// places of Debian, Red Hat and Homebrew (newest version first) that has all three.
-pub(super) fn server() -> Result<PathBuf> {
+/// places of Debian, Red Hat and Homebrew (newest version first) that has all three, and whose version is `made_by`, the one
+/// that made the data files, once there are some.
+pub(super) fn server(made_by: Option<&str>) -> Result<PathBuf> {
+    let made_by = made_by.map(str::trim);
+    let fits = |major: u32| made_by.is_none_or(|made_by| made_by == major.to_string());
     if let Some(given) = std::env::var_os("GENOGATE_PG_BIN").filter(|value| !value.is_empty()) {
         let given = PathBuf::from(given);
-        return if is_server(&given) {
-            Ok(given)
-        } else {
-            Err(Error::database("GENOGATE_PG_BIN is not a folder with initdb, pg_ctl and postgres"))
-        };
+        if !is_server(&given) {
+            return Err(Error::database("GENOGATE_PG_BIN is not a folder with initdb, pg_ctl and postgres"));
+        }
+        let major = major(&given)?;
+        return if fits(major) { Ok(given) } else { Err(other_version(made_by, major)) };
     }
-    candidates().into_iter().find(|folder| is_server(folder)).ok_or_else(|| {
-        Error::database("no PostgreSQL server is installed here").with_hint(
-            "install it (sudo apt-get install -y postgresql) or set GENOGATE_PG_BIN to the folder with initdb and pg_ctl",
-        )
-    })
+    let mut refused = Error::database("no PostgreSQL server is installed here")
+        .with_hint("install it (sudo apt-get install -y postgresql) or set GENOGATE_PG_BIN to the folder with initdb and pg_ctl");
+    for folder in candidates().into_iter().filter(|folder| is_server(folder)) {
+        match major(&folder) {
+            Ok(major) if fits(major) => return Ok(folder),
+            Ok(major) => refused = other_version(made_by, major),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
+}
+
+fn other_version(made_by: Option<&str>, installed: u32) -> Error {
+    let made_by = made_by.unwrap_or_default();
+    Error::database(format!("the managed database was made by PostgreSQL {made_by}, the installed server is {installed}"))
+        .with_hint(format!("install PostgreSQL {made_by}, or move the data with pg_upgrade"))
 }
 
 /// The program `psql`.
@@ -61,30 +75,23 @@ fn is_server(folder: &Path) -> bool {
 
 /// The installed server, as `PostgreSQL 15.14`. Class `database` when there is none, or it is too old.
 pub fn server_version() -> Result<String> {
-    let folder = server()?;
-    check_version(&folder, None)?;
+    let folder = server(None)?;
     let output = Command::new(folder.join("postgres")).arg("--version").output();
     let text = output.ok().and_then(|output| String::from_utf8(output.stdout).ok()).unwrap_or_default();
     let number = text.split_once(") ").and_then(|(_, rest)| rest.split_whitespace().next()).unwrap_or("of unknown version");
     Ok(format!("PostgreSQL {number}"))
 }
 
-/// Refuses a server that is too old, and one that cannot read data files of another major version.
-pub(super) fn check_version(folder: &Path, data: Option<&str>) -> Result<()> {
+/// The major version of the server in this folder; class `database` when it is too old.
+fn major(folder: &Path) -> Result<u32> {
     let output = Command::new(folder.join("postgres")).arg("--version").output();
     let text = output.ok().and_then(|output| String::from_utf8(output.stdout).ok()).unwrap_or_default();
-    let major = major_of(&text)
-        .ok_or_else(|| Error::database(format!("{} does not say its version", folder.join("postgres").display())))?;
-    if major < OLDEST {
-        return Err(Error::database(format!("PostgreSQL {major} is too old: {OLDEST} or newer is needed")));
-    }
-    match data {
-        Some(made) if made.trim() != major.to_string() => Err(Error::database(format!(
-            "the managed database was made by PostgreSQL {}, the installed server is {major}",
-            made.trim()
-        ))
-        .with_hint("set GENOGATE_PG_BIN to the programs of the version that made it, or move the data with pg_upgrade")),
-        _ => Ok(()),
+    match major_of(&text) {
+        None => Err(Error::database(format!("{} does not say its version", folder.join("postgres").display()))),
+        Some(major) if major < OLDEST => {
+            Err(Error::database(format!("PostgreSQL {major} is too old: {OLDEST} or newer is needed")))
+        }
+        Some(major) => Ok(major),
     }
 }
 
@@ -97,6 +104,14 @@ fn major_of(text: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_server_that_made_the_data_is_found_or_named() {
+        let newest = major(&server(None).unwrap()).unwrap().to_string();
+        assert!(is_server(&server(Some(&newest)).unwrap()));
+        let error = server(Some("9")).unwrap_err();
+        assert!(error.to_string().contains("was made by PostgreSQL 9"), "{error}");
+    }
 
     #[test]
     fn versions_are_read() {

@@ -22,7 +22,7 @@ impl Cluster {
              END $$;
              ALTER ROLE {APPLICATION} PASSWORD '{}';
              REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC",
-            password.expose()
+            password.expose().replace('\'', "''")
         );
         server.batch_execute(&roles).await.map_err(doing)?;
         let exists =

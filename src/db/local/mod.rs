@@ -34,6 +34,7 @@ mod user;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -135,13 +136,12 @@ impl Cluster {
     /// How the cluster is. Changes nothing.
     pub fn status(&self) -> Result<Status> {
         let running = self.running();
-        let version = std::fs::read_to_string(self.data().join("PG_VERSION")).ok();
         Ok(Status {
             running: running.is_some(),
             pid: running.as_ref().map(|server| server.pid),
             port: running.as_ref().map(|server| server.port).or_else(|| self.chosen_port()),
             data: self.data(),
-            version: version.map(|text| text.trim().to_owned()),
+            version: self.made_by(),
         })
     }
 
@@ -202,6 +202,7 @@ impl Cluster {
             password: SecretRef::File(self.password_file()).read(&self.home)?,
             ca: self.authority(),
             ca_setting: "the managed cluster's tls/ca.crt".to_owned(),
+            bound: true,
         })
     }
 
@@ -245,8 +246,10 @@ impl Cluster {
         blocking(move || {
             user::private_folder(&home)?;
             let failed = |cause: std::io::Error| Error::failed(format!("{} cannot be locked: {}", home.display(), cause.kind()));
-            let file =
-                std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(home.join("lock")).map_err(failed)?;
+            // Private, or anybody could hold it.
+            let mut options = std::fs::OpenOptions::new();
+            options.create(true).truncate(false).write(true).mode(0o600);
+            let file = options.open(home.join("lock")).map_err(failed)?;
             file.lock().map_err(failed)?;
             Ok(file)
         })

@@ -29,9 +29,7 @@ impl Cluster {
         if self.running().is_some() {
             return Ok((false, true));
         }
-        let programs = binaries::server()?;
-        let made_by = std::fs::read_to_string(self.data().join("PG_VERSION")).ok();
-        binaries::check_version(&programs, made_by.as_deref())?;
+        let programs = binaries::server(self.made_by().as_deref())?;
         let user = ServerUser::find()?;
         self.make_root(&user)?;
         self.make_secrets()?;
@@ -58,7 +56,7 @@ impl Cluster {
         if self.running().is_none() {
             return Ok(false);
         }
-        let programs = binaries::server()?;
+        let programs = binaries::server(self.made_by().as_deref())?;
         let user = self.owner()?;
         let mut stop = user.command(&programs.join("pg_ctl"), &self.root());
         stop.args(["stop", "--silent", "--wait", "--timeout=120", "--mode=fast", "--pgdata"]).arg(self.data());
@@ -79,6 +77,11 @@ impl Cluster {
         let _ = std::fs::remove_dir(ELSEWHERE);
         let _ = Path::new(ELSEWHERE).parent().map(std::fs::remove_dir);
         Ok(existed)
+    }
+
+    /// The major version that made the data files.
+    pub(super) fn made_by(&self) -> Option<String> {
+        std::fs::read_to_string(self.data().join("PG_VERSION")).ok().map(|text| text.trim().to_owned())
     }
 
     /// The user whom the data files belong to; another one than [`ServerUser::find`] gives when `GENOGATE_DB_USER` changed.

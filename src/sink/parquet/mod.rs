@@ -3,6 +3,8 @@
 mod apply;
 mod config;
 mod dataset;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use config::Config;

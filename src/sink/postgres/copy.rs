@@ -27,22 +27,27 @@ pub async fn copy_batches(
     if columns.len() != schema.fields().len() {
         return Err(Error::internal(format!("{table}: {} columns for {} fields", columns.len(), schema.fields().len())));
     }
+    copy_statement(client, &statement(table, columns), schema, batches).await.map_err(|error| error.at(table))
+}
+
+/// The same for a COPY statement in words, which must take binary data for the schema's fields in order. Within a
+/// transaction of the caller's, give its client.
+pub async fn copy_statement(client: &Client, statement: &str, schema: &Schema, batches: &[RecordBatch]) -> Result<u64> {
     let encoder = RowEncoder::new(schema)?;
-    let doing = || format!("copying into {table}");
-    let sink = client.copy_in(&statement(table, columns)).await.map_err(|error| db::failure(&doing(), error))?;
-    let mut sink = pin!(sink);
+    let failed = |error| db::failure("copying rows", error);
+    let mut sink = pin!(client.copy_in(statement).await.map_err(failed)?);
     let mut buffer = Buffer::default();
     for batch in batches {
         let mut row = 0;
         while row < batch.num_rows() {
-            row = encoder.encode(batch, row, &mut buffer).map_err(|error| error.at(table))?;
+            row = encoder.encode(batch, row, &mut buffer)?;
             if buffer.is_full() {
-                sink.feed(buffer.take_piece()).await.map_err(|error| db::failure(&doing(), error))?;
+                sink.feed(buffer.take_piece()).await.map_err(failed)?;
             }
         }
     }
-    sink.send(buffer.take()).await.map_err(|error| db::failure(&doing(), error))?;
-    sink.finish().await.map_err(|error| db::failure(&doing(), error))
+    sink.send(buffer.take()).await.map_err(failed)?;
+    sink.finish().await.map_err(failed)
 }
 
 /// `COPY table (columns) FROM STDIN (FORMAT binary)`.

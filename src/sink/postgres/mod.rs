@@ -6,10 +6,10 @@ mod config;
 mod copy;
 pub mod encode;
 pub mod ledger;
-mod tables;
+pub mod tables;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 pub use config::{Config, Indexes};
-pub use copy::copy_batches;
+pub use copy::{copy_batches, copy_statement};

@@ -70,7 +70,7 @@ impl Layout {
                 }
             } else if name == column::CALLS_SAMPLE {
                 sample = Some(index);
-                if !element(kind).is_some_and(|element| element == &DataType::Int32) {
+                if element(kind) != Some(&DataType::Int32) {
                     mistakes.push(format!("column {name}: arrives as {kind}, must be a list of Int32"));
                 }
             } else if name == column::CALLS_GT && element(kind).is_some_and(is_text) {

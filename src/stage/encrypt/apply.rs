@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use futures::future::BoxFuture;
 
 use super::Config;
@@ -13,7 +13,7 @@ use crate::flow::{Apply, Document, Labels, Opening, Stage, column};
 use crate::sensitive::Label;
 use crate::stage::expr::did_you_mean;
 use crate::stage::recorded::{Recorded, Work};
-use crate::stage::seal::{Seal, sealed_type};
+use crate::stage::seal::{Seal, is_sealed, sealed_type};
 
 /// Seals the configured columns.
 #[derive(Debug)]
@@ -28,15 +28,6 @@ impl Encrypt {
 
     fn seals(&self, field: &Field) -> bool {
         self.config.columns.contains(field.name()) && !is_sealed(field.data_type())
-    }
-}
-
-/// Binary columns come from an earlier encryption only: VCF has no binary type.
-fn is_sealed(kind: &DataType) -> bool {
-    match kind {
-        DataType::Binary => true,
-        DataType::List(item) => is_sealed(item.data_type()),
-        _ => false,
     }
 }
 
@@ -76,10 +67,10 @@ impl Stage for Encrypt {
     }
 
     /// Ciphertext counts as clinical: it says that there is a value and how long it is.
-    fn labels(&self, input: &Labels, _: &Schema) -> Labels {
+    fn labels(&self, input: &Labels, schema: &Schema) -> Labels {
         let mut labels = input.clone();
-        for name in &self.config.columns {
-            labels.set(name, Label::Clinical.min(input.of(name)));
+        for field in schema.fields().iter().filter(|field| self.seals(field)) {
+            labels.set(field.name(), Label::Clinical.min(input.of(field.name())));
         }
         labels
     }

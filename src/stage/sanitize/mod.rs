@@ -1,1 +1,15 @@
-//! Lets through what a policy knows, in header lines and text fields. It must not look for patterns; detect does.
+//! Lets through what a policy knows, in header lines and in text fields. It must not look for patterns; `detect` does.
+
+mod attributes;
+mod columns;
+mod config;
+mod header;
+mod policy;
+mod rule;
+mod rule_spec;
+mod stage;
+
+pub use config::{Config, Otherwise, Text};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,144 @@
+//! `load`: a pipeline built from flags, then the same way through the house as a file. It must not know components.
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value, json};
+
+use super::{Console, pipeline};
+use crate::error::{Error, Result};
+use crate::plan::{self, PlanOptions};
+use crate::run::RunOptions;
+use crate::spec::{self, Spec};
+
+/// Load files with a pipeline built from flags.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  genogate load cohort.vcf.gz --calls carriers\n  \
+                        bcftools view -i 'QUAL>30' big.bcf | genogate load - --profile research\n  \
+                        genogate load *.vcf.gz --filter \"qual >= 30\" --print-pipeline")]
+pub struct Command {
+    /// VCF files, globs, or `-` for standard input.
+    #[arg(required = true)]
+    files: Vec<String>,
+    /// The guarantees to prove: hipaa, research or open.
+    #[arg(long, default_value = "hipaa")]
+    profile: String,
+    /// Name of the load.
+    #[arg(long, default_value = "load")]
+    name: String,
+    /// Comma-separated regions: chr, chr:pos, chr:beg-end, chr:beg-.
+    #[arg(short, long, value_delimiter = ',', value_name = "REGION")]
+    regions: Vec<String>,
+    /// File of regions: CHROM, or CHROM:BEG-END, or CHROM BEG END (tab-separated, 1-based, inclusive), one a line.
+    #[arg(short = 'R', long, value_name = "FILE")]
+    regions_file: Option<PathBuf>,
+    /// Comma-separated samples; `^` before the first excludes them instead.
+    #[arg(short, long, value_delimiter = ',', value_name = "SAMPLE")]
+    samples: Vec<String>,
+    /// File of samples, one a line.
+    #[arg(short = 'S', long, value_name = "FILE")]
+    samples_file: Option<PathBuf>,
+    /// INFO keys to load, comma-separated; default: all.
+    #[arg(long, value_delimiter = ',', value_name = "KEY")]
+    info: Option<Vec<String>>,
+    /// Genotype calls to load: none, carriers (non-reference and missing) or all.
+    #[arg(long, default_value = "carriers")]
+    calls: String,
+    /// Keep multi-allelic records in one row.
+    #[arg(long)]
+    no_split: bool,
+    /// What happens to a record that cannot be read: fail or quarantine.
+    #[arg(long, default_value = "fail")]
+    on_bad_record: String,
+    /// Keep rows for which this DataFusion expression is true.
+    #[arg(long, value_name = "EXPRESSION")]
+    filter: Option<String>,
+    /// Database to load into; default: libpq's environment, else the managed one.
+    #[arg(long, value_name = "NAME", conflicts_with = "parquet")]
+    database: Option<String>,
+    /// Write a Parquet dataset instead.
+    #[arg(long, value_name = "FOLDER")]
+    parquet: Option<PathBuf>,
+    /// Override any value of the pipeline, as in `genogate run`.
+    #[arg(long = "set", value_name = "KEY.KEY=VALUE")]
+    sets: Vec<String>,
+    /// Worker threads; default: what the machine, the cgroup and SLURM_CPUS_PER_TASK allow.
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// Replace an identical complete load instead of skipping.
+    #[arg(long)]
+    force: bool,
+    /// Print the pipeline these flags mean, and stop.
+    #[arg(long)]
+    print_pipeline: bool,
+}
+
+impl Command {
+    /// Builds the pipeline, then plans and runs it, or prints it.
+    pub async fn run(self, console: &Console) -> Result<()> {
+        let spec = Spec::from_json(&self.pipeline()?, &self.sets)?;
+        if self.print_pipeline {
+            console.object(json!({ "pipeline": spec.pipeline }));
+            console.line(spec::to_yaml(&spec.pipeline).trim_end());
+            return Ok(());
+        }
+        let plan = plan::plan(&spec, PlanOptions { threads: self.threads })?;
+        pipeline::execute(console, plan, RunOptions { force: self.force }).await
+    }
+
+    fn pipeline(&self) -> Result<Value> {
+        let mut vcf = Map::new();
+        vcf.insert("paths".into(), json!(self.files));
+        let mut regions = self.regions.clone();
+        if let Some(file) = &self.regions_file {
+            regions.extend(lines(file, "-R")?.iter().map(|line| region(line)));
+        }
+        let mut samples = self.samples.clone();
+        if let Some(file) = &self.samples_file {
+            samples.extend(lines(file, "-S")?);
+        }
+        if !regions.is_empty() {
+            vcf.insert("regions".into(), json!(regions));
+        }
+        if !samples.is_empty() {
+            vcf.insert("samples".into(), json!(samples));
+        }
+        if let Some(info) = &self.info {
+            vcf.insert("info".into(), json!(info));
+        }
+        vcf.insert("calls".into(), json!(self.calls));
+        vcf.insert("on_bad_record".into(), json!(self.on_bad_record));
+
+        let mut stages = vec![json!({"normalize": {"split": !self.no_split}})];
+        if self.profile == "hipaa" {
+            stages.push(json!({"sanitize": {}}));
+            stages.push(json!({"detect": {}}));
+            stages.push(json!({"anonymize": {"samples": "vault"}}));
+        }
+        if let Some(filter) = &self.filter {
+            stages.push(json!({ "filter": filter }));
+        }
+        let sink = match (&self.parquet, &self.database) {
+            (Some(folder), _) => json!({"parquet": {"path": folder}}),
+            (None, Some(name)) => json!({"postgres": {"database": name}}),
+            (None, None) => json!({"postgres": {}}),
+        };
+        Ok(json!({
+            "version": 1, "name": self.name, "profile": self.profile, "source": {"vcf": vcf}, "stages": stages, "sink": sink
+        }))
+    }
+}
+
+fn lines(file: &std::path::Path, flag: &str) -> Result<Vec<String>> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Error::input(format!("{flag} {}: cannot be read: {}", file.display(), error.kind())))?;
+    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
+}
+
+/// A line of a regions file: tab-separated columns become `CHROM:BEG-END`.
+fn region(line: &str) -> String {
+    match line.split('\t').collect::<Vec<_>>().as_slice() {
+        [chrom, begin, end, ..] => format!("{chrom}:{begin}-{end}"),
+        [chrom, begin] => format!("{chrom}:{begin}"),
+        _ => line.to_owned(),
+    }
+}

@@ -1,0 +1,178 @@
+//! `run`, `check`, `plan` and `schema`: pipeline files. It must not know components.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use super::progress::Progress;
+use super::{Console, signals};
+use crate::error::{Error, Result};
+use crate::plan::{self, Failure, Plan, PlanOptions};
+use crate::run::{self, RunOptions, Trail};
+use crate::secrets;
+use crate::sensitive::Severity;
+use crate::spec::{self, Mistakes, Spec};
+
+/// A pipeline file and its overrides.
+#[derive(Debug, clap::Args)]
+pub struct File {
+    /// The pipeline file.
+    file: PathBuf,
+    /// Override a value; VALUE is YAML, a stage is addressed by its kind. Repeatable.
+    #[arg(long = "set", value_name = "KEY.KEY=VALUE")]
+    sets: Vec<String>,
+    /// Worker threads; default: what the machine, the cgroup and SLURM_CPUS_PER_TASK allow.
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+}
+
+impl File {
+    fn plan(&self) -> Result<Plan, Failure> {
+        let spec = Spec::read(&self.file, &self.sets).map_err(Failure::Mistakes)?;
+        plan::plan(&spec, PlanOptions { threads: self.threads })
+    }
+}
+
+/// Run a pipeline file.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  genogate run pipelines/research.yaml --set 'source.vcf.paths=[cohort.vcf.gz]'")]
+pub struct Run {
+    #[command(flatten)]
+    file: File,
+    /// Replace an identical complete load instead of skipping.
+    #[arg(long)]
+    force: bool,
+}
+
+impl Run {
+    /// Plans and runs; prints the report.
+    pub async fn run(self, console: &Console) -> Result<()> {
+        let plan = self.file.plan()?;
+        execute(console, plan, RunOptions { force: self.force }).await
+    }
+}
+
+/// Runs a plan with progress and signals, and prints its report.
+pub async fn execute(console: &Console, plan: Plan, options: RunOptions) -> Result<()> {
+    for notice in &plan.notices {
+        console.remark(format_args!("input {}: {}", notice.input, notice.text));
+    }
+    let home = secrets::home()?;
+    let bytes = plan.bytes;
+    let trail = Trail::open(&run::databases(&plan, &home), run::audit_database(&plan).as_deref(), &home).await?;
+    let run = run::Run::new(plan, &home, &trail);
+    let watching = signals::cancel_on_signal(run.context().cancel.clone());
+    let progress = Progress::start(console, run.context().clone(), bytes);
+    let outcome = run.execute(trail.grant(), options).await;
+    drop(progress);
+    watching.abort();
+    let spooled = trail.close().await;
+    let report = outcome?;
+    if spooled? > 0 {
+        console.remark("the database's audit trail was away: events wait in the spool until the next command");
+    }
+    console.object(report.to_json());
+    console.line(format_args!(
+        "{}: load {} of `{}`, {:.1} s",
+        report.word("status"),
+        report.word("load_id"),
+        run.plan().pipeline.name,
+        report.seconds()
+    ));
+    console.line(format_args!(
+        "  {} records in: {} variants and {} calls loaded, {} filtered, {} quarantined, {} out of region",
+        report.count("input_records"),
+        report.count("variants"),
+        report.count("calls"),
+        report.count("filtered"),
+        report.count("quarantined"),
+        report.count("out_of_region"),
+    ));
+    let detections: Vec<String> = Severity::ALL.iter().rev().map(|&s| format!("{} {}", report.detections(s), s.name())).collect();
+    console.line(format_args!("  detections: {}", detections.join(", ")));
+    console.remark(run::REIDENTIFICATION);
+    Ok(())
+}
+
+/// Report every mistake of a pipeline file.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  genogate check pipelines/clinical.yaml --set 'source.vcf.paths=[cohort.vcf.gz]'")]
+pub struct Check {
+    #[command(flatten)]
+    file: File,
+}
+
+impl Check {
+    /// Prints `ok`, or every mistake with its place.
+    pub fn run(self, console: &Console) -> Result<()> {
+        match self.file.plan() {
+            Ok(plan) => {
+                console.object(json!({"ok": true, "mistakes": [], "notices": plan.notices}));
+                console.line(format_args!("{}: ok", self.file.file.display()));
+                Ok(())
+            }
+            Err(Failure::Mistakes(mistakes)) => Err(told(console, mistakes)),
+            Err(Failure::Other(error)) => Err(error),
+        }
+    }
+}
+
+fn told(console: &Console, mistakes: Mistakes) -> Error {
+    console.object(json!({"ok": false, "mistakes": mistakes.to_json()}));
+    mistakes.into()
+}
+
+/// Show the plan of a pipeline file and its sensitivity proof.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  genogate plan pipelines/clinical.yaml --set 'source.vcf.paths=[cohort.vcf.gz]'")]
+pub struct Explain {
+    #[command(flatten)]
+    file: File,
+}
+
+impl Explain {
+    /// Prints logical plan, physical plan and labels.
+    pub async fn run(self, console: &Console) -> Result<()> {
+        let plan = self.file.plan()?;
+        let explained = plan.explain().await?;
+        let labels: Vec<(String, String)> =
+            plan.labels().columns().map(|(name, label)| (name.to_owned(), label.to_string())).collect();
+        console.object(json!({
+            "logical": explained.logical, "physical": explained.physical, "partitions": explained.partitions,
+            "profile": plan.pipeline.profile,
+            "labels": labels.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
+            "headers": plan.labels().headers, "samples": plan.labels().samples,
+        }));
+        console.line(format_args!("logical plan\n{}\n", indent(&explained.logical)));
+        console.line(format_args!("physical plan, {} partitions\n{}\n", explained.partitions, indent(&explained.physical)));
+        console.line(format_args!(
+            "sensitivity at the sink (profile {}): header lines {}, sample names {}",
+            plan.pipeline.profile.name(),
+            plan.labels().headers,
+            plan.labels().samples
+        ));
+        for (name, label) in labels {
+            console.line(format_args!("  {label:<10} {name}"));
+        }
+        Ok(())
+    }
+}
+
+fn indent(text: &str) -> String {
+    text.trim_end().lines().map(|line| format!("  {line}")).collect::<Vec<_>>().join("\n")
+}
+
+/// Print the JSON Schema of pipeline files.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  genogate schema > pipeline.schema.json")]
+pub struct Schema {}
+
+impl Schema {
+    /// Prints the schema, indented: it is a file for editors.
+    pub fn run(self, console: &Console) -> Result<()> {
+        let text = serde_json::to_string_pretty(&spec::schema()).map_err(|_| Error::internal("the schema cannot be written"))?;
+        console.raw(text.as_bytes());
+        console.raw(b"\n");
+        Ok(())
+    }
+}

@@ -1,0 +1,17 @@
+//! Ctrl-C and SIGTERM into a cancellation. It must not know what is cancelled.
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Cancels `token` at the first SIGINT, SIGTERM or SIGHUP. Runs until the returned task is dropped or aborted.
+pub fn cancel_on_signal(token: CancellationToken) -> tokio::task::JoinHandle<()> {
+    tokio::spawn(async move {
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        let mut waiting: Vec<_> = kinds.into_iter().filter_map(|kind| signal(kind).ok()).collect();
+        let any = waiting.iter_mut().map(|signal| Box::pin(signal.recv()));
+        if !any.len().eq(&0) {
+            futures::future::select_all(any).await;
+            token.cancel();
+        }
+    })
+}

@@ -1,0 +1,107 @@
+//! The audit trail of one command: opened before anything else, closed last, and the only place that joins the trail to
+//! the COPY encoder. It must not know what is recorded.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use tokio_postgres::Transaction;
+use uuid::Uuid;
+
+use crate::access::{self, Grant};
+use crate::audit::{self, CopyOut, Destination, Event, Imported, PostgresTrail, Recorder, Spool};
+use crate::db::Databases;
+use crate::error::{Class, Result};
+use crate::sink::postgres::copy_statement;
+
+/// The trail's way through the sink's encoder.
+struct SinkEncoder;
+
+impl CopyOut for SinkEncoder {
+    fn copy<'a>(
+        &'a self,
+        transaction: &'a Transaction<'_>,
+        statement: &'a str,
+        batch: &'a RecordBatch,
+    ) -> BoxFuture<'a, Result<()>> {
+        async move {
+            copy_statement(transaction.client(), statement, &batch.schema(), std::slice::from_ref(batch)).await?;
+            Ok(())
+        }
+        .boxed()
+    }
+}
+
+/// Where a command's events go: a database's trail, the spool when it is away.
+pub fn destination(databases: &Databases, name: &str) -> Arc<dyn Destination> {
+    Arc::new(PostgresTrail::new(Arc::new(databases.clone()), name, Arc::new(SinkEncoder)))
+}
+
+/// The spool of a data home.
+pub fn spool(home: &Path) -> Spool {
+    Spool::new(home.join("spool"))
+}
+
+/// The open trail of one command, and who acts.
+pub struct Trail {
+    run_id: Uuid,
+    grant: Grant,
+    recorder: Recorder,
+    trail: audit::Trail,
+    imported: Vec<Imported>,
+}
+
+impl Trail {
+    /// Opens the trail of a command that works with `database`, or with none. Spools left by earlier commands are brought
+    /// into the database first, as far as it answers.
+    pub async fn open(databases: &Databases, database: Option<&str>, home: &Path) -> Result<Self> {
+        let grant = match database {
+            Some("local") | None => access::local_administrator(home)?,
+            Some(_) => access::credential_holder(),
+        };
+        let run_id = Uuid::now_v7();
+        let destination = database.map(|name| destination(databases, name));
+        let mut imported = Vec::new();
+        if let Some(destination) = &destination {
+            match spool(home).import(destination.as_ref(), None).await {
+                Ok(spools) => imported = spools,
+                // The database is away: the spools wait, and this command's events join them.
+                Err(error) if matches!(error.class(), Class::Database | Class::Denied) => {}
+                Err(error) => tracing::warn!(class = ?error.class(), "earlier audit spools could not be imported"),
+            }
+        }
+        let (recorder, trail) = Recorder::start(grant.actor(), run_id, destination, spool(home));
+        for spool in &imported {
+            let state = spool.state.name().to_owned();
+            recorder.record(Event::SpoolImported { spool: spool.trail_id, events: spool.events, state })?;
+        }
+        Ok(Self { run_id, grant, recorder, trail, imported })
+    }
+
+    /// The id under which the command's events stand.
+    pub fn run_id(&self) -> Uuid {
+        self.run_id
+    }
+
+    /// Who acts, with which permissions.
+    pub fn grant(&self) -> &Grant {
+        &self.grant
+    }
+
+    /// Spools of earlier commands that were brought into the database when the trail was opened.
+    pub fn imported(&self) -> &[Imported] {
+        &self.imported
+    }
+
+    /// The handle that records.
+    pub fn recorder(&self) -> Recorder {
+        self.recorder.clone()
+    }
+
+    /// Makes everything durable and ends the trail. Returns how many events wait in the spool.
+    pub async fn close(self) -> Result<u64> {
+        Ok(self.trail.close().await?.spooled)
+    }
+}

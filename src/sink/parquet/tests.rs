@@ -1,0 +1,104 @@
+//! The dataset: all or nothing, complete, and without names where none belong.
+
+use std::fs::{self, File};
+use std::path::Path;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, Int64Array, StringArray};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::json;
+
+use super::Config;
+use crate::error::Error;
+use crate::flow::{BadRecord, Sink};
+use crate::sink::testing::{Rig, sites};
+
+fn sink(folder: &Path) -> Arc<dyn Sink> {
+    Config { path: "lake".into() }.build(folder).unwrap()
+}
+
+fn rig(units: u32, samples: usize) -> Rig {
+    Rig::new(crate::db::Databases::default(), units, samples)
+}
+
+fn entries(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn a_dataset_appears_when_it_is_finished() {
+    let home = tempfile::tempdir().unwrap();
+    let rig = rig(2, 2);
+    let run = rig.open(&*sink(home.path()), false).await.unwrap();
+    let mut writer = run.sink.writer(0).await.unwrap();
+    run.unit(&mut writer, 0, &sites(3), 2).await.unwrap();
+    run.context.units.set_aside(1, BadRecord { line: 7, field: "POS".into(), reason: "not a number".into() });
+    run.close(1, 2);
+    writer.end().await.unwrap();
+    let lake = home.path().join("lake");
+    assert!(entries(&lake).iter().all(|name| name.starts_with('.')));
+    let report = run.sink.finish().await.unwrap();
+    let figures =
+        ["input_records", "variants", "calls", "quarantined", "filtered", "units"].map(|key| report[key].as_i64().unwrap());
+    assert_eq!(figures, [5, 3, 6, 1, 1, 2]);
+    let load = lake.join(format!("load={}", run.context.run_id));
+    assert_eq!(entries(&load), ["header.jsonl", "manifest.json", "quarantine.jsonl", "samples.parquet", "variants"]);
+
+    let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(load.join("variants/part-0.parquet")).unwrap()).unwrap();
+    let footer = format!("{:?}", reader.metadata().file_metadata());
+    assert!(!footer.contains("sample-"), "{footer}");
+    let names: Vec<String> = reader.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert!(
+        names[0] == "variant_id"
+            && names.contains(&"calls.GT".into())
+            && !names.iter().any(|name| name == "__unit" || name == "__row")
+    );
+    let batch = reader.build().unwrap().next().unwrap().unwrap();
+    assert_eq!(batch.num_rows(), 3);
+    let column = batch.column_by_name("pos").unwrap();
+    assert_eq!(column.as_any().downcast_ref::<Int64Array>().unwrap().values(), &[100, 101, 102]);
+
+    let samples = ParquetRecordBatchReaderBuilder::try_new(File::open(load.join("samples.parquet")).unwrap()).unwrap();
+    let batch = samples.build().unwrap().next().unwrap().unwrap();
+    let ids = batch.column(2).as_any().downcast_ref::<StringArray>().unwrap();
+    assert_eq!((ids.value(0), ids.value(1), ids.len()), ("sample-0", "sample-1", 2));
+    let quarantine = fs::read_to_string(load.join("quarantine.jsonl")).unwrap();
+    assert_eq!(quarantine, "{\"input\":1,\"unit\":1,\"line\":7,\"field\":\"POS\",\"reason\":\"not a number\"}\n");
+}
+
+#[tokio::test]
+async fn an_abandoned_or_forgotten_load_leaves_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let rig = rig(1, 1);
+    let run = rig.open(&*sink(home.path()), false).await.unwrap();
+    let mut writer = run.sink.writer(0).await.unwrap();
+    run.unit(&mut writer, 0, &sites(3), 1).await.unwrap();
+    drop(writer);
+    run.sink.abandon(&Error::interrupted("stopped")).await;
+    assert!(entries(&home.path().join("lake")).is_empty());
+    drop(rig.open(&*sink(home.path()), false).await.unwrap());
+    assert!(entries(&home.path().join("lake")).is_empty());
+}
+
+#[tokio::test]
+async fn an_identical_load_is_skipped_unless_forced() {
+    let home = tempfile::tempdir().unwrap();
+    let rig = rig(1, 1);
+    let first = rig.open(&*sink(home.path()), false).await.unwrap().all(&rig).await.unwrap();
+    let second = rig.open(&*sink(home.path()), false).await.unwrap().all(&rig).await.unwrap();
+    assert_eq!((&second["status"], &second["load_id"]), (&json!("skipped"), &first["load_id"]));
+    let forced = rig.open(&*sink(home.path()), true).await.unwrap().all(&rig).await.unwrap();
+    assert_eq!(forced["status"], json!("complete"));
+    assert_eq!(entries(&home.path().join("lake")), [format!("load={}", forced["load_id"].as_str().unwrap())]);
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_written_is_told() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("lake"), "a file").unwrap();
+    let error = rig(1, 1).open(&*sink(home.path()), false).await.map(|_| ()).unwrap_err();
+    assert_eq!(error.class(), crate::error::Class::Failed);
+}

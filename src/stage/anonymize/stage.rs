@@ -1,0 +1,101 @@
+//! The planned stage: labels, needs and opening. It must not look at rows.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use futures::future::BoxFuture;
+
+use super::apply::{Rows, is_searched};
+use super::config::{Config, Samples};
+use super::document;
+use crate::audit::Event;
+use crate::db::Databases;
+use crate::error::Result;
+use crate::flow::{Apply, Document, Labels, Opening, Stage};
+use crate::phi::vault;
+use crate::sensitive::Label;
+
+/// Gives samples pseudonyms.
+#[derive(Debug)]
+pub struct Anonymize {
+    config: Config,
+}
+
+impl Anonymize {
+    pub(super) fn new(config: Config) -> Self {
+        Self { config }
+    }
+
+    fn database(&self) -> &str {
+        self.config.database.as_deref().unwrap_or_else(|| Databases::default_name())
+    }
+}
+
+impl Stage for Anonymize {
+    fn kind(&self) -> &'static str {
+        "anonymize"
+    }
+
+    fn schema(&self, input: &Schema) -> Result<SchemaRef> {
+        Ok(Arc::new(input.clone()))
+    }
+
+    /// A pseudonym says nothing about who somebody is, but what is known under it is about a person. Text stays as
+    /// sensitive as it was: only known names leave it.
+    fn labels(&self, input: &Labels, _: &Schema) -> Labels {
+        let mut labels = input.clone();
+        labels.samples = labels.samples.min(Label::Clinical);
+        labels
+    }
+
+    fn reads(&self, input: &Schema) -> Vec<String> {
+        let fields = input.fields().iter().filter(|field| is_searched(field.name(), field.data_type()));
+        fields.map(|field| field.name().clone()).collect()
+    }
+
+    /// Predicates may pass where no text is replaced.
+    fn blocks_predicates_on(&self, output: &Schema) -> Vec<String> {
+        self.reads(output)
+    }
+
+    fn explain(&self) -> String {
+        let Samples::Vault = self.config.samples;
+        format!("samples=vault key={} database={}", self.config.key, self.database())
+    }
+
+    fn keys(&self) -> Vec<String> {
+        vec![self.config.key.clone()]
+    }
+
+    fn databases(&self) -> Vec<String> {
+        vec![self.database().to_owned()]
+    }
+
+    fn open<'a>(
+        &'a self,
+        opening: &'a Opening<'a>,
+        schema: SchemaRef,
+        document: &'a mut Document,
+    ) -> BoxFuture<'a, Result<Arc<dyn Apply>>> {
+        Box::pin(async move {
+            let names = document::names_in(document);
+            if names.is_empty() {
+                return Ok(Arc::new(Rows::new(&schema, &[], &[])?) as Arc<dyn Apply>);
+            }
+            let recorder = &opening.context.recorder;
+            let ring = opening.keys.open(&self.config.key)?;
+            recorder.record(Event::KeyOpened { key: self.config.key.clone(), key_id: ring.primary().0.to_owned() })?;
+            let connection = opening.databases.connect(self.database()).await?;
+            let resolved = vault::resolve(&connection, &ring, &names).await?;
+            connection.close().await;
+            let rows = Rows::new(&schema, &names, &resolved.pseudonyms)?;
+            let renamed = document::rewrite(document, &names, &resolved.pseudonyms)?;
+            let mut fresh = resolved.new.iter();
+            for (&samples, input) in renamed.iter().zip(1..).filter(|(samples, _)| **samples > 0) {
+                let new = fresh.by_ref().take(samples as usize).filter(|new| **new).count() as u64;
+                recorder.record(Event::SamplesPseudonymized { input, samples, new, key_id: resolved.key_id.clone() })?;
+            }
+            Ok(Arc::new(rows) as Arc<dyn Apply>)
+        })
+    }
+}

@@ -1,0 +1,298 @@
+//! The planned and the opened stage: which columns are checked, dropped or sealed, and what the document keeps.
+//! It must not know how policies are written.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use futures::future::BoxFuture;
+
+use super::attributes;
+use super::columns::{checked, is_checkable, is_text};
+use super::header::HeaderPolicy;
+use super::policy::TextPolicy;
+use super::rule::{Check, Rule, Subfields, anchored};
+use crate::audit::Event;
+use crate::error::{Error, Result};
+use crate::flow::{Apply, Document, HeaderLine, Labels, Opening, Stage, column};
+use crate::sensitive::Label;
+use crate::stage::recorded::{Recorded, Work};
+use crate::stage::seal::{Seal, is_sealed, sealed_type};
+
+/// A declared filter must look like a name, too.
+const FILTER_NAME: &str = r"[A-Za-z][A-Za-z0-9_.<>=:%+-]{0,63}";
+
+/// Text that says where and what the variant is, not free text: `detect` looks at it.
+const SITE: [&str; 3] = [column::CHROM, column::REF, column::ALT];
+
+/// Removes what the policies do not know.
+#[derive(Debug)]
+pub(super) struct Sanitize {
+    headers: HeaderPolicy,
+    fields: TextPolicy,
+    key: Option<String>,
+    origins: String,
+    genotype: Arc<Rule>,
+    /// Columns dropped from the first, unpruned schema: pruning hides them from `open`.
+    dropped: Mutex<BTreeSet<String>>,
+}
+
+/// What happens to a column.
+enum Fate<'a> {
+    Stays,
+    Checked(&'a Arc<Rule>),
+    Dropped,
+    Sealed,
+}
+
+impl Sanitize {
+    pub(super) fn new(headers: HeaderPolicy, fields: TextPolicy, key: Option<String>, origins: String) -> Self {
+        Self { headers, fields, key, origins, genotype: Arc::new(Rule::Genotype), dropped: Mutex::default() }
+    }
+
+    fn fate(&self, field: &Field) -> Fate<'_> {
+        let name = field.name().as_str();
+        if SITE.contains(&name) || name.starts_with("__") || name == column::CALLS_SAMPLE {
+            return Fate::Stays;
+        }
+        let text = is_text(field.data_type());
+        match self.fields.rule(name).or_else(|| (name == column::CALLS_GT).then_some(&self.genotype)) {
+            // A name can be free text, whatever the column's type.
+            _ if !self.name_allowed(name) => Fate::Dropped,
+            _ if !text => Fate::Stays,
+            Some(rule) if is_checkable(field.data_type()) => Fate::Checked(rule),
+            _ if self.key.is_some() => Fate::Sealed,
+            _ => Fate::Dropped,
+        }
+    }
+
+    fn name_allowed(&self, name: &str) -> bool {
+        match (name.strip_prefix(column::INFO), name.strip_prefix(column::CALLS)) {
+            (Some("__other"), _) | (_, Some("__other")) => true,
+            (Some(id), _) => self.headers.allows("INFO", id),
+            (_, Some(id)) => self.headers.allows("FORMAT", id),
+            _ => true,
+        }
+    }
+
+    fn subfields(&self, column: &str) -> Option<&Subfields> {
+        match self.fields.rule(column).map(Arc::as_ref) {
+            Some(Rule::Subfields(subfields)) => Some(subfields),
+            _ => None,
+        }
+    }
+
+    /// The rule as one run needs it; `document` is still the input's own.
+    fn check(&self, name: &str, rule: &Arc<Rule>, document: &Document, filters: &Arc<HashSet<String>>) -> Check {
+        match rule.as_ref() {
+            Rule::Subfields(subfields) => Check::Positions {
+                separator: subfields.separator,
+                parenthesized: subfields.parenthesized,
+                rules: names_of(name, subfields, document)
+                    .into_iter()
+                    .map(|name| name.and_then(|name| subfields.rule(&name)).unwrap_or(&subfields.otherwise).clone())
+                    .collect(),
+                otherwise: subfields.otherwise.clone(),
+            },
+            Rule::Filters { separators } => Check::Filters { separators: separators.clone(), declared: filters.clone() },
+            Rule::Genotype => Check::Genotype,
+            Rule::Pieces { .. } => Check::Rule(rule.clone()),
+        }
+    }
+
+    /// Decides every column's work from the schema and the document as read, then rewrites the document.
+    pub(super) fn opened(&self, schema: &Schema, document: &mut Document, seal: Option<Seal>) -> Result<(Cleaning, Vec<Event>)> {
+        let filters = Arc::new(declared_filters(document)?);
+        let mut columns = Vec::new();
+        for (at, field) in schema.fields().iter().enumerate() {
+            let task = match self.fate(field) {
+                Fate::Stays => Task::Pass,
+                Fate::Checked(rule) => Task::Check(self.check(field.name(), rule, document, &filters), AtomicU64::new(0)),
+                Fate::Sealed => Task::Seal,
+                Fate::Dropped => continue,
+            };
+            columns.push((at, field.name().clone(), task));
+        }
+        let output = self.schema(schema)?;
+        let dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let gone = |column: String| {
+            // The name of a field that is dropped for its name must not be told either.
+            let column = if self.name_allowed(&column) { column } else { "a field whose name the policy does not allow".into() };
+            Event::ColumnDropped { stage: "sanitize".into(), column }
+        };
+        let mut events: Vec<Event> = dropped.into_iter().map(gone).collect();
+        for (input, inside) in (1..).zip(&mut document.inputs) {
+            let lines = self.headers.rewrite(inside, |id| self.subfields(&format!("{}{id}", column::INFO)));
+            events.extend(lines.into_iter().map(|(key, count)| Event::HeaderLinesDropped { input, key: key.into(), count }));
+        }
+        Ok((Cleaning { columns, output, seal }, events))
+    }
+}
+
+/// Filters that headers declare and that look like names.
+fn declared_filters(document: &Document) -> Result<HashSet<String>> {
+    let name = anchored(FILTER_NAME).map_err(Error::internal)?;
+    let lines = document.inputs.iter().flat_map(|input| &input.lines).filter(|line| line.key == "FILTER");
+    Ok(lines.filter_map(id_of).filter(|id| name.is_match(id)).collect())
+}
+
+fn id_of(line: &HeaderLine) -> Option<String> {
+    line.id.clone().or_else(|| attribute(line, "ID"))
+}
+
+fn attribute(line: &HeaderLine, wanted: &str) -> Option<String> {
+    attributes::parse(&line.value)?.into_iter().find(|(name, _)| name == wanted).map(|(_, text)| text)
+}
+
+/// Names by position: those all inputs agree on, `None` where they differ; the policy's order when no header lists any.
+fn names_of(column: &str, subfields: &Subfields, document: &Document) -> Vec<Option<String>> {
+    let id = column.split_once('.').map_or(column, |(_, id)| id);
+    let mut agreed: Option<Vec<Option<String>>> = None;
+    for line in document.inputs.iter().flat_map(|input| &input.lines) {
+        if !matches!(line.key.as_str(), "INFO" | "FORMAT") || id_of(line).as_deref() != Some(id) {
+            continue;
+        }
+        let listed = attribute(line, "Description").and_then(|text| attributes::subfield_names(&text, subfields.separator));
+        let Some(listed) = listed else { continue };
+        let listed: Vec<Option<String>> = listed.into_iter().map(Some).collect();
+        agreed = Some(match agreed {
+            None => listed,
+            Some(before) => before.into_iter().zip(listed).map(|(a, b)| if a == b { a } else { None }).collect(),
+        });
+    }
+    agreed.unwrap_or_else(|| subfields.order.iter().cloned().map(Some).collect())
+}
+
+impl Stage for Sanitize {
+    fn kind(&self) -> &'static str {
+        "sanitize"
+    }
+
+    fn schema(&self, input: &Schema) -> Result<SchemaRef> {
+        let mut fields: Vec<Arc<Field>> = Vec::with_capacity(input.fields().len());
+        for field in input.fields() {
+            match self.fate(field) {
+                Fate::Stays | Fate::Checked(_) => fields.push(field.clone()),
+                Fate::Sealed => {
+                    fields.push(Arc::new(Field::new(field.name(), sealed_type(field.name(), field.data_type()), true)))
+                }
+                Fate::Dropped => {
+                    self.dropped.lock().unwrap_or_else(PoisonError::into_inner).insert(field.name().clone());
+                }
+            }
+        }
+        Ok(Arc::new(Schema::new_with_metadata(fields, input.metadata().clone())))
+    }
+
+    /// Checked values are clinical, identifiers of variants public, ciphertext clinical, header lines public.
+    fn labels(&self, input: &Labels, schema: &Schema) -> Labels {
+        let mut labels = input.clone();
+        labels.headers = Label::Public;
+        for field in schema.fields() {
+            let name = field.name();
+            let label = match self.fate(field) {
+                Fate::Checked(_) if name == column::IDS => Label::Public,
+                Fate::Checked(_) | Fate::Sealed => Label::Clinical,
+                Fate::Stays | Fate::Dropped => continue,
+            };
+            labels.set(name, label.min(input.of(name)));
+        }
+        labels
+    }
+
+    fn reads(&self, _: &Schema) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// A predicate on a checked or sealed column must see what the stage leaves of it.
+    fn blocks_predicates_on(&self, output: &Schema) -> Vec<String> {
+        let touched = |field: &&Arc<Field>| is_text(field.data_type()) || is_sealed(field.data_type());
+        let names = output.fields().iter().filter(touched).map(|field| field.name().clone());
+        names.filter(|name| !SITE.contains(&name.as_str())).collect()
+    }
+
+    fn explain(&self) -> String {
+        let otherwise = self.key.as_ref().map_or("drop".to_owned(), |key| format!("encrypt key={key}"));
+        format!("{} otherwise={otherwise}", self.origins)
+    }
+
+    fn keys(&self) -> Vec<String> {
+        self.key.iter().cloned().collect()
+    }
+
+    fn open<'a>(
+        &'a self,
+        opening: &'a Opening<'a>,
+        schema: SchemaRef,
+        document: &'a mut Document,
+    ) -> BoxFuture<'a, Result<Arc<dyn Apply>>> {
+        Box::pin(async move {
+            let seal = self.key.as_ref().map(|key| Seal::new(opening.keys.open(key)?.as_ref())).transpose()?;
+            let (work, events) = self.opened(&schema, document, seal)?;
+            let recorder = opening.context.recorder.clone();
+            events.into_iter().try_for_each(|event| recorder.record(event))?;
+            Ok(Arc::new(Recorded { work, recorder }) as Arc<dyn Apply>)
+        })
+    }
+}
+
+/// The opened stage: input position, name and task of each output column.
+#[derive(Debug)]
+pub(super) struct Cleaning {
+    columns: Vec<(usize, String, Task)>,
+    output: SchemaRef,
+    seal: Option<Seal>,
+}
+
+#[derive(Debug)]
+enum Task {
+    Pass,
+    /// With the number of values dropped so far.
+    Check(Check, AtomicU64),
+    Seal,
+}
+
+impl Work for Cleaning {
+    fn apply(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        let mut columns = Vec::with_capacity(self.columns.len());
+        for (at, name, task) in &self.columns {
+            let values = batch.columns().get(*at).ok_or_else(|| Error::internal("a batch does not have the planned schema"))?;
+            columns.push(match task {
+                Task::Pass => values.clone(),
+                Task::Check(check, dropped) => {
+                    let (kept, count) = checked(values, check)?;
+                    dropped.fetch_add(count, Ordering::Relaxed);
+                    kept
+                }
+                Task::Seal => {
+                    let seal = self.seal.as_ref().ok_or_else(|| Error::internal("a column is sealed without a key"))?;
+                    seal.column(name, values)?
+                }
+            });
+        }
+        let options = datafusion::arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        Ok(RecordBatch::try_new_with_options(self.output.clone(), columns, &options)?)
+    }
+
+    fn events(&self) -> Vec<Event> {
+        let mut events = Vec::new();
+        let mut sealed = Vec::new();
+        for (_, name, task) in &self.columns {
+            match task {
+                Task::Pass => {}
+                Task::Seal => sealed.push(name.clone()),
+                Task::Check(_, dropped) => match dropped.swap(0, Ordering::Relaxed) {
+                    0 => {}
+                    count => events.push(Event::ValuesDropped { stage: "sanitize".into(), column: name.clone(), count }),
+                },
+            }
+        }
+        if let (Some(seal), false) = (&self.seal, sealed.is_empty()) {
+            let key_id = seal.key_id().to_owned();
+            events.push(Event::ColumnsEncrypted { columns: sealed, key_id, values: seal.count() });
+        }
+        events
+    }
+}

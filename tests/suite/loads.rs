@@ -1,0 +1,239 @@
+//! The main job on real input: every record arrives, and INFO comes back as the file held it.
+
+use std::io::Read;
+use std::path::Path;
+
+use serde_json::{Map, Value, json};
+
+use super::support::{Warehouse, real_files, repository};
+
+/// One line of the manifest.
+struct Entry {
+    file: String,
+    records: u64,
+    split: Option<u64>,
+}
+
+/// Text files that a conforming reader must take.
+fn manifest(folder: &Path) -> Vec<Entry> {
+    let text = std::fs::read_to_string(folder.join("MANIFEST.tsv")).unwrap();
+    let mut lines = text.lines();
+    let names: Vec<&str> = lines.next().unwrap().split('\t').collect();
+    let column = |row: &[&str], name: &str| row[names.iter().position(|n| *n == name).unwrap()].to_owned();
+    let mut entries = Vec::new();
+    for line in lines {
+        let row: Vec<&str> = line.split('\t').collect();
+        let (file, group) = (column(&row, "file"), column(&row, "group"));
+        let wanted = match group.as_str() {
+            "real" | "edge" => !column(&row, "bcftools").starts_with("FAIL"),
+            "conformance" => file.contains("/passed/"),
+            _ => false,
+        };
+        if wanted && !column(&row, "container").contains("BCF") {
+            let records = column(&row, "records").parse().unwrap();
+            entries.push(Entry { file, records, split: column(&row, "split_computed").parse().ok() });
+        }
+    }
+    entries
+}
+
+fn paths(file: &Path) -> String {
+    format!("source.vcf.paths={}", json!([file]))
+}
+
+#[test]
+fn every_real_file_loads_with_its_records() {
+    let Some(folder) = real_files() else { return };
+    let warehouse = Warehouse::shared();
+    let entries = manifest(&folder);
+    assert!(entries.len() > 100, "the manifest lists {} files", entries.len());
+    let mut wrong = Vec::new();
+    for entry in &entries {
+        let pipeline = repository("pipelines/research.yaml");
+        let done = warehouse.run([
+            "run".as_ref(),
+            pipeline.as_os_str(),
+            "--json".as_ref(),
+            "--set".as_ref(),
+            paths(&folder.join(&entry.file)).as_ref(),
+        ]);
+        if done.code != 0 {
+            wrong.push(format!("{}: exit {}: {}", entry.file, done.code, done.stdout));
+            continue;
+        }
+        let report = done.json();
+        if report["input_records"] != json!(entry.records) {
+            wrong.push(format!("{}: {} records instead of {}", entry.file, report["input_records"], entry.records));
+        }
+        if entry.split.is_some_and(|split| report["variants"] != json!(split)) {
+            wrong.push(format!("{}: {} rows instead of {:?}", entry.file, report["variants"], entry.split));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} files: {wrong:#?}", wrong.len(), entries.len());
+}
+
+/// INFO declarations by key: (Number, Type).
+fn declarations(header: &[&str]) -> std::collections::HashMap<String, (String, String)> {
+    let attribute = |line: &str, name: &str| {
+        let rest = line.split_once(&format!("{name}="))?.1;
+        Some(rest.split([',', '>']).next()?.to_owned())
+    };
+    let declared = header.iter().filter_map(|line| {
+        let line = line.strip_prefix("##INFO=<")?;
+        Some((attribute(line, "ID")?, (attribute(line, "Number")?, attribute(line, "Type")?)))
+    });
+    declared.collect()
+}
+
+fn scalar(text: &str, kind: &str) -> Value {
+    match (text, kind) {
+        (".", _) => Value::Null,
+        (text, "Integer") => json!(text.parse::<i64>().unwrap()),
+        (text, "Float") => {
+            let value: f64 = text.parse().unwrap();
+            if value.is_finite() { json!(value) } else { json!(format!("{value}").to_lowercase()) }
+        }
+        (text, _) => json!(text),
+    }
+}
+
+/// Numbers compare as numbers, so that 1 and 1.0 are one value.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) => a.as_f64() == b.as_f64(),
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::String(a), Value::String(b)) => a.eq_ignore_ascii_case(b),
+        (a, b) => a == b,
+    }
+}
+
+fn text_of(file: &Path) -> String {
+    let bytes = std::fs::read(file).unwrap();
+    let mut text = String::new();
+    match bytes.starts_with(&[0x1f, 0x8b]) {
+        true => drop(flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap()),
+        false => text = String::from_utf8(bytes).unwrap(),
+    }
+    text
+}
+
+/// Reads a file with a second, slow and simple parser and compares every declared INFO cell with the database.
+fn info_differences(warehouse: &Warehouse, file: &Path) -> Vec<String> {
+    let pipeline = repository("pipelines/research.yaml");
+    let arguments = ["--set", "stages.normalize.split=false", "--set", "source.vcf.calls=none", "--set"];
+    let mut command = vec!["run".into(), pipeline.into_os_string(), "--json".into()];
+    command.extend(arguments.iter().map(std::ffi::OsString::from));
+    command.push(paths(file).into());
+    let load = warehouse.run(command).expect(0).json()["load_id"].as_str().unwrap().to_owned();
+    let rows = warehouse.sql(&format!("SELECT info FROM genogate.variants WHERE load_id = '{load}' ORDER BY variant_id"));
+    let rows: Vec<&str> = rows.lines().collect();
+    let text = text_of(file);
+    let header: Vec<&str> = text.lines().take_while(|line| line.starts_with('#')).collect();
+    let declared = declarations(&header);
+    let records: Vec<&str> = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).collect();
+    assert_eq!(rows.len(), records.len(), "{}", file.display());
+    let mut wrong = Vec::new();
+    for (number, (record, row)) in records.iter().zip(&rows).enumerate() {
+        let stored: Map<String, Value> = serde_json::from_str(if row.is_empty() { "{}" } else { row }).unwrap();
+        let info = record.split('\t').nth(7).unwrap();
+        for field in info.split(';').filter(|field| *field != "." && !field.is_empty()) {
+            let (key, value) = field.split_once('=').unwrap_or((field, ""));
+            let Some((count, kind)) = declared.get(key) else { continue };
+            let expected = match (count.as_str(), kind.as_str()) {
+                (_, "Flag") | ("0", _) => json!(true),
+                ("1", kind) => scalar(value, kind),
+                (_, kind) if value == "." && kind != "Flag" => Value::Null,
+                (_, kind) => Value::Array(value.split(',').map(|item| scalar(item, kind)).collect()),
+            };
+            let found = stored.get(key).cloned().unwrap_or(Value::Null);
+            if !same(&found, &expected) {
+                wrong.push(format!("record {number}, {key}: {found} instead of {expected}"));
+            }
+        }
+    }
+    wrong.truncate(5);
+    wrong
+}
+
+#[test]
+fn info_comes_back_as_the_file_held_it() {
+    let Some(folder) = real_files() else { return };
+    let files = [
+        "real/vcfanno-examples__exac.vcf.gz",
+        "real/vcf-pg-loader__gnomad_subset.vcf.gz",
+        "real/vcf-pg-loader__dbsnp_subset.vcf.gz",
+        "real/vcf-pg-loader__mutect2_chr22.vcf.gz",
+        "real/slivar__clinvar_20191007.vcf.gz",
+        "real/python-pyvcf-examples__freebayes.vcf.gz",
+        "real/vcf-pg-loader__gridss_sv.vcf",
+        "real/bcftools__split-vep.vcf",
+    ];
+    for file in files {
+        let wrong = info_differences(Warehouse::shared(), &folder.join(file));
+        assert!(wrong.is_empty(), "{file}: {wrong:#?}");
+    }
+}
+
+/// The same on a file the project makes itself, so that it is proven where the real ones are absent.
+#[test]
+fn a_synthetic_load_is_complete_valid_and_skipped_the_second_time() {
+    let warehouse = Warehouse::shared();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("trio.vcf.gz");
+    warehouse.run(["synth", "trio", "--records", "3000", "--seed", "11", "--output", file.to_str().unwrap()]).expect(0);
+    let load = |more: &[&str]| {
+        let mut arguments = vec!["load", file.to_str().unwrap(), "--profile", "research", "--calls", "all", "--json"];
+        arguments.extend(more);
+        warehouse.run(arguments).expect(0).json()
+    };
+    let first = load(&[]);
+    assert_eq!((&first["status"], &first["input_records"]), (&json!("complete"), &json!(3000)));
+    assert_eq!(first["calls"].as_u64().unwrap(), first["variants"].as_u64().unwrap() * 3);
+    let again = load(&[]);
+    assert_eq!(
+        (&again["status"], &again["load_id"], &again["variants"]),
+        (&json!("skipped"), &first["load_id"], &first["variants"])
+    );
+    let forced = load(&["--force"]);
+    assert_eq!((&forced["status"], &forced["variants"]), (&json!("complete"), &first["variants"]));
+    assert_ne!(forced["load_id"], first["load_id"]);
+    let visible = warehouse
+        .sql(&format!("SELECT count(*) FROM genogate.variants WHERE load_id = '{}'", first["load_id"].as_str().unwrap()));
+    assert_eq!(visible, "0", "a replaced load is not visible");
+    warehouse.run(["validate", forced["load_id"].as_str().unwrap(), "--json"]).expect(0);
+    assert!(info_differences(warehouse, &file).is_empty());
+}
+
+#[test]
+fn accounting_adds_up_with_filter_regions_and_quarantine() {
+    let warehouse = Warehouse::shared();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("odd.vcf");
+    let header = "##fileformat=VCFv4.3\n##INFO=<ID=DP,Number=1,Type=Integer,Description=\"d\">\n##contig=<ID=1>\n##contig=<ID=2>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n";
+    let mut text = header.to_owned();
+    for i in 0..100 {
+        let dp = if i % 10 == 3 { "many".to_owned() } else { i.to_string() };
+        let chrom = if i < 80 { 1 } else { 2 };
+        text += &format!("{chrom}\t{}\t.\tA\tC\t{i}\tPASS\tDP={dp}\n", 100 + i);
+    }
+    std::fs::write(&file, text).unwrap();
+    let common = ["load", file.to_str().unwrap(), "--profile", "research", "--calls", "none", "--json"];
+    let refused = warehouse.run(common).expect(6);
+    assert!(refused.stdout.contains("INFO/DP") && refused.stdout.contains("line 9"), "{refused:#?}");
+    assert!(!refused.stdout.contains("many"), "{refused:#?}");
+    let mut arguments = common.to_vec();
+    arguments.extend(["--on-bad-record", "quarantine", "-r", "1", "--filter", "qual >= 50"]);
+    let report = warehouse.run(arguments).expect(0).json();
+    let count = |name: &str| report[name].as_u64().unwrap();
+    assert_eq!((count("input_records"), count("out_of_region"), count("variants")), (100, 20, 27), "{report}");
+    assert_eq!(
+        count("input_records"),
+        count("variants") + count("quarantined") + count("filtered") + count("out_of_region"),
+        "{report}"
+    );
+    let kept = warehouse.sql(&format!(
+        "SELECT count(*), min(field), min(reason) FROM genogate.quarantine WHERE load_id = '{}'",
+        report["load_id"].as_str().unwrap()
+    ));
+    assert!(kept.starts_with(&format!("{}|INFO/DP|", count("quarantined"))), "{kept}");
+}

@@ -1,0 +1,10 @@
+//! The end-to-end tests: one binary, so that the big dependencies link once.
+
+mod architecture;
+mod db;
+mod documents;
+mod faults;
+mod hipaa;
+mod loads;
+mod pipelines;
+mod support;

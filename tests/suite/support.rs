@@ -1,0 +1,117 @@
+//! What the tests share: the binary, a managed database of their own, and the folder of real files when it is there.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// The built binary.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_genogate");
+
+/// A folder of the repository.
+pub fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Done {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Done {
+    /// The JSON object on standard output.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("not one JSON object ({error}): {self:#?}"))
+    }
+
+    /// Fails the test unless the command ended with `code`.
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "{self:#?}");
+        self
+    }
+}
+
+impl From<Output> for Done {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+/// A command of the binary without anything of the caller's environment that could change what it does.
+pub fn genogate(home: &Path) -> Command {
+    let mut command = Command::new(BINARY);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if (text.starts_with("PG") || text.starts_with("GENOGATE_")) && text != "GENOGATE_PG_BIN" && text != "GENOGATE_DB_USER" {
+            command.env_remove(&name);
+        }
+    }
+    command.env("GENOGATE_HOME", home).stdin(Stdio::null());
+    command
+}
+
+/// A managed database with everything it needs in a folder of its own; stopped when the test process ends, however it ends.
+pub struct Warehouse {
+    pub home: PathBuf,
+    _guard: Child,
+}
+
+impl Warehouse {
+    /// A fresh one.
+    pub fn start() -> Self {
+        let folder = tempfile::Builder::new().prefix("genogate-test-").tempdir().unwrap().keep();
+        // The database's user must be able to reach its folder.
+        std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let home = folder.join("home");
+        Done::from(genogate(&home).args(["db", "start"]).output().unwrap()).expect(0);
+        let script = r#"cat >/dev/null; "$1" db stop >/dev/null 2>&1; rm -rf "$2""#;
+        let guard = Command::new("sh")
+            .args(["-c", script, "sh", BINARY])
+            .arg(&folder)
+            .env("GENOGATE_HOME", &home)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        Self { home, _guard: guard }
+    }
+
+    /// The one that tests share when they do not stop or break it.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Warehouse> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    /// Runs the binary against it.
+    pub fn run<I: AsRef<std::ffi::OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Done {
+        genogate(&self.home).args(arguments).output().unwrap().into()
+    }
+
+    /// One SQL statement as the cluster's administrator; unaligned rows without a header.
+    pub fn sql(&self, statement: &str) -> String {
+        let done = self.run(["db", "shell", "--", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement]).expect(0);
+        done.stdout.trim().to_owned()
+    }
+
+    /// One SQL statement with the application's own credentials.
+    pub fn app_sql(&self, statement: &str) -> Done {
+        self.run(["db", "shell", "--app", "--", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement])
+    }
+}
+
+/// The folder of real files, or `None` said aloud.
+pub fn real_files() -> Option<PathBuf> {
+    let candidates = [std::env::var_os("GENOGATE_TEST_DATA").map(PathBuf::from), Some(repository("../shared/data/vcf"))];
+    let found = candidates.into_iter().flatten().find(|folder| folder.join("MANIFEST.tsv").is_file());
+    if found.is_none() {
+        eprintln!("skipped: no folder of real VCF files (GENOGATE_TEST_DATA or ../shared/data/vcf)");
+    }
+    found
+}
