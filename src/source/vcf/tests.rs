@@ -186,11 +186,19 @@ async fn a_pipe_is_read_once_whatever_flows_through_it() {
         let writer = std::thread::spawn(move || std::fs::write(path, bytes));
         let mut config = Config::of(["pipe"]);
         config.unit = UnitSize::Bytes(2000);
-        let inspection = config.build(folder.path()).unwrap().inspect().unwrap();
-        assert_eq!((inspection.units[0].count, inspection.bytes), (None, None));
-        let decoded = decode_to_end(&inspection, 3, None).await;
-        assert_eq!(decoded.as_ref().ok().map(|decoded| decoded.rows), rows);
-        assert_eq!(decode_to_end(&inspection, 3, None).await.err().unwrap().class(), Class::Input);
+        // A short input is read whole when it is looked at, so the missing end may show there already.
+        let inspection = config.build(folder.path()).unwrap().inspect();
+        match (inspection, rows) {
+            (Ok(inspection), Some(rows)) => {
+                assert_eq!((inspection.units[0].count, inspection.bytes), (None, None));
+                assert_eq!(decode_to_end(&inspection, 3, None).await.unwrap().rows, rows);
+                assert_eq!(decode_to_end(&inspection, 3, None).await.err().unwrap().class(), Class::Input);
+            }
+            (inspection, rows) => {
+                assert_eq!(rows, None);
+                assert!(inspection.err().unwrap().to_string().contains("truncated"));
+            }
+        }
         writer.join().unwrap().unwrap();
     }
 }
