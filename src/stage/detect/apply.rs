@@ -9,7 +9,7 @@ use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::{Schema, UInt32Type};
 
 use super::config::{Action, Actions};
-use super::tally::Tally;
+use super::tally::{Tally, place};
 use crate::error::{Error, Result};
 use crate::flow::{Apply, BadRecord, Context, InputUnits, column};
 use crate::phi::{Match, Scanner, patterns, text};
@@ -134,7 +134,7 @@ impl Searched {
     fn new(scanner: &Scanner, index: usize, name: &str) -> Self {
         let names = ![column::CHROM, column::REF, column::ALT, column::CALLS_GT].contains(&name);
         let clean = scanner.scan(name).is_empty();
-        let place = if clean { format!("column {name}") } else { format!("column number {}", index + 1) };
+        let place = if clean { place("column", name) } else { format!("column number {}", index + 1) };
         let field = match (name.strip_prefix(column::INFO), name.strip_prefix(column::CALLS)) {
             _ if !clean => place.clone(),
             (Some(id), _) => format!("INFO/{id}"),

@@ -167,6 +167,7 @@ fn header_attributes_are_redacted_whole_and_lines_dropped() {
             line("contig", "<ID=chr1,length=248956422>", Some("chr1")),
             line("SAMPLE", r#"<ID=NA12878,Description="twin of NA12878">"#, Some("NA12878")),
             line("fileDate", "2024-03-05", None),
+            line("bcftools/csqCommand", "csq", None),
         ]
     };
     let shown =
@@ -183,13 +184,14 @@ fn header_attributes_are_redacted_whole_and_lines_dropped() {
             "contig=<ID=chr1,length=248956422>",
             r#"SAMPLE=<ID=NA12878,Description="[redacted:sample-name]">"#,
             "fileDate=2024-03-05",
+            "bcftools/csqCommand=csq",
         ]
     );
     assert_eq!(shared.detections.get(Severity::Medium), 0);
 
     let mut dropped = document(lines(), &["NA12878"]);
     open(all(Action::Quarantine), &context(), &mut dropped).unwrap();
-    assert_eq!(shown(&dropped), ["contig=<ID=chr1,length=248956422>", "fileDate=2024-03-05"]);
+    assert_eq!(shown(&dropped), ["contig=<ID=chr1,length=248956422>", "fileDate=2024-03-05", "bcftools/csqCommand=csq"]);
 
     let error = open(all(Action::Abort), &context(), &mut document(lines(), &["NA12878"])).unwrap_err();
     assert_eq!(error.class(), Class::Phi);
@@ -260,4 +262,10 @@ fn findings_are_summed_up_by_pattern_place_and_action() {
     };
     assert_eq!(tally.events(), [event("column info.NOTE", 4), event("header COMMENT", 2)]);
     assert!(tally.events().is_empty());
+}
+
+#[test]
+fn a_place_is_a_word_the_trail_keeps() {
+    assert_eq!(super::tally::place("header", "bcftools/csqCommand é"), "header bcftools_csqCommand__");
+    assert!(super::tally::place("column", &"x".repeat(500)).len() < 80);
 }
