@@ -269,3 +269,24 @@ fn a_place_is_a_word_the_trail_keeps() {
     assert_eq!(super::tally::place("header", "bcftools/csqCommand é"), "header bcftools_csqCommand__");
     assert!(super::tally::place("column", &"x".repeat(500)).len() < 80);
 }
+
+#[test]
+fn text_among_alleles_and_genotypes_is_found() {
+    let mut genotypes = ListBuilder::new(StringBuilder::new());
+    genotypes.append_value([Some("0|1"), Some("./."), Some("MRN:1234567")]);
+    let numbers = || Arc::new(UInt32Array::from(vec![0])) as ArrayRef;
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("ref", Arc::new(StringArray::from(vec!["ACGTnN"]))),
+        ("alt", Arc::new(StringArray::from(vec!["<MRN:1234567>"]))),
+        ("calls.GT", Arc::new(genotypes.finish())),
+        ("__unit", numbers()),
+        ("__row", numbers()),
+    ];
+    let fields: Vec<Field> = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
+    let batch =
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns.into_iter().map(|(_, array)| array).collect()).unwrap();
+    let rows = Detect::new(all(Action::Redact)).begin(&context(), units(), &batch.schema(), &mut document(vec![], &[])).unwrap();
+    let out = rows.apply(batch).unwrap();
+    assert_eq!((texts(&out, "ref"), texts(&out, "alt")), (vec!["ACGTnN".to_owned()], vec!["<[redacted:mrn]>".to_owned()]));
+    assert_eq!(texts(&out, "calls.GT"), ["0|1", "./.", "[redacted:mrn]"]);
+}
