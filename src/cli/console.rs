@@ -3,6 +3,10 @@
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether this process has printed its JSON object: there is one, also when a command shows a finding and then fails.
+static ANSWERED: AtomicBool = AtomicBool::new(false);
 
 /// Where a command's result goes.
 #[derive(Clone, Copy, Debug)]
@@ -12,9 +16,9 @@ pub struct Console {
 }
 
 impl Console {
-    /// Prints the command's JSON object when `--json` was asked, nothing otherwise.
+    /// Prints the command's JSON object when `--json` was asked and none was printed before, nothing otherwise.
     pub fn object(&self, value: serde_json::Value) {
-        if self.json {
+        if self.json && !ANSWERED.swap(true, Ordering::Relaxed) {
             write_out(&value.to_string());
         }
     }

@@ -1,5 +1,7 @@
 //! The command line: arguments in, text out. The only room that prints.
 
+mod audit;
+mod compliance;
 mod console;
 mod db;
 mod demo;
@@ -63,6 +65,10 @@ enum Command {
     Doctor(doctor::Command),
     /// Write a synthetic VCF file.
     Synth(synth::Command),
+    /// Read and verify the audit trail.
+    Audit(audit::Command),
+    /// Prove that safeguards hold by attacking them.
+    Compliance(compliance::Command),
     /// Print a completion script.
     Completions(Completions),
     /// Print the manual page.
@@ -112,6 +118,8 @@ async fn dispatch(command: Command, console: &Console) -> Result<()> {
         Command::Demo(command) => command.run(console).await,
         Command::Doctor(command) => command.run(console).await,
         Command::Synth(command) => command.run(console).await,
+        Command::Audit(command) => command.run(console).await,
+        Command::Compliance(command) => command.run(console).await,
         Command::Completions(Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "genogate", &mut script);
