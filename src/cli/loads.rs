@@ -4,19 +4,16 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Console;
-use crate::db::Databases;
-use crate::error::{Error, Result};
-use crate::run::Trail;
-use crate::secrets::home;
+use super::door::{Door, Which};
+use crate::error::Result;
 use crate::warehouse::loads::{self, Load};
 
 /// Lists, shows and drops loads.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: genogate loads list")]
 pub struct Command {
-    /// The database: `local`, the managed one, or `env`, the one that PGHOST and its like describe.
-    #[arg(long, global = true, value_parser = ["local", "env"], default_value = Databases::default_name())]
-    database: String,
+    #[command(flatten)]
+    which: Which,
     #[command(subcommand)]
     what: What,
 }
@@ -29,12 +26,6 @@ enum What {
     /// One load.
     #[command(after_help = "Example: genogate loads show 0199a7c2-5c1e-7d31-9f0a-3f2b6f1f9a10")]
     Show { load: Uuid },
-    /// How an unfinished load goes on.
-    #[command(after_help = "Example: genogate loads resume 0199a7c2-5c1e-7d31-9f0a-3f2b6f1f9a10")]
-    Resume { load: Uuid },
-    /// How an unfinished load is finished.
-    #[command(after_help = "Example: genogate loads finish 0199a7c2-5c1e-7d31-9f0a-3f2b6f1f9a10")]
-    Finish { load: Uuid },
     /// Deletes a load's rows; its line in the list stays.
     #[command(after_help = "Example: genogate loads drop 0199a7c2-5c1e-7d31-9f0a-3f2b6f1f9a10")]
     Drop { load: Uuid },
@@ -43,16 +34,14 @@ enum What {
 impl Command {
     /// Does what was asked. Class `usage` for an unknown load.
     pub async fn run(self, console: &Console) -> Result<()> {
-        let databases = Databases::default();
-        let trail = Trail::open(&databases, Some(&self.database), &home()?).await?;
-        let outcome = self.act(console, &databases, &trail).await;
-        trail.close().await?;
-        outcome
+        let door = Door::open(&self.which).await?;
+        let outcome = self.act(console, &door).await;
+        door.leave(outcome).await
     }
 
-    async fn act(&self, console: &Console, databases: &Databases, trail: &Trail) -> Result<()> {
-        let client = databases.connect(&self.database).await?;
-        let grant = trail.grant();
+    async fn act(&self, console: &Console, door: &Door) -> Result<()> {
+        let client = door.connect().await?;
+        let grant = door.grant();
         match &self.what {
             What::List => {
                 let list = loads::list(&client, grant).await?;
@@ -72,18 +61,8 @@ impl Command {
                 }
                 console.object(fields);
             }
-            What::Resume { load } | What::Finish { load } => {
-                let load = loads::show(&client, grant, *load).await?;
-                if !load.resumable && load.status != "complete" {
-                    return Err(Error::usage(format!("load {} is {} and cannot go on", load.load_id, load.status))
-                        .with_hint("load the files again"));
-                }
-                let next = if load.resumable { "run the command that began it once more: it goes on where it stopped" } else { "nothing to do" };
-                console.object(json!({ "load_id": load.load_id, "status": load.status, "resumable": load.resumable, "next": next }));
-                console.line(format_args!("load {} is {}: {next}", load.load_id, load.status));
-            }
             What::Drop { load } => {
-                let dropped = loads::drop(&client, grant, &trail.recorder(), *load).await?;
+                let dropped = loads::drop(&client, grant, &door.recorder(), *load).await?;
                 console.object(json!(dropped));
                 console.line(format_args!("dropped load {}: {} variants, {} calls", load, dropped.variants, dropped.calls));
             }

@@ -5,10 +5,8 @@ use std::io::Read;
 use serde_json::json;
 
 use super::Console;
-use crate::db::Databases;
+use super::door::{Door, Which};
 use crate::error::{Error, Result};
-use crate::run::Trail;
-use crate::secrets::home;
 use crate::warehouse::query;
 
 /// Runs one SELECT on the views variants, calls, samples, loads and quarantine.
@@ -23,9 +21,8 @@ pub struct Command {
     /// How rows are written.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// The database: `local`, the managed one, or `env`, the one that PGHOST and its like describe.
-    #[arg(long, value_parser = ["local", "env"], default_value = Databases::default_name())]
-    database: String,
+    #[command(flatten)]
+    which: Which,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -49,15 +46,13 @@ impl Command {
             }
             sql => sql.to_owned(),
         };
-        let databases = Databases::default();
-        let trail = Trail::open(&databases, Some(&self.database), &home()?).await?;
+        let door = Door::open(&self.which).await?;
         let outcome = async {
-            let client = databases.connect(&self.database).await?;
-            query::query(client, trail.grant(), &trail.recorder(), &sql, self.limit).await
+            let client = door.connect().await?;
+            query::query(client, door.grant(), &door.recorder(), &sql, self.limit).await
         }
         .await;
-        trail.close().await?;
-        let table = outcome?;
+        let table = door.leave(outcome).await?;
         console.object(json!({ "columns": table.columns, "rows": table.objects(), "truncated": table.truncated }));
         match self.format {
             Format::Text => console.line(table.text().trim_end_matches('\n')),
