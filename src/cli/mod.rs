@@ -79,10 +79,6 @@ enum Command {
     Doctor(doctor::Command),
     /// Write a synthetic VCF file.
     Synth(synth::Command),
-    /// Read and verify the audit trail.
-    Audit(audit::Command),
-    /// Prove that safeguards hold by attacking them.
-    Compliance(compliance::Command),
     /// Print a completion script.
     Completions(Completions),
     /// Print the manual page.
@@ -137,8 +133,6 @@ async fn dispatch(command: Command, console: &Console) -> Result<()> {
         Command::Demo(command) => command.run(console).await,
         Command::Doctor(command) => command.run(console).await,
         Command::Synth(command) => command.run(console).await,
-        Command::Audit(command) => command.run(console).await,
-        Command::Compliance(command) => command.run(console).await,
         Command::Completions(Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "genogate", &mut script);
