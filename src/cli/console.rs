@@ -5,8 +5,8 @@ use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether this process has printed its JSON object: there is one, also when a command shows a finding and then fails.
-static ANSWERED: AtomicBool = AtomicBool::new(false);
+/// Was a JSON object printed? There is one standard output in a process.
+static TOLD: AtomicBool = AtomicBool::new(false);
 
 /// Where a command's result goes.
 #[derive(Clone, Copy, Debug)]
@@ -16,11 +16,17 @@ pub struct Console {
 }
 
 impl Console {
-    /// Prints the command's JSON object when `--json` was asked and none was printed before, nothing otherwise.
+    /// Prints the command's JSON object when `--json` was asked, nothing otherwise.
     pub fn object(&self, value: serde_json::Value) {
-        if self.json && !ANSWERED.swap(true, Ordering::Relaxed) {
+        if self.json {
+            TOLD.store(true, Ordering::Relaxed);
             write_out(&value.to_string());
         }
+    }
+
+    /// Was the command's JSON object printed already? A failure that follows is then told on standard error, so that there is one.
+    pub fn told(&self) -> bool {
+        TOLD.load(Ordering::Relaxed)
     }
 
     /// Prints a line of text unless `--json` was asked.
