@@ -16,29 +16,29 @@ pub mod error;
 pub mod sensitive;
 pub mod yaml;
 // rooms that know no pipeline
-pub mod audit;
 pub mod crypto;
-pub mod db;
-pub mod phi;
 pub mod secrets;
+pub mod db;
+pub mod audit;
+pub mod phi;
 // permission and contract
 pub mod access;
 pub mod flow;
 // the line: these never import each other
-pub mod sink;
 pub mod source;
 pub mod stage;
+pub mod sink;
 // assembly
-pub mod plan;
-pub mod registry;
-pub mod run;
 pub mod spec;
+pub mod registry;
+pub mod plan;
+pub mod run;
 // around the data
+pub mod warehouse;
+pub mod lifecycle;
 pub mod compliance;
+pub mod synth;
 pub mod demo;
 pub mod doctor;
-pub mod lifecycle;
-pub mod synth;
-pub mod warehouse;
 // doors
 pub mod cli;

@@ -117,6 +117,7 @@ impl Run {
             databases: &self.databases,
             options_digest: self.plan.options_digest,
             name: &self.plan.pipeline.name,
+            original: &self.plan.document,
             units: &self.plan.units,
             force: options.force,
         };

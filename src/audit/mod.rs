@@ -21,7 +21,7 @@ pub use postgres::{CopyOut, PostgresTrail};
 pub use recorder::{Closed, Recorder, Trail};
 pub use seal::{Entry, Hash, Head, Sealed};
 pub use spool::{Imported, Spool, State as SpoolState};
-pub use stream::{Selection, from_batch, schema, stream, to_batch};
+pub use stream::{Selection, from_batch, length, schema, stream, to_batch};
 pub use verify::{Verdict, verify};
 
 use crate::error::Result;

@@ -136,6 +136,15 @@ pub fn stream(client: &Client, selection: Selection) -> impl Stream<Item = Resul
     })
 }
 
+/// How many events the database's trail holds.
+pub async fn length(client: &Client) -> Result<i64> {
+    let row = client
+        .query_one("SELECT seq FROM audit.read_head()", &[])
+        .await
+        .map_err(|error| crate::db::failure("reading the audit trail", error))?;
+    Ok(get::<Option<i64>>(&row, 0)?.unwrap_or(0))
+}
+
 async fn page(client: &Client, selection: &Selection) -> Result<Vec<Sealed>> {
     let sql = "SELECT seq, time, actor, run_id, event, outcome, detail, trail_id, trail_seq, spool_hash, prev_hash, hash \
                FROM genogate.audit_events \

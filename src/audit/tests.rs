@@ -243,7 +243,7 @@ async fn a_server_that_goes_away_and_comes_back_has_every_event_once() {
     let first =
         from_batch(&datafusion::arrow::ipc::reader::StreamReader::try_new(&copy[..], None).unwrap().next().unwrap().unwrap());
     let first = first.unwrap().remove(0).entry;
-    back.append(&[first.clone()]).await.unwrap();
+    back.append(std::slice::from_ref(&first)).await.unwrap();
     assert_eq!(spool.import(&back, None).await.unwrap()[0].events, 3);
     assert_eq!(verified(&databases).await.events, 3);
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::access::Grant;
-use crate::audit::Recorder;
+use crate::audit::{Imported, Recorder};
 use crate::db::{Connection, Databases};
 use crate::error::Result;
 use crate::run::Trail;
@@ -51,6 +51,11 @@ impl Door {
     /// Who acts.
     pub fn grant(&self) -> &Grant {
         self.trail.grant()
+    }
+
+    /// Spools of earlier commands that came in when the door was opened.
+    pub fn imported(&self) -> &[Imported] {
+        self.trail.imported()
     }
 
     /// Records the command's events.

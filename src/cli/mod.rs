@@ -1,5 +1,7 @@
 //! The command line: arguments in, text out. The only room that prints.
 
+mod audit;
+mod compliance;
 mod console;
 mod db;
 mod demo;
@@ -7,12 +9,16 @@ mod doctor;
 mod door;
 mod init_db;
 mod load;
+mod loads;
 mod phi;
 mod pipeline;
 mod progress;
+mod query;
 mod signals;
 mod synth;
+mod validate;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -51,6 +57,16 @@ enum Command {
     Schema(pipeline::Schema),
     /// Load files with a pipeline built from flags.
     Load(load::Command),
+    /// Hold a load against its ledger.
+    Validate(validate::Command),
+    /// Run one read-only SELECT.
+    Query(query::Command),
+    /// List, show and drop loads.
+    Loads(loads::Command),
+    /// Read and verify the audit trail.
+    Audit(audit::Command),
+    /// Prove that safeguards hold by attacking them.
+    Compliance(compliance::Command),
     /// The managed private PostgreSQL.
     Db(db::Command),
     /// Create or migrate a database's schema.
@@ -106,6 +122,11 @@ async fn dispatch(command: Command, console: &Console) -> Result<()> {
         Command::Plan(command) => command.run(console).await,
         Command::Schema(command) => command.run(console),
         Command::Load(command) => command.run(console).await,
+        Command::Validate(command) => command.run(console).await,
+        Command::Query(command) => command.run(console).await,
+        Command::Loads(command) => command.run(console).await,
+        Command::Audit(command) => command.run(console).await,
+        Command::Compliance(command) => command.run(console).await,
         Command::Db(command) => command.run(console).await,
         Command::InitDb(command) => command.run(console).await,
         Command::Phi(command) => command.run(console),
@@ -128,13 +149,14 @@ async fn dispatch(command: Command, console: &Console) -> Result<()> {
     }
 }
 
-/// Tells a failure: text on standard error, or the JSON object on standard output.
+/// Tells a failure: text on standard error, or the JSON object on standard output unless the command printed its own.
 fn failed(console: Console, error: &Error) -> ExitCode {
     let code = error.class().exit_code();
-    console.object(serde_json::json!({
-        "error": {"class": error.class(), "message": error.to_string(), "hint": error.hint(), "sqlstate": error.sqlstate(), "exit_code": code}
-    }));
-    if !console.json {
+    if console.json && !console.told() {
+        console.object(serde_json::json!({
+            "error": {"class": error.class(), "message": error.to_string(), "hint": error.hint(), "sqlstate": error.sqlstate(), "exit_code": code}
+        }));
+    } else {
         console.remark(format_args!("error: {error}"));
         if let Some(hint) = error.hint() {
             console.remark(format_args!("  {hint}"));
@@ -147,7 +169,11 @@ fn failed(console: Console, error: &Error) -> ExitCode {
 fn log_to_stderr(verbose: u8, json: bool) {
     let default = ["genogate=warn", "genogate=info", "genogate=debug"][usize::from(verbose.min(2))];
     let filter = tracing_subscriber::EnvFilter::try_from_env("GENOGATE_LOG").unwrap_or_else(|_| default.into());
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal());
     // A second initialisation (tests) keeps the first.
     let _ = if json { builder.json().try_init() } else { builder.try_init() };
 }

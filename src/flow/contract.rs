@@ -121,6 +121,8 @@ pub struct Opening<'a> {
     pub options_digest: [u8; 32],
     /// The pipeline's name.
     pub name: &'a str,
+    /// Header lines and sample names as they came in, whatever earlier stages made of them.
+    pub original: &'a Document,
     /// How inputs are cut.
     pub units: &'a [InputUnits],
     /// Replace an identical complete load.

@@ -11,7 +11,7 @@ use tokio_postgres::Transaction;
 use uuid::Uuid;
 
 use crate::access::{self, Grant};
-use crate::audit::{self, CopyOut, Destination, PostgresTrail, Recorder, Spool};
+use crate::audit::{self, CopyOut, Destination, Event, Imported, PostgresTrail, Recorder, Spool};
 use crate::db::Databases;
 use crate::error::{Class, Result};
 use crate::sink::postgres::copy_statement;
@@ -50,6 +50,7 @@ pub struct Trail {
     grant: Grant,
     recorder: Recorder,
     trail: audit::Trail,
+    imported: Vec<Imported>,
 }
 
 impl Trail {
@@ -62,16 +63,21 @@ impl Trail {
         };
         let run_id = Uuid::now_v7();
         let destination = database.map(|name| destination(databases, name));
+        let mut imported = Vec::new();
         if let Some(destination) = &destination {
             match spool(home).import(destination.as_ref(), None).await {
-                Ok(_) => {}
+                Ok(spools) => imported = spools,
                 // The database is away: the spools wait, and this command's events join them.
                 Err(error) if matches!(error.class(), Class::Database | Class::Denied) => {}
                 Err(error) => tracing::warn!(class = ?error.class(), "earlier audit spools could not be imported"),
             }
         }
         let (recorder, trail) = Recorder::start(grant.actor(), run_id, destination, spool(home));
-        Ok(Self { run_id, grant, recorder, trail })
+        for spool in &imported {
+            let state = spool.state.name().to_owned();
+            recorder.record(Event::SpoolImported { spool: spool.trail_id, events: spool.events, state })?;
+        }
+        Ok(Self { run_id, grant, recorder, trail, imported })
     }
 
     /// The id under which the command's events stand.
@@ -82,6 +88,11 @@ impl Trail {
     /// Who acts, with which permissions.
     pub fn grant(&self) -> &Grant {
         &self.grant
+    }
+
+    /// Spools of earlier commands that were brought into the database when the trail was opened.
+    pub fn imported(&self) -> &[Imported] {
+        &self.imported
     }
 
     /// The handle that records.

@@ -139,6 +139,7 @@ impl Rig {
             databases: &self.databases,
             options_digest: self.options,
             name: "fixture",
+            original: &self.document,
             units: &units,
             force,
         };

@@ -160,6 +160,7 @@ async fn opening_twice_gives_the_same_pseudonyms_and_leaves_no_name() {
             databases: &databases,
             options_digest: [0; 32],
             name: "test",
+            original: &Document::default(),
             units: &[],
             force: false,
         };

@@ -21,20 +21,42 @@ pub(super) struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Searches everything; lines are rewritten or removed as the actions say. Findings that stop the run are in the tally.
-    pub fn document(&self, document: &mut Document, schema: &Schema) {
-        for input in &mut document.inputs {
-            input.lines.retain_mut(|line| self.line(line));
+    /// Searches everything that came in, so that what an earlier stage removed is still found and told; the lines that are
+    /// left are rewritten or removed as the actions say. Findings that stop the run are in the tally.
+    pub fn document(&self, original: &Document, document: &mut Document, schema: &Schema) {
+        for (number, input) in original.inputs.iter().enumerate() {
+            let searched: Vec<(&HeaderLine, Option<HeaderLine>)> = (input.lines.iter())
+                .map(|line| {
+                    let mut rewritten = line.clone();
+                    let keep = self.line(&mut rewritten);
+                    (line, keep.then_some(rewritten))
+                })
+                .collect();
             for sample in &input.samples {
                 if let SampleId::Name(name) = sample {
                     self.count(name.expose(), "sample names", Some(Action::Warn), |p| p.id != SAMPLE_NAME.id);
                 }
+            }
+            if let Some(left) = document.inputs.get_mut(number) {
+                let lines = std::mem::take(&mut left.lines);
+                left.lines = lines.into_iter().filter_map(|line| self.left(line, &searched)).collect();
             }
         }
         for (index, field) in schema.fields().iter().enumerate() {
             let place = format!("name of column {}", index + 1);
             self.fixed(field.name(), &place);
         }
+    }
+
+    /// What becomes of a line that is left: what its search decided. One that an earlier stage changed is searched again,
+    /// and not counted twice.
+    fn left(&self, mut line: HeaderLine, searched: &[(&HeaderLine, Option<HeaderLine>)]) -> Option<HeaderLine> {
+        if let Some((_, decided)) = searched.iter().find(|(original, _)| **original == line) {
+            return decided.clone();
+        }
+        let (tally, run) = (Tally::default(), Detections::default());
+        let again = Search { tally: &tally, run: &run, ..*self };
+        again.line(&mut line).then_some(line)
     }
 
     /// Searches one line; `false` when it is to be dropped.

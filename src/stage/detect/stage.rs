@@ -27,15 +27,16 @@ impl Detect {
         Self { config }
     }
 
-    /// Searches the document and makes the object that searches rows.
+    /// Searches the document as it came in, rewrites what is left of it, and makes the object that searches rows.
     pub(super) fn begin(
         &self,
         context: &Arc<Context>,
         inputs: Vec<InputUnits>,
         schema: &Schema,
+        original: &Document,
         document: &mut Document,
     ) -> Result<Arc<dyn Apply>> {
-        let samples = document.inputs.iter().flat_map(|input| &input.samples);
+        let samples = original.inputs.iter().flat_map(|input| &input.samples);
         let held: Vec<Sensitive<String>> = samples
             .filter_map(|sample| match sample {
                 SampleId::Name(name) => Some(name.clone()),
@@ -47,7 +48,7 @@ impl Detect {
         let tally = Tally::default();
         let search =
             Search { scanner: &scanner, actions: &self.config.actions, tally: &tally, run: &context.detections, names: &names };
-        search.document(document, schema);
+        search.document(original, document, schema);
         let reasons = tally.reasons();
         tally.events().into_iter().try_for_each(|event| context.recorder.record(event))?;
         if let Some(reasons) = reasons {
@@ -113,7 +114,7 @@ impl Stage for Detect {
         schema: SchemaRef,
         document: &'a mut Document,
     ) -> BoxFuture<'a, Result<Arc<dyn Apply>>> {
-        Box::pin(async move { self.begin(&opening.context, opening.units.to_vec(), &schema, document) })
+        Box::pin(async move { self.begin(&opening.context, opening.units.to_vec(), &schema, opening.original, document) })
     }
 }
 

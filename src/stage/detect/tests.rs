@@ -68,7 +68,7 @@ fn units() -> Vec<InputUnits> {
 
 fn open(config: Config, context: &Arc<Context>, document: &mut Document) -> Result<Arc<dyn Apply>, Error> {
     let schema = batch(&[]).schema();
-    Detect::new(config).begin(context, units(), &schema, document)
+    Detect::new(config).begin(context, units(), &schema, &document.clone(), document)
 }
 
 fn texts(batch: &RecordBatch, column: &str) -> Vec<String> {
@@ -214,7 +214,9 @@ fn an_id_that_rows_repeat_cannot_be_redacted_so_it_stops_the_run() {
 #[test]
 fn a_column_named_like_an_identifier_stops_the_run_and_is_not_named() {
     let schema = Schema::new(vec![Field::new("info.MRN1234567", DataType::Utf8, true)]);
-    let error = Detect::new(Config::default()).begin(&context(), units(), &schema, &mut document(vec![], &[])).unwrap_err();
+    let error = Detect::new(Config::default())
+        .begin(&context(), units(), &schema, &document(vec![], &[]), &mut document(vec![], &[]))
+        .unwrap_err();
     assert_eq!(error.to_string(), "detect: identifiers in the header: name of column 1: 1 of mrn");
 }
 
@@ -232,7 +234,7 @@ fn headers_only_asks_for_no_column() {
     assert_eq!(full.reads(&schema), ["chrom", "info.NOTE", "calls.RMK"]);
     assert!(headers.reads(&schema).is_empty());
     assert_eq!(full.blocks_predicates_on(&schema).len(), schema.fields().len());
-    let rows = headers.begin(&context(), units(), &schema, &mut document(vec![], &[])).unwrap();
+    let rows = headers.begin(&context(), units(), &schema, &document(vec![], &[]), &mut document(vec![], &[])).unwrap();
     assert_eq!(texts(&rows.apply(batch(&[(0, Some("MRN:1234567"), &[])])).unwrap(), "info.NOTE"), ["MRN:1234567"]);
 }
 

@@ -48,8 +48,12 @@ pub(super) fn subfield_names(description: &str, separator: char) -> Option<Vec<S
         Some((_, listed)) => listed,
         None => description.split_once('\'')?.1.rsplit_once('\'')?.0,
     };
-    let listed = listed.trim().trim_matches(['\'', '"', '(', ')', '.', ' ']);
-    let names: Vec<String> = listed.split(separator).map(|name| name.trim().to_owned()).collect();
+    let listed = listed.trim();
+    let quote = listed.chars().next().filter(|c| matches!(c, '\'' | '"'));
+    let listed = quote.and_then(|quote| listed.split(quote).nth(1)).unwrap_or(listed).trim_matches(['(', ')', '.', ' ']);
+    // BCFtools/csq marks what may be absent: `[*]consequence|gene|transcript|biotype[|strand|…]`.
+    let marks = ['[', ']', '*', ' '];
+    let names: Vec<String> = listed.split(separator).map(|name| name.trim_matches(marks).to_owned()).collect();
     (names.len() > 1).then_some(names)
 }
 
@@ -80,6 +84,8 @@ mod tests {
         assert_eq!(subfield_names(vep, '|').unwrap(), ["Allele", "Consequence", "IMPACT"]);
         let snpeff = "Functional annotations: 'Allele | Annotation | Annotation_Impact' ";
         assert_eq!(subfield_names(snpeff, '|').unwrap(), ["Allele", "Annotation", "Annotation_Impact"]);
+        let csq = "Local consequence annotation from BCFtools/csq. Format: '[*]consequence|gene|transcript|biotype[|strand|dna_change]'. See the manual.";
+        assert_eq!(subfield_names(csq, '|').unwrap(), ["consequence", "gene", "transcript", "biotype", "strand", "dna_change"]);
         assert_eq!(subfield_names("free text", '|'), None);
     }
 }

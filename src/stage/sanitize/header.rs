@@ -129,7 +129,7 @@ impl HeaderPolicy {
 /// `Format: A|B|C`, names the policy does not know replaced by their place.
 fn format_of(description: &str, subfields: &Subfields) -> Option<String> {
     let names = attributes::subfield_names(description, subfields.separator)?;
-    let known = names.into_iter().enumerate().map(|(at, name)| match subfields.rules.contains_key(&name) {
+    let known = names.into_iter().enumerate().map(|(at, name)| match subfields.rule(&name).is_some() {
         true => name,
         false => format!("field_{}", at + 1),
     });

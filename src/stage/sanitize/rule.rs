@@ -36,6 +36,14 @@ pub(super) struct Subfields {
     pub otherwise: Arc<Rule>,
 }
 
+impl Subfields {
+    /// The rule of a sub-field, whatever the case of its name: tools changed it between versions.
+    pub(super) fn rule(&self, name: &str) -> Option<&Arc<Rule>> {
+        let same = |known: &&String| known.eq_ignore_ascii_case(name);
+        self.rules.get(name).or_else(|| self.rules.keys().find(same).and_then(|known| self.rules.get(known)))
+    }
+}
+
 /// A rule made ready for one run: sub-fields by position, filters by declaration.
 #[derive(Debug)]
 pub(super) enum Check {

@@ -92,7 +92,7 @@ impl Sanitize {
                 parenthesized: subfields.parenthesized,
                 rules: names_of(name, subfields, document)
                     .into_iter()
-                    .map(|name| name.and_then(|name| subfields.rules.get(&name)).unwrap_or(&subfields.otherwise).clone())
+                    .map(|name| name.and_then(|name| subfields.rule(&name)).unwrap_or(&subfields.otherwise).clone())
                     .collect(),
                 otherwise: subfields.otherwise.clone(),
             },
