@@ -287,7 +287,9 @@ fn text_among_alleles_and_genotypes_is_found() {
     let fields: Vec<Field> = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
     let batch =
         RecordBatch::try_new(Arc::new(Schema::new(fields)), columns.into_iter().map(|(_, array)| array).collect()).unwrap();
-    let rows = Detect::new(all(Action::Redact)).begin(&context(), units(), &batch.schema(), &mut document(vec![], &[])).unwrap();
+    let mut nothing = document(vec![], &[]);
+    let rows =
+        Detect::new(all(Action::Redact)).begin(&context(), units(), &batch.schema(), &nothing.clone(), &mut nothing).unwrap();
     let out = rows.apply(batch).unwrap();
     assert_eq!((texts(&out, "ref"), texts(&out, "alt")), (vec!["ACGTnN".to_owned()], vec!["<[redacted:mrn]>".to_owned()]));
     assert_eq!(texts(&out, "calls.GT"), ["0|1", "./.", "[redacted:mrn]"]);
