@@ -183,16 +183,24 @@ impl Run {
             self.context.cancel.cancel();
         }
         match first {
-            Some(error) => Err(error),
-            None if self.context.cancel.is_cancelled() => Err(interrupted()),
+            Some(error) => Err(resumable(error)),
+            None if self.context.cancel.is_cancelled() => Err(resumable(Error::interrupted("the run was stopped"))),
             None => Ok(()),
         }
     }
 }
 
-fn interrupted() -> Error {
-    Error::interrupted("the run was stopped; nothing of it is visible")
-        .with_hint("run the same command again to go on from the last committed unit")
+/// Says how an interrupted load goes on, behind what its error says to do first.
+fn resumable(error: Error) -> Error {
+    if !matches!(error.class(), Class::Interrupted | Class::Database | Class::Failed) {
+        return error;
+    }
+    let resume = "nothing of this load is visible; run the same command again to go on from the last committed unit";
+    let hint = match error.hint() {
+        Some(first) => format!("{first}; {resume}"),
+        None => resume.to_owned(),
+    };
+    error.with_hint(hint)
 }
 
 async fn finish(stages: &[Arc<dyn Apply>], sink: &dyn OpenSink) -> Result<serde_json::Map<String, serde_json::Value>> {

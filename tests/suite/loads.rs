@@ -201,7 +201,8 @@ fn a_synthetic_load_is_complete_valid_and_skipped_the_second_time() {
         .sql(&format!("SELECT count(*) FROM genogate.variants WHERE load_id = '{}'", first["load_id"].as_str().unwrap()));
     assert_eq!(visible, "0", "a replaced load is not visible");
     warehouse.run(["validate", forced["load_id"].as_str().unwrap(), "--json"]).expect(0);
-    assert!(info_differences(warehouse, &file).is_empty());
+    let wrong = info_differences(warehouse, &file);
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
