@@ -3,6 +3,10 @@
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Was a JSON object printed? There is one standard output in a process.
+static TOLD: AtomicBool = AtomicBool::new(false);
 
 /// Where a command's result goes.
 #[derive(Clone, Copy, Debug)]
@@ -15,8 +19,14 @@ impl Console {
     /// Prints the command's JSON object when `--json` was asked, nothing otherwise.
     pub fn object(&self, value: serde_json::Value) {
         if self.json {
+            TOLD.store(true, Ordering::Relaxed);
             write_out(&value.to_string());
         }
+    }
+
+    /// Was the command's JSON object printed already? A failure that follows is then told on standard error, so that there is one.
+    pub fn told(&self) -> bool {
+        TOLD.load(Ordering::Relaxed)
     }
 
     /// Prints a line of text unless `--json` was asked.

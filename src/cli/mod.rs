@@ -149,13 +149,14 @@ async fn dispatch(command: Command, console: &Console) -> Result<()> {
     }
 }
 
-/// Tells a failure: text on standard error, or the JSON object on standard output.
+/// Tells a failure: text on standard error, or the JSON object on standard output unless the command printed its own.
 fn failed(console: Console, error: &Error) -> ExitCode {
     let code = error.class().exit_code();
-    console.object(serde_json::json!({
-        "error": {"class": error.class(), "message": error.to_string(), "hint": error.hint(), "sqlstate": error.sqlstate(), "exit_code": code}
-    }));
-    if !console.json {
+    if console.json && !console.told() {
+        console.object(serde_json::json!({
+            "error": {"class": error.class(), "message": error.to_string(), "hint": error.hint(), "sqlstate": error.sqlstate(), "exit_code": code}
+        }));
+    } else {
         console.remark(format_args!("error: {error}"));
         if let Some(hint) = error.hint() {
             console.remark(format_args!("  {hint}"));

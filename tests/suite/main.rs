@@ -1,6 +1,7 @@
 //! The end-to-end tests: one binary, so that the big dependencies link once.
 
 mod architecture;
+mod db;
 mod documents;
 mod faults;
 mod hipaa;

@@ -34,6 +34,7 @@ mod user;
 
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -245,8 +246,10 @@ impl Cluster {
         blocking(move || {
             user::private_folder(&home)?;
             let failed = |cause: std::io::Error| Error::failed(format!("{} cannot be locked: {}", home.display(), cause.kind()));
-            let file =
-                std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(home.join("lock")).map_err(failed)?;
+            // Private, or anybody could hold it.
+            let mut options = std::fs::OpenOptions::new();
+            options.create(true).truncate(false).write(true).mode(0o600);
+            let file = options.open(home.join("lock")).map_err(failed)?;
             file.lock().map_err(failed)?;
             Ok(file)
         })

@@ -38,7 +38,11 @@ impl ServerUser {
             });
         }
         let found = match std::env::var("GENOGATE_DB_USER") {
-            Ok(name) if !name.is_empty() => named(&name),
+            Ok(name) if !name.is_empty() => {
+                let user = named(&name).map(|user| of(user, true));
+                return user
+                    .ok_or_else(|| Error::database(format!("GENOGATE_DB_USER names {name}, which is no user, or is root")));
+            }
             _ => UNPRIVILEGED.into_iter().find_map(named),
         };
         found.map(|user| of(user, true)).ok_or_else(|| {
