@@ -98,10 +98,10 @@ impl Run {
             }
             Err(error) => {
                 // The load's own failure is what the caller must hear; a trail that fails too was already told in the log.
-                if recorder.record(Event::load_failed(Some(self.context.run_id), &error)).is_ok() {
-                    if let Err(second) = recorder.flush().await {
-                        tracing::warn!(class = ?second.class(), "the audit trail could not take the failure");
-                    }
+                if recorder.record(Event::load_failed(Some(self.context.run_id), &error)).is_ok()
+                    && let Err(second) = recorder.flush().await
+                {
+                    tracing::warn!(class = ?second.class(), "the audit trail could not take the failure");
                 }
                 Err(error)
             }

@@ -68,7 +68,8 @@ fn the_default_actions_stop_the_load_with_exit_code_3_and_no_rows() {
     let warehouse = &Warehouse::start();
     let folder = tempfile::tempdir().unwrap();
     let file = cohort(warehouse, folder.path());
-    let count = "SELECT (SELECT count(*) FROM genogate_store.variants), (SELECT count(*) FROM genogate.loads WHERE status = 'complete')";
+    let count =
+        "SELECT (SELECT count(*) FROM genogate_store.variants), (SELECT count(*) FROM genogate.loads WHERE status = 'complete')";
     let before = warehouse.sql(count);
     let done = run(warehouse, &file, &[]).expect(3);
     for identifier in genogate::synth::planted(&options()) {
