@@ -1,6 +1,7 @@
 //! The end-to-end tests: one binary, so that the big dependencies link once.
 
 mod architecture;
+mod audit;
 mod db;
 mod documents;
 mod faults;
