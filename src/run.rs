@@ -98,10 +98,10 @@ impl Run {
             }
             Err(error) => {
                 // The load's own failure is what the caller must hear; a trail that fails too was already told in the log.
-                if recorder.record(Event::load_failed(Some(self.context.run_id), &error)).is_ok() {
-                    if let Err(second) = recorder.flush().await {
-                        tracing::warn!(class = ?second.class(), "the audit trail could not take the failure");
-                    }
+                if recorder.record(Event::load_failed(Some(self.context.run_id), &error)).is_ok()
+                    && let Err(second) = recorder.flush().await
+                {
+                    tracing::warn!(class = ?second.class(), "the audit trail could not take the failure");
                 }
                 Err(error)
             }
@@ -183,16 +183,24 @@ impl Run {
             self.context.cancel.cancel();
         }
         match first {
-            Some(error) => Err(error),
-            None if self.context.cancel.is_cancelled() => Err(interrupted()),
+            Some(error) => Err(resumable(error)),
+            None if self.context.cancel.is_cancelled() => Err(resumable(Error::interrupted("the run was stopped"))),
             None => Ok(()),
         }
     }
 }
 
-fn interrupted() -> Error {
-    Error::interrupted("the run was stopped; nothing of it is visible")
-        .with_hint("run the same command again to go on from the last committed unit")
+/// Says how an interrupted load goes on, behind what its error says to do first.
+fn resumable(error: Error) -> Error {
+    if !matches!(error.class(), Class::Interrupted | Class::Database | Class::Failed) {
+        return error;
+    }
+    let resume = "nothing of this load is visible; run the same command again to go on from the last committed unit";
+    let hint = match error.hint() {
+        Some(first) => format!("{first}; {resume}"),
+        None => resume.to_owned(),
+    };
+    error.with_hint(hint)
 }
 
 async fn finish(stages: &[Arc<dyn Apply>], sink: &dyn OpenSink) -> Result<serde_json::Map<String, serde_json::Value>> {

@@ -56,7 +56,7 @@ enum Command {
     /// Print the JSON Schema of pipeline files.
     Schema(pipeline::Schema),
     /// Load files with a pipeline built from flags.
-    Load(load::Command),
+    Load(Box<load::Command>),
     /// Hold a load against its ledger.
     Validate(validate::Command),
     /// Run one read-only SELECT.

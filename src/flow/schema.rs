@@ -15,7 +15,7 @@ pub mod column {
     pub const POS: &str = "pos";
     /// Last position of REF (or END), 1-based, inclusive; Int64.
     pub const END_POS: &str = "end_pos";
-    /// ID split at `;`; List<Utf8>, null for `.`.
+    /// ID split at `;`; `List<Utf8>`, null for `.`.
     pub const IDS: &str = "ids";
     /// REF; Utf8.
     pub const REF: &str = "ref";
@@ -25,9 +25,9 @@ pub mod column {
     pub const ALT_INDEX: &str = "alt_index";
     /// QUAL; Float64, null for `.`.
     pub const QUAL: &str = "qual";
-    /// FILTER split at `;`; List<Utf8>: `['PASS']`, failed filters, or null for `.`.
+    /// FILTER split at `;`; `List<Utf8>`: `['PASS']`, failed filters, or null for `.`.
     pub const FILTERS: &str = "filters";
-    /// Which samples (0-based, in header order) the lists in `calls.*` are about; List<Int32>, same offsets as they.
+    /// Which samples (0-based, in header order) the lists in `calls.*` are about; `List<Int32>`, same offsets as they.
     pub const CALLS_SAMPLE: &str = "calls.__sample";
     /// Unit ordinal within the load; UInt32. Internal: carried to the sink, never stored as a column.
     pub const UNIT: &str = "__unit";
@@ -37,7 +37,7 @@ pub mod column {
     pub const INFO: &str = "info.";
     /// Prefix of FORMAT columns: each is a List with one element a call, all with the offsets of [`CALLS_SAMPLE`].
     pub const CALLS: &str = "calls.";
-    /// The genotype column: List<Utf8>, text as in the file.
+    /// The genotype column: `List<Utf8>`, text as in the file.
     pub const CALLS_GT: &str = "calls.GT";
 }
 

@@ -132,19 +132,15 @@ fn a_database_that_is_not_there_is_exit_code_7_with_the_way_out() {
 
 /// Starts a load that is long enough to be hit, and gives back the child once rows flow.
 fn long_load(warehouse: &Warehouse, file: &Path) -> std::process::Child {
-    let child = genogate(&warehouse.home)
-        .args(["load", file.to_str().unwrap(), "--profile", "research", "--json", "--threads", "1"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    loop {
-        let units: u64 = warehouse.sql("SELECT count(*) FROM genogate_store.units u JOIN genogate_store.loads l USING (load_id) WHERE l.status = 'started'").parse().unwrap();
-        if units > 0 {
-            return child;
-        }
+    let mut command = genogate(&warehouse.home);
+    command.args(["load", file.to_str().unwrap(), "--profile", "research", "--json", "--threads", "1"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let committed =
+        "SELECT count(*) FROM genogate_store.units u JOIN genogate_store.loads l USING (load_id) WHERE l.status = 'started'";
+    while warehouse.sql(committed) == "0" {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
+    child
 }
 
 fn signal(child: &std::process::Child, name: &str) {

@@ -13,7 +13,7 @@
 //! postgres/{data,socket,log}   what the server itself writes           0700, the server's user
 //! ```
 //!
-//! The server's user is the caller, or, when root calls, an unprivileged one ([`user`]). Nothing is ever written by root
+//! The server's user is the caller, or, when root calls, an unprivileged one (`user`). Nothing is ever written by root
 //! into a folder which that user owns, so it cannot lead root elsewhere with a link.
 //!
 //! Why not the crate `postgresql_embedded`: it downloads a server build at first use (a clinical machine has no way out,
