@@ -94,7 +94,7 @@ macro_rules! name_more {
 #[rustfmt::skip]
 pub const BUILTIN: &[Pattern] = &[
     pattern("us-ssn", Critical, "US social security number (areas and groups that are issued)",
-        r"\d{3}[- _]\d{2}[- _]\d{4}|(?i:ssn|social.security)",
+        r"\d{3}[- _]\d{2}[- _]\d{4}|(?i:ssn|social.security(?:.(?:no|number))?)[:#=_ -]{0,3}\d{3}",
         concat!(
             r"(?:00[1-9]|0[1-9]\d|[1-57-8]\d{2}|6(?:[0-57-9]\d|6[0-57-9]))[- _](?:0[1-9]|[1-9]\d)[- _](?:000[1-9]|00[1-9]\d|0[1-9]\d{2}|[1-9]\d{3})",
             r"|(?i:ssn|social.security(?:.(?:no|number))?)[:#=_ -]{0,3}\d{3}[- _]?\d{2}[- _]?\d{4}",
@@ -106,7 +106,7 @@ pub const BUILTIN: &[Pattern] = &[
             r"(?i:[ _-]?(?:number|num|no|id)\.?)?(?:(?:[:#=_ ./-]|%3[AD]|%20){1,4}[A-Za-z]{0,3}-?)?\d{5,10}",
         ), &["MRN:00123456", "MRN12345", "mrn_7654321", "MRN#H1234567", "Medical record number: 445566", "Hospital No. 998877", "mrn-id=12345678"]),
     pattern("nhs-number", Critical, "NHS number with a valid check digit, grouped or behind its keyword",
-        r"\d{3} \d{3} \d{4}|(?i:nhs)",
+        r"\d{3} \d{3} \d{4}|(?i:nhs)(?i:[ _-]?(?:number|num|no|id)\.?)?[:#=_ -]{0,3}\d{3}",
         r"\d{3} \d{3} \d{4}|(?i:nhs)(?i:[ _-]?(?:number|num|no|id)\.?)?[:#=_ -]{0,3}\d{3}[- _]?\d{3}[- _]?\d{4}",
         &["943 476 5919", "NHS number: 9434765919", "nhs_no=943-476-5919"]).checked(checks::nhs_number),
     pattern("date-of-birth", High, "date or year of birth behind its keyword",
@@ -120,7 +120,7 @@ pub const BUILTIN: &[Pattern] = &[
         r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.){1,6}[A-Za-z]{2,24}",
         &["jane.roe@example.org", "j_roe+lab@mail.hospital.example.com"]),
     pattern("phone-us", High, "telephone number of the North American plan",
-        r"\d{3}(?:\)[ _]?|[-. _])\d{3}[-. _]\d{4}",
+        r"\d{3}(?:\)[ _]?|[-. ])\d{3}[-. ]\d{4}",
         r"(?:\+?1[-. _]?)?(?:\([2-9]\d{2}\)[ _]?|[2-9]\d{2}[-. ])\d{3}[-. ]\d{4}",
         &["(555) 123-4567", "555-123-4567", "+1 555.123.4567", "1-617-555-0188"]).checked(checks::ends_of_number),
     pattern("phone-international", High, "telephone number with a country code (ITU-T E.164)",
@@ -174,7 +174,7 @@ pub const BUILTIN: &[Pattern] = &[
         r"(?:0?[1-9]|[12]\d|3[01])(?:/(?:0?[1-9]|[12]\d|3[01])/|-(?:0?[1-9]|[12]\d|3[01])-|\.(?:0?[1-9]|[12]\d|3[01])\.)(?:19|20)\d{2}",
         &["03/12/1984", "12.3.1984", "3-12-1984"]).checked(checks::ends_of_number),
     pattern("date-text", Medium, "full date with the month's name",
-        r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}[-_ .,]{0,2}\d",
+        r"(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}[-_ .,]{1,2}\d",
         concat!(
             r"(?:0?[1-9]|[12]\d|3[01])[-_ .]{1,2}(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}[-_ .,]{1,2}(?:19|20)\d{2}",
             r"|(?i:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}[-_ .]{1,2}(?:0?[1-9]|[12]\d|3[01])(?:,[ _]?|[ _])(?:19|20)\d{2}",

@@ -6,6 +6,7 @@ pub mod config;
 mod decode;
 mod drain;
 mod filter;
+mod find;
 mod hash;
 mod header;
 mod input;

@@ -71,8 +71,14 @@ impl Read {
 
 /// Reads a source's files with `partitions` partitions; `sql` selects from table `t`.
 pub(crate) async fn read_sql(config: &Config, base: &Path, partitions: usize, sql: &str) -> Result<Read> {
+    read_rest(config, base, partitions, sql, &[]).await
+}
+
+/// The same, when the units `done` were committed before.
+pub(crate) async fn read_rest(config: &Config, base: &Path, partitions: usize, sql: &str, done: &[u32]) -> Result<Read> {
     let inspection = config.build(base)?.inspect()?;
     let context = Arc::new(Context::new(uuid::Uuid::now_v7(), Recorder::discard()));
+    done.iter().for_each(|unit| context.units.mark_done(*unit));
     let mut settings = SessionConfig::new().with_target_partitions(partitions).with_extension(context.clone());
     settings.options_mut().optimizer.enable_round_robin_repartition = false;
     settings.options_mut().sql_parser.enable_ident_normalization = false;

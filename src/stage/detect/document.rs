@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use datafusion::arrow::datatypes::Schema;
 
 use super::config::{Action, Actions};
-use super::tally::Tally;
+use super::tally::{Tally, place};
 use crate::flow::{Detections, Document, HeaderLine, SampleId};
 use crate::phi::patterns::SAMPLE_NAME;
 use crate::phi::{Match, Pattern, Scanner, headers};
@@ -62,7 +62,7 @@ impl Search<'_> {
     /// Searches one line; `false` when it is to be dropped.
     fn line(&self, line: &mut HeaderLine) -> bool {
         let named = self.count(&line.key, "header key", None, |_| true);
-        let place = if named.is_none() { format!("header {}", line.key) } else { "header line".to_owned() };
+        let here = if named.is_none() { place("header", &line.key) } else { "header line".to_owned() };
         if matches!(named, Some((Action::Redact | Action::Quarantine, _))) {
             return false;
         }
@@ -72,7 +72,7 @@ impl Search<'_> {
         let rewritten = headers::rewrite(&line.value, |name, value| {
             let structural = name == "ID" && headers::id_is_structural(&key);
             if structural {
-                self.fixed(value, &format!("id of a header line {key}"));
+                self.fixed(value, &place("id of a header line", &key));
                 return None;
             }
             // where a line lists samples, their names are what it is for: `anonymize` replaces them
@@ -80,11 +80,11 @@ impl Search<'_> {
                 self.count(value, "sample names", Some(Action::Warn), |p| p.id != SAMPLE_NAME.id);
                 return None;
             }
-            let in_name = self.count(name, &place, None, |_| true);
+            let in_name = self.count(name, &here, None, |_| true);
             if matches!(in_name, Some((Action::Redact | Action::Quarantine, _))) {
                 keep = false;
             }
-            let (action, pattern) = self.count(value, &place, None, |pattern| !headers::ignores(&key, pattern.id))?;
+            let (action, pattern) = self.count(value, &here, None, |pattern| !headers::ignores(&key, pattern.id))?;
             keep &= action != Action::Quarantine;
             let redacted = (action == Action::Redact).then(|| format!("[redacted:{pattern}]"))?;
             if name == "ID" {

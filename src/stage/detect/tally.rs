@@ -22,6 +22,13 @@ pub(super) struct Finding {
     pub action: Action,
 }
 
+/// A place's name in the words of audit events: a header key or a column, shortened, without what could be a path.
+pub(super) fn place(kind: &str, name: &str) -> String {
+    const LONGEST: usize = 60;
+    let word = |c: char| if c.is_ascii_alphanumeric() || "_-.".contains(c) { c } else { '_' };
+    format!("{kind} {}", name.chars().take(LONGEST).map(word).collect::<String>())
+}
+
 impl Tally {
     fn counts(&self) -> std::sync::MutexGuard<'_, BTreeMap<Finding, u64>> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)

@@ -167,6 +167,7 @@ fn header_attributes_are_redacted_whole_and_lines_dropped() {
             line("contig", "<ID=chr1,length=248956422>", Some("chr1")),
             line("SAMPLE", r#"<ID=NA12878,Description="twin of NA12878">"#, Some("NA12878")),
             line("fileDate", "2024-03-05", None),
+            line("bcftools/csqCommand", "csq", None),
         ]
     };
     let shown =
@@ -183,13 +184,14 @@ fn header_attributes_are_redacted_whole_and_lines_dropped() {
             "contig=<ID=chr1,length=248956422>",
             r#"SAMPLE=<ID=NA12878,Description="[redacted:sample-name]">"#,
             "fileDate=2024-03-05",
+            "bcftools/csqCommand=csq",
         ]
     );
     assert_eq!(shared.detections.get(Severity::Medium), 0);
 
     let mut dropped = document(lines(), &["NA12878"]);
     open(all(Action::Quarantine), &context(), &mut dropped).unwrap();
-    assert_eq!(shown(&dropped), ["contig=<ID=chr1,length=248956422>", "fileDate=2024-03-05"]);
+    assert_eq!(shown(&dropped), ["contig=<ID=chr1,length=248956422>", "fileDate=2024-03-05", "bcftools/csqCommand=csq"]);
 
     let error = open(all(Action::Abort), &context(), &mut document(lines(), &["NA12878"])).unwrap_err();
     assert_eq!(error.class(), Class::Phi);
@@ -262,4 +264,33 @@ fn findings_are_summed_up_by_pattern_place_and_action() {
     };
     assert_eq!(tally.events(), [event("column info.NOTE", 4), event("header COMMENT", 2)]);
     assert!(tally.events().is_empty());
+}
+
+#[test]
+fn a_place_is_a_word_the_trail_keeps() {
+    assert_eq!(super::tally::place("header", "bcftools/csqCommand é"), "header bcftools_csqCommand__");
+    assert!(super::tally::place("column", &"x".repeat(500)).len() < 80);
+}
+
+#[test]
+fn text_among_alleles_and_genotypes_is_found() {
+    let mut genotypes = ListBuilder::new(StringBuilder::new());
+    genotypes.append_value([Some("0|1"), Some("./."), Some("MRN:1234567")]);
+    let numbers = || Arc::new(UInt32Array::from(vec![0])) as ArrayRef;
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("ref", Arc::new(StringArray::from(vec!["ACGTnN"]))),
+        ("alt", Arc::new(StringArray::from(vec!["<MRN:1234567>"]))),
+        ("calls.GT", Arc::new(genotypes.finish())),
+        ("__unit", numbers()),
+        ("__row", numbers()),
+    ];
+    let fields: Vec<Field> = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
+    let batch =
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns.into_iter().map(|(_, array)| array).collect()).unwrap();
+    let mut nothing = document(vec![], &[]);
+    let rows =
+        Detect::new(all(Action::Redact)).begin(&context(), units(), &batch.schema(), &nothing.clone(), &mut nothing).unwrap();
+    let out = rows.apply(batch).unwrap();
+    assert_eq!((texts(&out, "ref"), texts(&out, "alt")), (vec!["ACGTnN".to_owned()], vec!["<[redacted:mrn]>".to_owned()]));
+    assert_eq!(texts(&out, "calls.GT"), ["0|1", "./.", "[redacted:mrn]"]);
 }

@@ -20,11 +20,13 @@ impl Default for Flags {
 }
 
 impl Column for Flags {
+    #[inline]
     fn push(&mut self, _text: &[u8], _how: How) -> Result<usize, Reason> {
         self.nulls.append_non_null();
         Ok(0)
     }
 
+    #[inline]
     fn len(&self) -> usize {
         self.nulls.len()
     }

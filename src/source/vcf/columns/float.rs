@@ -21,6 +21,7 @@ impl Default for Floats {
 }
 
 impl Floats {
+    #[inline]
     pub(crate) fn push_value(&mut self, value: Option<f64>) {
         self.values.push(value.unwrap_or(0.0));
         self.nulls.append(value.is_some());
@@ -28,6 +29,7 @@ impl Floats {
 }
 
 impl Column for Floats {
+    #[inline]
     fn push(&mut self, text: &[u8], how: How) -> Result<usize, Reason> {
         if text == b"." || (text.is_empty() && !how.strict) {
             self.push_value(None);
@@ -37,6 +39,7 @@ impl Column for Floats {
         Ok(1)
     }
 
+    #[inline]
     fn len(&self) -> usize {
         self.values.len()
     }
@@ -72,6 +75,7 @@ const EXACT: [f64; 23] = [
 /// Reads a number in decimal or scientific notation, `NaN`, `Inf` and `Infinity` in any case (VCF 4.3 section 1.3).
 /// Up to 15 digits and a power of ten within 22 need one correctly rounded operation (Clinger 1990); the rest is left to
 /// the standard library. Both are nearest-even.
+#[inline]
 pub(crate) fn parse_float(text: &[u8]) -> Result<f64, Reason> {
     match simple(text) {
         Some(value) => Ok(value),
@@ -79,6 +83,7 @@ pub(crate) fn parse_float(text: &[u8]) -> Result<f64, Reason> {
     }
 }
 
+#[inline]
 fn simple(text: &[u8]) -> Option<f64> {
     let (negative, rest) = match text {
         [b'-', rest @ ..] => (true, rest),
@@ -111,6 +116,7 @@ fn simple(text: &[u8]) -> Option<f64> {
     Some(if negative { -value } else { value })
 }
 
+#[inline]
 fn exponent(text: &[u8]) -> Option<i32> {
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),

@@ -23,6 +23,7 @@ impl Default for Ints {
 }
 
 impl Ints {
+    #[inline]
     pub(crate) fn push_value(&mut self, value: i32) {
         self.values.push(value);
         self.nulls.append_non_null();
@@ -30,6 +31,7 @@ impl Ints {
 }
 
 impl Column for Ints {
+    #[inline]
     fn push(&mut self, text: &[u8], how: How) -> Result<usize, Reason> {
         if text == b"." || (text.is_empty() && !how.strict) {
             self.values.push(0);
@@ -40,6 +42,7 @@ impl Column for Ints {
         Ok(1)
     }
 
+    #[inline]
     fn len(&self) -> usize {
         self.values.len()
     }
@@ -73,6 +76,7 @@ pub(crate) struct Longs {
 }
 
 impl Longs {
+    #[inline]
     pub(crate) fn push_value(&mut self, value: i64) {
         self.values.push(value);
     }
@@ -89,6 +93,7 @@ impl Longs {
 }
 
 /// Reads a decimal integer with an optional sign.
+#[inline]
 pub(crate) fn parse_int(text: &[u8]) -> Result<i32, Reason> {
     const WHY: Reason = "not an integer";
     let (negative, digits) = match text {

@@ -7,6 +7,7 @@ use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::Field;
 
 use super::{Column, How, Reason};
+use crate::source::vcf::find::find;
 
 /// A list of what `C` builds. The text is split at `separator` as it stands: nothing is added, dropped or moved, whatever
 /// the declared Number. `.` alone is one missing item.
@@ -23,23 +24,19 @@ impl<C: Column> List<C> {
         Self { items, offsets: vec![0], nulls: NullBufferBuilder::new(0), separator }
     }
 
+    #[inline]
     fn last_offset(&self) -> i32 {
         self.offsets.last().copied().unwrap_or(0)
     }
 }
 
 impl<C: Column> Column for List<C> {
+    #[inline]
     fn push(&mut self, text: &[u8], how: How) -> Result<usize, Reason> {
         let before = self.items.len();
         let mut rest = text;
         loop {
-            // Items are short as a rule: a plain loop is over before a vectorized search has begun. Long text is left to
-            // the search.
-            let near = rest.iter().take(16).position(|byte| *byte == self.separator);
-            let at = match near {
-                None if rest.len() > 16 => memchr::memchr(self.separator, rest),
-                near => near,
-            };
+            let at = find(self.separator, rest);
             let item = &rest[..at.unwrap_or(rest.len())];
             if let Err(reason) = self.items.push(item, how) {
                 self.items.truncate(before);
@@ -55,6 +52,7 @@ impl<C: Column> Column for List<C> {
         Ok(self.items.len() - before)
     }
 
+    #[inline]
     fn len(&self) -> usize {
         self.offsets.len() - 1
     }

@@ -41,6 +41,18 @@ pub(crate) trait Column: Send {
     /// Appends nulls until there are `len` slots.
     fn pad(&mut self, len: usize);
 
+    /// Fills slot `slot`, padding what lies before it. `None` when it is filled already; nothing was changed then.
+    fn put(&mut self, slot: usize, text: &[u8], how: How) -> Result<Option<usize>, Reason> {
+        let len = self.len();
+        if len > slot {
+            return Ok(None);
+        }
+        if len < slot {
+            self.pad(slot);
+        }
+        self.push(text, how).map(Some)
+    }
+
     /// Drops every slot from `len` on.
     fn truncate(&mut self, len: usize);
 

@@ -29,26 +29,31 @@ impl Texts {
     }
 
     /// Appends `text` as it is. The caller keeps a batch's text below 2 GiB (a line's length is capped).
+    #[inline]
     pub(crate) fn push_raw(&mut self, text: &[u8]) {
         self.bytes.extend_from_slice(text);
         self.close_slot(true);
     }
 
+    #[inline]
     pub(crate) fn push_null(&mut self) {
         self.close_slot(false);
     }
 
+    #[inline]
     fn close_slot(&mut self, valid: bool) {
         self.offsets.push(self.bytes.len() as i32);
         self.nulls.append(valid);
     }
 
+    #[inline]
     fn last_offset(&self) -> i32 {
         self.offsets.last().copied().unwrap_or(0)
     }
 }
 
 impl Column for Texts {
+    #[inline]
     fn push(&mut self, text: &[u8], how: How) -> Result<usize, Reason> {
         if text == b"." && !self.keep_dot {
             self.push_null();
@@ -61,6 +66,7 @@ impl Column for Texts {
         Ok(1)
     }
 
+    #[inline]
     fn len(&self) -> usize {
         self.offsets.len() - 1
     }

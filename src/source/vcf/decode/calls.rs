@@ -11,6 +11,7 @@ use super::{Bad, Place, Recipe, Shape, Slot, columns_fit, expected, wrong_column
 use crate::flow::{Number, VcfType};
 use crate::source::vcf::columns::{Column, How, Ints, Texts, column_for};
 use crate::source::vcf::config::Calls;
+use crate::source::vcf::find::find;
 use crate::source::vcf::hash::KeyMap;
 
 /// What the parts of a call mean under one FORMAT text.
@@ -170,7 +171,7 @@ impl CallsDecoder {
                 rest = &rest[skipped * 4..];
                 at += skipped;
             }
-            let end = memchr::memchr(b'\t', rest);
+            let end = find(b'\t', rest);
             let call = &rest[..end.unwrap_or(rest.len())];
             if let Some(Some(sample)) = samples.get(at)
                 && (self.mode == Calls::All || is_carrier(call, self.plans[plan].genotype))
@@ -201,7 +202,7 @@ impl CallsDecoder {
         };
         for part in parts {
             let Some(text) = rest else { break };
-            let value = match memchr::memchr(b':', text) {
+            let value = match find(b':', text) {
                 Some(at) => {
                     rest = Some(&text[at + 1..]);
                     &text[..at]
@@ -215,9 +216,10 @@ impl CallsDecoder {
                 Part::Field(index) => {
                     let Some(field) = fields.get_mut(*index) else { continue };
                     let Some(column) = &mut field.column else { continue };
-                    column.pad(*total);
-                    match column.push(value, how) {
-                        Ok(count) => {
+                    match column.put(*total, value, how) {
+                        // A plan gives each field one part, so its slot is free.
+                        Ok(None) => {}
+                        Ok(Some(count)) => {
                             if expected(field.number, alts).is_some_and(|expected| expected != count) && value != b"." {
                                 if how.strict {
                                     return Err(Bad::new(Place::Format(*index), "another number of values than declared"));

@@ -4,17 +4,19 @@ use datafusion::arrow::array::ArrayRef;
 
 use super::{Bad, Place, Slot};
 use crate::source::vcf::columns::{Column, Floats, How, List, Longs, Texts, parse_float};
+use crate::source::vcf::find::find;
 
 /// CHROM, POS, ID, REF, ALT, QUAL, FILTER, INFO.
 pub(super) type Columns<'a> = [&'a [u8]; 8];
 
 /// Cuts a line into its fixed columns and what follows them.
+#[inline]
 pub(super) fn split(line: &[u8]) -> Result<(Columns<'_>, Option<&[u8]>), Bad> {
     let mut columns: Columns<'_> = [&[]; 8];
     let mut rest = Some(line);
     for column in &mut columns {
         let Some(text) = rest else { return Err(super::wrong_columns()) };
-        match memchr::memchr(b'\t', text) {
+        match find(b'\t', text) {
             Some(at) => (*column, rest) = (&text[..at], Some(&text[at + 1..])),
             None => (*column, rest) = (text, None),
         }
@@ -23,6 +25,7 @@ pub(super) fn split(line: &[u8]) -> Result<(Columns<'_>, Option<&[u8]>), Bad> {
 }
 
 /// POS: 0 is the telomere.
+#[inline]
 pub(super) fn position(text: &[u8]) -> Result<i64, Bad> {
     let mut value = 0i64;
     for byte in text {
@@ -39,6 +42,7 @@ pub(super) fn position(text: &[u8]) -> Result<i64, Bad> {
 }
 
 /// QUAL: `None` for `.`.
+#[inline]
 pub(super) fn quality(text: &[u8]) -> Result<Option<f64>, Bad> {
     match text {
         b"." => Ok(None),
@@ -47,6 +51,7 @@ pub(super) fn quality(text: &[u8]) -> Result<Option<f64>, Bad> {
 }
 
 /// What every record must have. `strict` adds the specification's grammar.
+#[inline]
 pub(super) fn check(columns: &Columns<'_>, strict: bool) -> Result<(), Bad> {
     let [chrom, _, ids, reference, alt, _, filters, info] = columns;
     for (name, text) in [("CHROM", chrom), ("REF", reference), ("ALT", alt)] {
@@ -71,11 +76,13 @@ pub(super) fn check(columns: &Columns<'_>, strict: bool) -> Result<(), Bad> {
 }
 
 /// Alternate alleles.
+#[inline]
 pub(super) fn count_alts(alt: &[u8]) -> usize {
     if alt == b"." { 0 } else { 1 + alt.iter().filter(|byte| **byte == b',').count() }
 }
 
 /// The last position: INFO/END where it is not before POS, else POS + length of REF - 1.
+#[inline]
 pub(super) fn end_of(pos: i64, reference: &[u8], end: Option<i64>) -> i64 {
     match end {
         Some(end) if end >= pos => end,

@@ -6,6 +6,7 @@ use datafusion::arrow::array::ArrayRef;
 use super::{Bad, Place, Slot, expected};
 use crate::flow::{Number, VcfType};
 use crate::source::vcf::columns::{Column, How, Texts, column_for};
+use crate::source::vcf::find::find;
 use crate::source::vcf::hash::KeyMap;
 use crate::source::vcf::header::Field;
 
@@ -80,12 +81,12 @@ impl InfoDecoder {
             let (found, value, entry) = match self.keys.get(guess) {
                 Some(key) if rest.starts_with(&key.needle) => {
                     let from = key.needle.len();
-                    let to = memchr::memchr(b';', &rest[from..]).map_or(rest.len(), |at| from + at);
+                    let to = find(b';', &rest[from..]).map_or(rest.len(), |at| from + at);
                     (Some(guess), Some(&rest[from..to]), &rest[..to])
                 }
                 _ => {
-                    let entry = &rest[..memchr::memchr(b';', rest).unwrap_or(rest.len())];
-                    let (key, value) = match memchr::memchr(b'=', entry) {
+                    let entry = &rest[..find(b';', rest).unwrap_or(rest.len())];
+                    let (key, value) = match find(b'=', entry) {
                         Some(at) => (&entry[..at], Some(&entry[at + 1..])),
                         None => (entry, None),
                     };
@@ -135,32 +136,33 @@ impl InfoDecoder {
         let key = &mut self.keys[index];
         let Some(column) = key.column.and_then(|at| self.columns.get_mut(at)) else { return Ok(()) };
         let bad = |reason| Err(Bad::new(Place::Info(index), reason));
-        if column.len() > row {
-            if how.strict {
-                return bad("the key is repeated");
+        let Some(value) = value else {
+            if key.kind == VcfType::Flag {
+                match column.put(row, b"", how) {
+                    Ok(Some(_)) => return Ok(()),
+                    _ if how.strict => return bad("the key is repeated"),
+                    _ => {}
+                }
+            } else if how.strict {
+                return bad("no value");
             }
             self.keep(entry);
             return Ok(());
-        }
-        column.pad(row);
-        let Some(value) = value else {
-            if key.kind == VcfType::Flag {
-                let _ = column.push(b"", how);
-            } else if how.strict {
-                return bad("no value");
-            } else {
+        };
+        match column.put(row, value, how) {
+            Ok(None) => {
+                if how.strict {
+                    return bad("the key is repeated");
+                }
                 self.keep(entry);
             }
-            return Ok(());
-        };
-        match column.push(value, how) {
             Ok(_) if key.kind == VcfType::Flag => {
                 if how.strict {
                     return bad("a flag with a value");
                 }
                 self.keep(entry);
             }
-            Ok(count) => {
+            Ok(Some(count)) => {
                 if expected(key.number, alts).is_some_and(|expected| expected != count) && value != b"." {
                     if how.strict {
                         return bad("another number of values than declared");
