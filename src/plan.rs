@@ -81,9 +81,11 @@ pub fn plan(spec: &Spec, options: PlanOptions) -> Result<Plan, Failure> {
             None => mistake,
         });
     };
-    let source = registry::source(&pipeline.source, &spec.base).map_err(|error| note(&["source"], &error)).ok();
+    let source = registry::source(&pipeline.source, &pipeline.sink, &spec.base).map_err(|error| note(&["source"], &error)).ok();
     let steps: Vec<Option<Step>> = (pipeline.stages.iter().enumerate())
-        .map(|(i, stage)| registry::step(stage, &spec.base).map_err(|e| note(&["stages", &i.to_string()], &e)).ok())
+        .map(|(i, stage)| {
+            registry::step(stage, &pipeline.sink, &spec.base).map_err(|e| note(&["stages", &i.to_string()], &e)).ok()
+        })
         .collect();
     let sink = registry::sink(&pipeline.sink, &spec.base).map_err(|error| note(&["sink"], &error)).ok();
     references(spec, &steps, sink.as_deref(), &mut mistakes);

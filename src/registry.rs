@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::error::Result;
 use crate::flow::{Sink, Source, Stage};
 use crate::spec::{SinkSpec, SourceSpec, StageSpec};
+use crate::stage::anonymize;
 
 /// A step between source and sink: an object of ours, or a DataFusion expression.
 #[derive(Clone, Debug)]
@@ -17,20 +18,32 @@ pub enum Step {
     Select(Vec<String>),
 }
 
-/// Builds the source. Pure: reads no record.
-pub fn source(spec: &SourceSpec, base: &Path) -> Result<Arc<dyn Source>> {
-    match spec {
-        SourceSpec::Vcf(config) => config.build(base),
+/// Builds the source. Pure: reads no record. The source cuts the units that the sink commits, so a size the sink names wins.
+pub fn source(spec: &SourceSpec, sink: &SinkSpec, base: &Path) -> Result<Arc<dyn Source>> {
+    let unit = match sink {
+        SinkSpec::Postgres(config) => config.unit_bytes()?,
+        SinkSpec::Parquet(_) => None,
+    };
+    match (spec, unit) {
+        (SourceSpec::Vcf(config), None) => config.build(base),
+        (SourceSpec::Vcf(config), Some(bytes)) => config.with_unit(bytes).build(base),
     }
 }
 
-/// Builds a step. Pure: opens no key; policy files are read.
-pub fn step(spec: &StageSpec, base: &Path) -> Result<Step> {
+/// Builds a step. Pure: opens no key; policy files are read. The vault lies in the sink's database unless a stage names another.
+pub fn step(spec: &StageSpec, sink: &SinkSpec, base: &Path) -> Result<Step> {
     Ok(match spec {
         StageSpec::Normalize(config) => Step::Stage(config.build(base)?),
         StageSpec::Sanitize(config) => Step::Stage(config.build(base)?),
         StageSpec::Detect(config) => Step::Stage(config.build(base)?),
-        StageSpec::Anonymize(config) => Step::Stage(config.build(base)?),
+        StageSpec::Anonymize(config) => {
+            let beside = match sink {
+                SinkSpec::Postgres(sink) => sink.database.clone(),
+                SinkSpec::Parquet(_) => None,
+            };
+            let database = config.database.clone().or(beside);
+            Step::Stage(anonymize::Config { database, ..config.clone() }.build(base)?)
+        }
         StageSpec::Encrypt(config) => Step::Stage(config.build(base)?),
         StageSpec::Filter(expression) => Step::Filter(expression.clone()),
         StageSpec::Derive(columns) => Step::Derive(columns.clone()),

@@ -3,6 +3,7 @@
 mod audit;
 mod compliance;
 mod console;
+mod data;
 mod db;
 mod demo;
 mod doctor;
@@ -67,6 +68,8 @@ enum Command {
     Audit(audit::Command),
     /// Prove that safeguards hold by attacking them.
     Compliance(compliance::Command),
+    /// What happens to loads in the course of time.
+    Data(data::Command),
     /// The managed private PostgreSQL.
     Db(db::Command),
     /// Create or migrate a database's schema.
@@ -127,6 +130,7 @@ async fn dispatch(command: Command, console: &Console) -> Result<()> {
         Command::Loads(command) => command.run(console).await,
         Command::Audit(command) => command.run(console).await,
         Command::Compliance(command) => command.run(console).await,
+        Command::Data(command) => command.run(console).await,
         Command::Db(command) => command.run(console).await,
         Command::InitDb(command) => command.run(console).await,
         Command::Phi(command) => command.run(console),

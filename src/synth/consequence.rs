@@ -2,7 +2,7 @@
 //! It must not know other INFO keys. Genes are real symbols on invented places, with invented transcript numbers.
 
 use super::random::{Random, mix};
-use super::site::Site;
+use super::site::{Site, substitute};
 use super::text::{integer, padded, thousandths};
 
 /// The header's description; it names the subfields, as VEP does.
@@ -93,7 +93,7 @@ fn entry(out: &mut Vec<u8>, random: &mut Random, gene: &str, code: u64, transcri
     padded(out, code * 4 + transcript, 11);
     out.extend_from_slice(b".1:c.");
     integer(out, u64::from(codon) * 3);
-    out.extend_from_slice(&[site.place.base(0), b'>', site.place.base(7)]);
+    out.extend_from_slice(&[site.place.base(0), b'>', substitute(site.place.base(0), 1 + random.below(3))]);
     let mut amino_acid = || AMINO_ACIDS[random.below(AMINO_ACIDS.len() as u32) as usize];
     let from = amino_acid();
     let to = if impact == "LOW" { from } else { amino_acid() };

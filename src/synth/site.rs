@@ -128,7 +128,7 @@ fn indel_length(random: &mut Random) -> u32 {
 }
 
 /// Another base: 1, 2 or 3 steps further in ACGT.
-fn substitute(base: u8, steps: u32) -> u8 {
+pub(super) fn substitute(base: u8, steps: u32) -> u8 {
     let at = match base {
         b'A' => 0,
         b'C' => 1,

@@ -170,6 +170,11 @@ fn parse_size(text: &str) -> Option<u64> {
 }
 
 impl Config {
+    /// The same with units of `bytes` bytes of text.
+    pub fn with_unit(&self, bytes: u64) -> Self {
+        Self { unit: UnitSize::Bytes(bytes), ..self.clone() }
+    }
+
     /// A source over `paths` with every other setting at its default.
     pub fn of(paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self {
