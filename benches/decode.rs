@@ -16,7 +16,9 @@ fn decode(criterion: &mut Criterion) {
     let make = |name: &str, kind, records, samples| {
         let path = folder.path().join(name);
         let file = std::fs::File::create(&path).expect("a temporary file");
-        synth::write(&Options { kind, records, samples, seed: 1, phi: false }, std::io::BufWriter::new(file)).expect("synth");
+        let mut bgzf = synth::bgzf::Writer::new(std::io::BufWriter::new(file));
+        synth::write(&Options { kind, records, samples, seed: 1, phi: false }, &mut bgzf).expect("synth");
+        bgzf.finish().expect("a temporary file");
         path.to_string_lossy().into_owned()
     };
     let mut files = vec![

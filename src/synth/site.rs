@@ -40,8 +40,8 @@ impl Site {
             site.alts.push(vec![substitute(place.base(0), 1 + random.below(3))]);
         }
         for i in 0..site.alts.len() as u32 {
-            // Halving each further allele's share keeps the sum below one.
-            site.frequencies.push(frequency(random, octaves) >> if i == 0 { 0 } else { i + 1 });
+            // The first may be the major allele (three quarters at most); further ones share less than a quarter.
+            site.frequencies.push(frequency(random, octaves) >> if i == 0 { 0 } else { i + 2 });
         }
         site
     }
