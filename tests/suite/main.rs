@@ -8,4 +8,5 @@ mod faults;
 mod hipaa;
 mod loads;
 mod pipelines;
+mod reference;
 mod support;
