@@ -26,7 +26,7 @@ pub struct Config {
     /// Name of the key ring under `keys:` that protects the vault's entries.
     #[serde(default = "vault")]
     pub key: String,
-    /// Name of the database that holds the vault. Default: `local`, or the one that libpq's environment variables name.
+    /// Name of the database that holds the vault. Default: the one the sink writes to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<String>,
 }
