@@ -168,7 +168,7 @@ fn came_in(bytes: u64, planted: &[Planted]) -> Vec<String> {
     ] {
         let here: Vec<&Planted> = planted.iter().filter(|p| p.place == place).collect();
         if let Some(first) = here.first() {
-            lines.push(format!("{:>3} identifiers planted in {words}, such as {}", here.len(), mask(&first.value)));
+            lines.push(format!("{:>3} planted in {words}, such as {}", here.len(), mask(&first.value)));
         }
     }
     lines
@@ -212,7 +212,7 @@ fn of_kind<'a>(events: &'a [Sealed], kind: &'a str) -> impl Iterator<Item = Valu
 fn detected(events: &[Sealed]) -> Vec<String> {
     let line = |d: Value| {
         let (severity, pattern, place) = (word(&d, "severity"), word(&d, "pattern"), word(&d, "place"));
-        format!("{severity:<9} {pattern:<18} {:>5} x in {place}, {}", word(&d, "count"), word(&d, "action"))
+        format!("{severity:<9} {pattern:<21} {:>5} x in {place}, {}", word(&d, "count"), word(&d, "action"))
     };
     of_kind(events, "phi_detected").map(line).collect()
 }
