@@ -1,3 +1,5 @@
+//! Pipeline texts, right and wrong.
+
 use std::path::Path;
 
 use super::*;
