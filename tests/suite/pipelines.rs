@@ -137,8 +137,15 @@ fn a_hipaa_pipeline_without_a_safeguard_is_refused() {
     let without = check(&format!("{sanitize}{detect}")).expect(2);
     assert!(without.stderr.contains("sample names"), "{without:#?}");
     // An expression carries the label of what it reads, under whatever name.
-    let smuggled = check(&format!("  - derive: {{ harmless: \"concat(info.NOTE, 'x')\" }}\n{sanitize}{detect}{anonymize}"));
-    assert!(smuggled.code == 2 || !smuggled.stdout.contains("harmless"), "{smuggled:#?}");
+    let smuggled = "  - derive: { harmless: \"concat(info.NOTE, 'x')\" }\n";
+    let done = check(&format!("{smuggled}{anonymize}")).expect(2);
+    assert!(done.stderr.contains("harmless"), "{done:#?}");
+    // `sanitize` has no rule for it, so it is gone before the sink.
+    check(&format!("{smuggled}{sanitize}{detect}{anonymize}")).expect(0);
+    let shown =
+        Done::from(genogate(home.path()).args(["plan", "--json"]).arg(folder.path().join("proof.yaml")).output().unwrap())
+            .expect(0);
+    assert!(shown.json()["labels"].get("harmless").is_none() && shown.json()["labels"].get("chrom").is_some(), "{shown:#?}");
     let after = check(&format!(
         "{detect}{anonymize}  - derive: {{ harmless: \"concat(info.NOTE, 'x')\" }}\n  - select: [chrom, pos, harmless]\n"
     ))
