@@ -182,14 +182,16 @@ mod tests {
         }
     }
 
-    /// Needs `GENOGATE_VCF_CORPUS`, a folder of real VCF files (any `.vcf`, `.vcf.gz`, `.vcf.bgz` below it).
+    /// Needs the folder of real VCF files: `GENOGATE_TEST_DATA`, or `../shared/data/vcf` beside the checkout.
     #[test]
     fn real_files_have_next_to_no_grave_hits() {
         use std::io::{BufRead, BufReader, Read};
-        let Some(folder) = std::env::var_os("GENOGATE_VCF_CORPUS") else {
-            eprintln!("SKIPPED: GENOGATE_VCF_CORPUS names no folder of real VCF files");
+        let beside = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/vcf");
+        let folder = std::env::var_os("GENOGATE_TEST_DATA").map_or(beside, std::path::PathBuf::from).join("real");
+        if !folder.is_dir() {
+            eprintln!("skipped: no folder of real VCF files (GENOGATE_TEST_DATA or ../shared/data/vcf)");
             return;
-        };
+        }
         let scanner = Scanner::builtin().unwrap();
         let (mut values, mut hits) = (0u64, std::collections::BTreeMap::new());
         for entry in std::fs::read_dir(folder).unwrap() {
