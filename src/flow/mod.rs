@@ -5,6 +5,7 @@ mod context;
 mod contract;
 mod document;
 pub mod exec;
+pub mod genotype;
 mod schema;
 mod units;
 
