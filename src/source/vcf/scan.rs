@@ -160,11 +160,16 @@ impl Work<'_> {
     }
 }
 
-/// Values are kept as the file has them when their number is not the declared one; the log says how often that was so.
+/// Values are kept as the file has them when their number is not the declared one, and genotypes when an allele they name
+/// does not exist; the log says how often that was so.
 fn report_miscounts(decoder: &Decoder, input: u32) {
     for (place, count) in decoder.miscounts() {
         let field = Bad { place, reason: "" }.field(decoder.fields());
         debug_assert!(matches!(place, Place::Info(_) | Place::Format(_)));
         tracing::warn!(input, field, count, "values are kept whose number is not the declared one");
+    }
+    if let Some((place, count)) = decoder.past_alts() {
+        let field = Bad { place, reason: "" }.field(decoder.fields());
+        tracing::warn!(input, field, count, "genotypes are kept that name an allele past the ALT alleles");
     }
 }

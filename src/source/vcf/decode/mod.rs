@@ -44,7 +44,9 @@ pub(crate) struct Shape {
     pub columns: usize,
     /// Strings are percent-encoded (from VCF 4.3 on).
     pub percent: bool,
-    /// For every sample column its index among the samples that are kept.
+    /// GT may begin with a phase (from VCF 4.4 on).
+    pub leading_phase: bool,
+    /// For every sample column its index among the samples that are kept, which are in the order of the columns.
     pub samples: Arc<[Option<u32>]>,
 }
 
@@ -142,6 +144,11 @@ impl Decoder {
     pub(crate) fn miscounts(&self) -> impl Iterator<Item = (Place, u64)> {
         let info = self.info.miscounts().map(|(i, n)| (Place::Info(i), n));
         info.chain(self.calls.iter().flat_map(CallsDecoder::miscounts).map(|(i, n)| (Place::Format(i), n)))
+    }
+
+    /// How many calls had an allele index past the ALT alleles, since the start, and where.
+    pub(crate) fn past_alts(&self) -> Option<(Place, u64)> {
+        self.calls.as_ref().and_then(CallsDecoder::past_alts).map(|(i, n)| (Place::Format(i), n))
     }
 
     /// Takes one line without its line ending. `utf8`: the line is known to be valid. A bad record leaves nothing behind.
