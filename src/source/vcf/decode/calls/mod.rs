@@ -10,6 +10,7 @@ use datafusion::arrow::array::{Array as _, ArrayRef, Int32Array, ListArray};
 use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::Field as ArrowField;
 
+use super::odd::{Odd, Tally};
 use super::{Bad, Place, Recipe, Shape, Slot, columns_fit, wrong_columns};
 use crate::flow::Number;
 use crate::source::vcf::columns::{Column, Genotypes, How, Reason, Texts, column_for};
@@ -24,7 +25,7 @@ struct Field {
     column: Option<Box<dyn Column>>,
     number: Number,
     inferred: bool,
-    miscounts: u64,
+    odd: Tally,
 }
 
 /// Genotypes with a column of their own type.
@@ -32,8 +33,6 @@ struct Genotype {
     /// Index into the fields.
     field: usize,
     column: Genotypes,
-    /// Calls with an allele index past the ALT alleles.
-    past_alts: u64,
 }
 
 /// Neighbouring sample columns that are kept.
@@ -66,6 +65,8 @@ pub(super) struct CallsDecoder {
     open: bool,
     /// Text of the current call for the catch-all column.
     scratch: Vec<u8>,
+    /// Of sample columns as a whole.
+    odd: Tally,
 }
 
 impl CallsDecoder {
@@ -77,10 +78,10 @@ impl CallsDecoder {
             let wanted = recipe.slots.contains(&Slot::Call(i));
             let typed = is_genotype(field);
             if wanted && typed {
-                genotype = Some(Genotype { field: i, column: Genotypes::default(), past_alts: 0 });
+                genotype = Some(Genotype { field: i, column: Genotypes::default() });
             }
             let column = (wanted && !typed).then(|| column_for(field.number, field.kind));
-            Field { column, number: field.number, inferred: field.inferred, miscounts: 0 }
+            Field { column, number: field.number, inferred: field.inferred, odd: Tally::default() }
         });
         let fields = fields.collect();
         Self {
@@ -97,17 +98,15 @@ impl CallsDecoder {
             other: recipe.slots.contains(&Slot::CallsOther).then(Texts::default),
             open: recipe.open.1,
             scratch: Vec::new(),
+            odd: Tally::default(),
         }
     }
 
-    /// How often a field had another number of values than declared, by index of the field.
-    pub(super) fn miscounts(&self) -> impl Iterator<Item = (usize, u64)> {
-        self.fields.iter().enumerate().map(|(i, field)| (i, field.miscounts)).filter(|(_, n)| *n > 0)
-    }
-
-    /// How many calls had an allele index past the ALT alleles, and the index of GT.
-    pub(super) fn past_alts(&self) -> Option<(usize, u64)> {
-        self.genotype.as_ref().map(|gt| (gt.field, gt.past_alts)).filter(|(_, n)| *n > 0)
+    /// What was tolerated, by field; `None` is FORMAT and the sample columns as a whole.
+    pub(super) fn oddities(&self) -> impl Iterator<Item = (Option<usize>, Odd, u64)> {
+        let fields = self.fields.iter().enumerate();
+        let fields = fields.flat_map(|(i, field)| field.odd.counts().map(move |(odd, n)| (Some(i), odd, n)));
+        fields.chain(self.odd.counts().map(|(odd, n)| (None, odd, n)))
     }
 
     /// Decodes what follows the fixed columns for slot `row`.
@@ -125,6 +124,9 @@ impl CallsDecoder {
         };
         if !columns_fit(found, self.columns, how.strict) {
             return Err(wrong_columns());
+        }
+        if found > self.columns {
+            self.odd.add(Odd::SurplusColumns);
         }
         self.offsets.push(self.sample.len() as i32);
         Ok(())
@@ -226,7 +228,16 @@ impl CallsDecoder {
             };
             let value = &text[from..];
             from += match (part, &mut *genotype) {
-                (Part::Genotype, Some(gt)) => gt.take(value, slot, alts, how.strict, self.leading_phase)?,
+                (Part::Genotype, Some(gt)) => {
+                    let length = gt.take(value, slot, how.strict, self.leading_phase)?;
+                    if gt.names_more_than(alts) {
+                        let Some(field) = fields.get_mut(gt.field).filter(|_| !how.strict) else {
+                            return Err(Bad::new(Place::Format(gt.field), Odd::PastAlt.what()));
+                        };
+                        field.odd.add(Odd::PastAlt);
+                    }
+                    length
+                }
                 (Part::Field(index), _) => {
                     let value = &value[..end_of_part(value)];
                     let Some(field) = fields.get_mut(*index) else { return Ok(0) };
@@ -238,7 +249,7 @@ impl CallsDecoder {
                         if how.strict || !self.open || !(field.inferred || several) {
                             return Err(Bad::new(Place::Format(*index), reason));
                         }
-                        field.miscounts += u64::from(several);
+                        field.odd.add(if several { Odd::Miscount } else { Odd::Misfit });
                         if let Some((name, _)) = names.iter().find(|(_, at)| *at == index) {
                             keep(scratch, name, value);
                         }
@@ -317,7 +328,7 @@ impl Field {
             if how.strict {
                 return Err("another number of values than declared");
             }
-            self.miscounts += 1;
+            self.odd.add(Odd::Miscount);
         }
         Ok(())
     }
@@ -326,21 +337,20 @@ impl Field {
 impl Genotype {
     /// Takes the GT at the front of `text` and returns its length.
     #[inline]
-    fn take(&mut self, text: &[u8], slot: usize, alts: usize, strict: bool, leading_phase: bool) -> Result<usize, Bad> {
+    fn take(&mut self, text: &[u8], slot: usize, strict: bool, leading_phase: bool) -> Result<usize, Bad> {
         let field = self.field;
         let bad = |reason| Bad::new(Place::Format(field), reason);
         if strict && !leading_phase && matches!(text.first(), Some(b'/' | b'|')) {
             return Err(bad("a leading phase before VCF 4.4"));
         }
         self.column.pad(slot);
-        let length = self.column.take(text, strict).map_err(bad)?;
-        if self.column.last().iter().any(|allele| i64::from(*allele) > alts as i64) {
-            if strict {
-                return Err(bad("an allele index past the ALT alleles"));
-            }
-            self.past_alts += 1;
-        }
-        Ok(length)
+        self.column.take(text, strict).map_err(bad)
+    }
+
+    /// Does the last call name an allele past the ALT alleles?
+    #[inline]
+    fn names_more_than(&self, alts: usize) -> bool {
+        self.column.last().iter().any(|allele| i64::from(*allele) > alts as i64)
     }
 }
 

@@ -219,7 +219,7 @@ fn decoder(head: &str, samples: usize, strict: bool, lines: &[(&str, usize)]) ->
         slots: slots.into(),
     };
     let samples = (0..samples as u32).map(Some).collect();
-    let shape = Shape { columns: header.columns, percent: true, leading_phase: true, samples };
+    let shape = Shape { columns: header.columns, percent: true, leading_phase: true, samples, declared: Default::default() };
     let mut decoder = CallsDecoder::new(&recipe, &shape);
     let (mut outcomes, mut row) = (Vec::new(), 0);
     for (line, alts) in lines {
@@ -260,13 +260,13 @@ fn wrong_numbers_of_values_are_counted_and_kept() {
     for strict in [false, true] {
         let (decoder, outcomes) = decoder(&head, 2, strict, &good);
         assert_eq!(outcomes, vec![Ok(()); good.len()]);
-        assert_eq!((decoder.miscounts().count(), decoder.past_alts()), (0, None));
+        assert_eq!(decoder.oddities().count(), 0);
     }
     for (line, alts, id) in bad {
         let (mut lenient, outcomes) = decoder(&head, 2, false, &[(line, alts)]);
         assert_eq!(outcomes, [Ok(())], "{line}");
         let at = lenient.index.get(id.as_bytes()).copied().unwrap();
-        assert_eq!(lenient.miscounts().collect::<Vec<_>>(), [(at, 1)], "{line}");
+        assert_eq!(lenient.oddities().collect::<Vec<_>>(), [(Some(at), Odd::Miscount, 1)], "{line}");
         let mut finished = lenient.finish(1);
         assert_eq!(finished.take(Slot::Call(at)).unwrap().len(), 1);
         let (_, outcomes) = decoder(&head, 2, true, &[(line, alts)]);
@@ -280,9 +280,9 @@ fn alleles_past_alt_are_counted_and_bad_only_in_strict() {
     let many = usual.replacen("0/1", "0/2", 3);
     let (lenient, outcomes) = decoder(HEAD, 40, false, &[(&usual, 1), (&many, 1), (&many, 2), (&usual, 0)]);
     assert_eq!(outcomes, vec![Ok(()); 4]);
-    assert_eq!(lenient.past_alts(), Some((0, 43)));
+    assert_eq!(lenient.oddities().collect::<Vec<_>>(), [(Some(0), Odd::PastAlt, 43)]);
     let (_, outcomes) = decoder(HEAD, 40, true, &[(&usual, 1), (&many, 1), (&many, 2)]);
-    assert_eq!(outcomes, [Ok(()), Err(Bad::new(Place::Format(0), "an allele index past the ALT alleles")), Ok(())]);
+    assert_eq!(outcomes, [Ok(()), Err(Bad::new(Place::Format(0), Odd::PastAlt.what())), Ok(())]);
 }
 
 #[test]
