@@ -156,6 +156,17 @@ fn write(values: &dyn Array, at: usize, out: &mut Vec<u8>) -> Result<()> {
             nan if nan.is_nan() => put(out, "NaN"),
             infinite => put(out, if infinite > 0.0 { "Infinity" } else { "-Infinity" }),
         },
+        DataType::Struct(children) => {
+            let values = values.as_struct();
+            for (child, (field, column)) in children.iter().zip(values.columns()).enumerate() {
+                out.push(if child == 0 { b'{' } else { b',' });
+                put(out, field.name())?;
+                out.push(b':');
+                write(column, at, out)?;
+            }
+            out.extend_from_slice(if children.is_empty() { b"{}" } else { b"}" });
+            Ok(())
+        }
         DataType::List(_) => {
             let items = values.as_list::<i32>().value(at);
             out.push(b'[');
