@@ -347,7 +347,13 @@ impl Source for VcfSource {
                 assembly: header.assembly.into(),
                 bytes: size,
             });
-            let shape = Shape { columns: header.columns, percent: header.minor >= 3, samples: kept.into(), declared };
+            let shape = Shape {
+                columns: header.columns,
+                percent: header.minor >= 3,
+                leading_phase: header.minor >= 4,
+                samples: kept.into(),
+                declared,
+            };
             inputs.push(Input { number: i as u32, container, held, shape, header_lines: header.line_count, first });
         }
         let labels = layout.labels.clone();
