@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Float64Array, NullBufferBuilder};
 use datafusion::arrow::buffer::ScalarBuffer;
 
-use super::{Column, How, Reason};
+use super::{Column, Ends, How, Reason, Taken, digits};
 
 /// VCF Float.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Default for Floats {
 }
 
 impl Floats {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_value(&mut self, value: Option<f64>) {
         self.values.push(value.unwrap_or(0.0));
         self.nulls.append(value.is_some());
@@ -37,6 +37,21 @@ impl Column for Floats {
             self.push_value(Some(parse_float(text)?));
         }
         Ok(1)
+    }
+
+    #[inline(always)]
+    fn take_next(&mut self, text: &[u8], ends: Ends, _how: How) -> Taken {
+        if text.first() == Some(&b'.') && ends.at(text.get(1)) {
+            self.push_value(None);
+            return Taken::one(1);
+        }
+        match plain(text) {
+            Some((value, len)) if ends.at(text.get(len)) => {
+                self.push_value(Some(value));
+                Taken::one(len)
+            }
+            _ => Taken::NOT,
+        }
     }
 
     #[inline]
@@ -82,6 +97,55 @@ pub(crate) fn parse_float(text: &[u8]) -> Result<f64, Reason> {
         None => general(text),
     }
 }
+
+/// The number that `text` begins with, and its length: up to eight digits, then perhaps a point and up to 15 digits in all,
+/// then perhaps an exponent of at most two digits. `None` for everything else, also near the end of the text.
+#[inline(always)]
+fn plain(text: &[u8]) -> Option<(f64, usize)> {
+    let sign = usize::from(text.first() == Some(&b'-'));
+    let eight = |at: usize| text.get(at..).and_then(|rest| rest.first_chunk::<8>());
+    let (whole, mut mantissa) = digits::leading(*eight(sign)?);
+    if whole == 0 {
+        return None;
+    }
+    let (mut at, mut scale) = (sign + whole, 0usize);
+    if text.get(at) == Some(&b'.') {
+        let (count, value) = digits::leading(*eight(at + 1)?);
+        mantissa = mantissa * POWERS[count] + value;
+        (at, scale) = (at + 1 + count, count);
+        if count == 8 {
+            let (count, value) = digits::leading(*eight(at)?);
+            if scale + count + whole > 16 {
+                return None;
+            }
+            mantissa = mantissa * POWERS[count] + value;
+            (at, scale) = (at + count, scale + count);
+        }
+        // Sixteen digits that begin with zeros are fine, as long as the number they make is exact.
+        if mantissa >= 1 << 53 {
+            return None;
+        }
+    }
+    let mut power = -(scale as i32);
+    if matches!(text.get(at), Some(b'e' | b'E')) {
+        let negative = text.get(at + 1) == Some(&b'-');
+        let signed = usize::from(negative || text.get(at + 1) == Some(&b'+'));
+        let digit = |i: usize| text.get(at + 1 + signed + i).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9);
+        let mut exponent = i32::from(digit(0)?);
+        at += 2 + signed;
+        if let Some(second) = text.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9) {
+            exponent = exponent * 10 + i32::from(second);
+            at += 1;
+        }
+        power += if negative { -exponent } else { exponent };
+    }
+    // One correctly rounded operation on two exact doubles.
+    let exact = *EXACT.get(power.unsigned_abs() as usize)?;
+    let value = if power < 0 { mantissa as f64 / exact } else { mantissa as f64 * exact };
+    Some((if sign == 1 { -value } else { value }, at))
+}
+
+const POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
 #[inline]
 fn simple(text: &[u8]) -> Option<f64> {

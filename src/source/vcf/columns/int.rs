@@ -7,7 +7,7 @@ use datafusion::arrow::buffer::ScalarBuffer;
 
 use datafusion::arrow::array::NullBufferBuilder;
 
-use super::{Column, How, Reason};
+use super::{Column, Ends, How, Reason, Taken, digits};
 
 /// VCF Integer: 32 bits (VCF 4.3 section 1.3).
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl Default for Ints {
 }
 
 impl Ints {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_value(&mut self, value: i32) {
         self.values.push(value);
         self.nulls.append_non_null();
@@ -40,6 +40,26 @@ impl Column for Ints {
             self.push_value(parse_int(text)?);
         }
         Ok(1)
+    }
+
+    #[inline(always)]
+    fn take_next(&mut self, text: &[u8], ends: Ends, _how: How) -> Taken {
+        let sign = usize::from(text.first() == Some(&b'-'));
+        let Some(eight) = text.get(sign..).and_then(|digits| digits.first_chunk::<8>()) else { return Taken::NOT };
+        let (count, value) = digits::leading(*eight);
+        let len = sign + count;
+        if count > 0 && ends.at(text.get(len)) {
+            // Eight digits at most.
+            let value = value as i32;
+            self.push_value(if sign == 1 { -value } else { value });
+            return Taken::one(len);
+        }
+        if text[0] == b'.' && ends.at(text.get(1)) {
+            self.values.push(0);
+            self.nulls.append_null();
+            return Taken::one(1);
+        }
+        Taken::NOT
     }
 
     #[inline]
@@ -76,7 +96,7 @@ pub(crate) struct Longs {
 }
 
 impl Longs {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_value(&mut self, value: i64) {
         self.values.push(value);
     }

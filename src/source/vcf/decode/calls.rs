@@ -9,7 +9,7 @@ use datafusion::arrow::datatypes::Field as ArrowField;
 
 use super::{Bad, Place, Recipe, Shape, Slot, columns_fit, expected, wrong_columns};
 use crate::flow::{Number, VcfType};
-use crate::source::vcf::columns::{Column, How, Ints, Texts, column_for};
+use crate::source::vcf::columns::{AnyColumn, Column, How, Ints, Texts, column_for};
 use crate::source::vcf::config::Calls;
 use crate::source::vcf::find::find;
 use crate::source::vcf::hash::KeyMap;
@@ -30,7 +30,7 @@ enum Part {
 }
 
 struct Field {
-    column: Option<Box<dyn Column>>,
+    column: Option<AnyColumn>,
     number: Number,
     inferred: bool,
     miscounts: u64,
@@ -64,7 +64,7 @@ impl CallsDecoder {
             index.insert(field.id.as_bytes().into(), i);
             let column = recipe.slots.contains(&Slot::Call(i)).then(|| {
                 if field.id == "GT" && field.kind == VcfType::String && field.number == Number::Count(1) {
-                    Box::new(Texts::verbatim()) as Box<dyn Column>
+                    AnyColumn::Texts(Texts::verbatim())
                 } else {
                     column_for(field.number, field.kind)
                 }

@@ -5,29 +5,67 @@ use datafusion::arrow::array::ArrayRef;
 
 use super::{Bad, Place, Slot, expected};
 use crate::flow::{Number, VcfType};
-use crate::source::vcf::columns::{Column, How, Texts, column_for};
+use crate::source::vcf::columns::{AnyColumn, Column, Ends, How, Taken, Texts, column_for};
 use crate::source::vcf::find::find;
 use crate::source::vcf::hash::KeyMap;
 use crate::source::vcf::header::Field;
 
 struct Key {
-    /// `AC=`.
-    needle: Box<[u8]>,
+    needle: Needle,
     column: Option<usize>,
     number: Number,
     kind: VcfType,
     inferred: bool,
     is_end: bool,
-    /// The key that came next the last time.
+    /// The key that came next the last time it was looked up.
     next: usize,
+    /// The value can go to its column in passing.
+    plain: bool,
     miscounts: u64,
+}
+
+/// Keys that are guessed before the index is asked: fields that some records lack come between the others.
+const GUESSES: usize = 4;
+
+/// A key as it stands at the front of an entry: `AC=`, or a flag's name alone.
+struct Needle {
+    /// The first sixteen bytes, and which bits of them count.
+    head: u128,
+    mask: u128,
+    text: Box<[u8]>,
+    len: usize,
+    flag: bool,
+}
+
+impl Needle {
+    fn new(id: &str, flag: bool) -> Self {
+        let text = if flag { id.to_owned() } else { format!("{id}=") };
+        let (mut head, mut mask) = ([0; 16], [0; 16]);
+        for ((head, mask), byte) in head.iter_mut().zip(&mut mask).zip(text.bytes()) {
+            (*head, *mask) = (byte, 0xff);
+        }
+        let (head, mask) = (u128::from_le_bytes(head), u128::from_le_bytes(mask));
+        Self { head, mask, len: text.len(), text: text.into_bytes().into(), flag }
+    }
+
+    #[inline]
+    fn begins(&self, entry: &[u8]) -> bool {
+        let found = match entry.first_chunk::<16>() {
+            Some(sixteen) => {
+                (u128::from_le_bytes(*sixteen) ^ self.head) & self.mask == 0
+                    && (self.len <= 16 || entry.get(16..self.len) == self.text.get(16..))
+            }
+            None => entry.starts_with(&self.text),
+        };
+        found && (!self.flag || entry.get(self.len).is_none_or(|byte| *byte == b';'))
+    }
 }
 
 /// Decodes INFO into the columns that are asked for.
 pub(super) struct InfoDecoder {
     keys: Vec<Key>,
     index: KeyMap<usize>,
-    columns: Vec<Box<dyn Column>>,
+    columns: Vec<AnyColumn>,
     other: Option<Texts>,
     /// The table has a catch-all column, asked for or not.
     open: bool,
@@ -37,7 +75,7 @@ pub(super) struct InfoDecoder {
 
 impl InfoDecoder {
     pub(super) fn new(fields: &[Field], slots: &[Slot], open: bool) -> Self {
-        let mut columns: Vec<Box<dyn Column>> = Vec::new();
+        let mut columns: Vec<AnyColumn> = Vec::new();
         let mut keys = Vec::with_capacity(fields.len());
         let mut index = KeyMap::default();
         for (i, field) in fields.iter().enumerate() {
@@ -47,13 +85,14 @@ impl InfoDecoder {
             });
             index.insert(field.id.as_bytes().into(), i);
             keys.push(Key {
-                needle: format!("{}=", field.id).into_bytes().into(),
+                needle: Needle::new(&field.id, field.kind == VcfType::Flag),
                 column,
                 number: field.number,
                 kind: field.kind,
                 inferred: field.inferred,
                 is_end: field.id == "END",
                 next: i + 1,
+                plain: column.is_some() && field.kind != VcfType::Flag && field.id != "END",
                 miscounts: 0,
             });
         }
@@ -78,19 +117,56 @@ impl InfoDecoder {
         self.scratch.clear();
         let (mut rest, mut end, mut before, mut guess) = (text, None, None::<usize>, self.first);
         loop {
-            let (found, value, entry) = match self.keys.get(guess) {
-                Some(key) if rest.starts_with(&key.needle) => {
-                    let from = key.needle.len();
-                    let to = find(b';', &rest[from..]).map_or(rest.len(), |at| from + at);
-                    (Some(guess), Some(&rest[from..to]), &rest[..to])
+            let mut guessed = None;
+            for _ in 0..GUESSES {
+                let Some(key) = self.keys.get(guess) else { break };
+                if key.needle.begins(rest) {
+                    guessed = Some(guess);
+                    break;
                 }
-                _ => {
+                guess = key.next;
+            }
+            let (found, value, entry) = match guessed {
+                Some(known) => {
+                    let key = &mut self.keys[known];
+                    let from = key.needle.len;
+                    if key.plain
+                        && !how.strict
+                        && let Some(column) = key.column.and_then(|at| self.columns.get_mut(at))
+                    {
+                        let taken = column.take(row, &rest[from..], Ends::INFO, how);
+                        let count = taken.count as usize;
+                        if taken != Taken::NOT {
+                            let to = from + taken.len as usize;
+                            let right = expected(key.number, alts).is_none_or(|expected| expected == count);
+                            // A lone `.` stands for any number of values.
+                            key.miscounts += u64::from(!right && rest[from..to] != *b".");
+                            (before, guess) = (Some(known), key.next);
+                            match rest.get(to + 1..) {
+                                Some(next) => rest = next,
+                                None => break,
+                            }
+                            continue;
+                        }
+                    }
+                    let to = find(b';', &rest[from..]).map_or(rest.len(), |at| from + at);
+                    let value = (key.kind != VcfType::Flag).then(|| &rest[from..to]);
+                    (Some(known), value, &rest[..to])
+                }
+                None => {
                     let entry = &rest[..find(b';', rest).unwrap_or(rest.len())];
                     let (key, value) = match find(b'=', entry) {
                         Some(at) => (&entry[..at], Some(&entry[at + 1..])),
                         None => (entry, None),
                     };
-                    (self.index.get(key).copied(), value, entry)
+                    let found = self.index.get(key).copied();
+                    if let Some(key) = found {
+                        match before.and_then(|before| self.keys.get_mut(before)) {
+                            Some(before) => before.next = key,
+                            None => self.first = key,
+                        }
+                    }
+                    (found, value, entry)
                 }
             };
             match found {
@@ -99,10 +175,6 @@ impl InfoDecoder {
                         end = number(value);
                     }
                     self.put(key, value, entry, row, alts, how)?;
-                    match before.and_then(|before| self.keys.get_mut(before)) {
-                        Some(before) => before.next = key,
-                        None => self.first = key,
-                    }
                     (before, guess) = (Some(key), self.keys[key].next);
                 }
                 None if entry.is_empty() => {
@@ -205,7 +277,7 @@ impl InfoDecoder {
     pub(super) fn finish(&mut self, slot: Slot, rows: usize) -> Option<ArrayRef> {
         let column = match slot {
             Slot::InfoOther => self.other.as_mut()? as &mut dyn Column,
-            Slot::Info(i) => self.columns.get_mut(self.keys.get(i)?.column?)?.as_mut(),
+            Slot::Info(i) => self.columns.get_mut(self.keys.get(i)?.column?)? as &mut dyn Column,
             _ => return None,
         };
         column.pad(rows);
