@@ -32,10 +32,16 @@ impl Ends {
         Self(self.0 | COMMA)
     }
 
+    /// Is `byte` one of them?
+    #[inline(always)]
+    pub(super) fn has(self, byte: u8) -> bool {
+        CLASSES[usize::from(byte)] & self.0 != 0
+    }
+
     /// Does a value that is followed by `byte` end there? The text's own end (`None`) ends every value.
     #[inline]
     pub(super) fn at(self, byte: Option<&u8>) -> bool {
-        byte.is_none_or(|byte| CLASSES[usize::from(*byte)] & self.0 != 0)
+        byte.is_none_or(|byte| self.has(*byte))
     }
 
     /// Where the value that `text` begins with ends.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Float64Array, NullBufferBuilder};
 use datafusion::arrow::buffer::ScalarBuffer;
 
-use super::{Column, Ends, How, Reason, Taken, digits};
+use super::digits::Window;
+use super::{Column, Ends, How, Reason, Taken};
 
 /// VCF Float.
 #[derive(Debug)]
@@ -41,17 +42,28 @@ impl Column for Floats {
 
     #[inline(always)]
     fn take_next(&mut self, text: &[u8], ends: Ends, _how: How) -> Taken {
-        if text.first() == Some(&b'.') && ends.at(text.get(1)) {
-            self.push_value(None);
-            return Taken::one(1);
-        }
-        match plain(text) {
-            Some((value, len)) if ends.at(text.get(len)) => {
-                self.push_value(Some(value));
-                Taken::one(len)
+        let Some(window) = Window::of(text) else { return Taken::NOT };
+        let negative = window.first() == b'-';
+        let Some(number) = if negative { window.rest() } else { window }.decimal() else {
+            if window.first() == b'.' && ends.has(window.second()) {
+                self.push_value(None);
+                return Taken::one(1);
             }
-            _ => Taken::NOT,
+            return Taken::NOT;
+        };
+        let (mut power, mut len) = (-(number.scale as i32), number.len + usize::from(negative));
+        if !ends.has(number.end) {
+            let Some((exponent, more)) = scientific(text, len).filter(|(_, more)| ends.at(text.get(len + more))) else {
+                return Taken::NOT;
+            };
+            power += exponent;
+            len += more;
         }
+        // One correctly rounded operation on two exact doubles.
+        let Some(exact) = EXACT.get(power.unsigned_abs() as usize) else { return Taken::NOT };
+        let value = if power < 0 { number.mantissa as f64 / exact } else { number.mantissa as f64 * exact };
+        self.push_value(Some(if negative { -value } else { value }));
+        Taken::one(len)
     }
 
     #[inline]
@@ -98,54 +110,19 @@ pub(crate) fn parse_float(text: &[u8]) -> Result<f64, Reason> {
     }
 }
 
-/// The number that `text` begins with, and its length: up to eight digits, then perhaps a point and up to 15 digits in all,
-/// then perhaps an exponent of at most two digits. `None` for everything else, also near the end of the text.
-#[inline(always)]
-fn plain(text: &[u8]) -> Option<(f64, usize)> {
-    let sign = usize::from(text.first() == Some(&b'-'));
-    let eight = |at: usize| text.get(at..).and_then(|rest| rest.first_chunk::<8>());
-    let (whole, mut mantissa) = digits::leading(*eight(sign)?);
-    if whole == 0 {
-        return None;
-    }
-    let (mut at, mut scale) = (sign + whole, 0usize);
-    if text.get(at) == Some(&b'.') {
-        let (count, value) = digits::leading(*eight(at + 1)?);
-        mantissa = mantissa * POWERS[count] + value;
-        (at, scale) = (at + 1 + count, count);
-        if count == 8 {
-            let (count, value) = digits::leading(*eight(at)?);
-            if scale + count + whole > 16 {
-                return None;
-            }
-            mantissa = mantissa * POWERS[count] + value;
-            (at, scale) = (at + count, scale + count);
-        }
-        // Sixteen digits that begin with zeros are fine, as long as the number they make is exact.
-        if mantissa >= 1 << 53 {
-            return None;
-        }
-    }
-    let mut power = -(scale as i32);
-    if matches!(text.get(at), Some(b'e' | b'E')) {
-        let negative = text.get(at + 1) == Some(&b'-');
-        let signed = usize::from(negative || text.get(at + 1) == Some(&b'+'));
-        let digit = |i: usize| text.get(at + 1 + signed + i).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9);
-        let mut exponent = i32::from(digit(0)?);
-        at += 2 + signed;
-        if let Some(second) = text.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9) {
-            exponent = exponent * 10 + i32::from(second);
-            at += 1;
-        }
-        power += if negative { -exponent } else { exponent };
-    }
-    // One correctly rounded operation on two exact doubles.
-    let exact = *EXACT.get(power.unsigned_abs() as usize)?;
-    let value = if power < 0 { mantissa as f64 / exact } else { mantissa as f64 * exact };
-    Some((if sign == 1 { -value } else { value }, at))
+/// An exponent of one or two digits at `at`: its value, and its length with the `e`.
+#[inline]
+fn scientific(text: &[u8], at: usize) -> Option<(i32, usize)> {
+    let [b'e' | b'E', rest @ ..] = text.get(at..)? else { return None };
+    let signed = matches!(rest.first(), Some(b'-' | b'+'));
+    let digit = |i: usize| rest.get(i + usize::from(signed)).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9);
+    let first = i32::from(digit(0)?);
+    let (value, digits) = match digit(1) {
+        Some(second) => (first * 10 + i32::from(second), 2),
+        None => (first, 1),
+    };
+    Some((if rest.first() == Some(&b'-') { -value } else { value }, 1 + usize::from(signed) + digits))
 }
-
-const POWERS: [u64; 9] = [1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
 
 #[inline]
 fn simple(text: &[u8]) -> Option<f64> {

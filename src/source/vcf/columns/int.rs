@@ -7,7 +7,8 @@ use datafusion::arrow::buffer::ScalarBuffer;
 
 use datafusion::arrow::array::NullBufferBuilder;
 
-use super::{Column, Ends, How, Reason, Taken, digits};
+use super::digits::Window;
+use super::{Column, Ends, How, Reason, Taken};
 
 /// VCF Integer: 32 bits (VCF 4.3 section 1.3).
 #[derive(Debug)]
@@ -44,17 +45,16 @@ impl Column for Ints {
 
     #[inline(always)]
     fn take_next(&mut self, text: &[u8], ends: Ends, _how: How) -> Taken {
-        let sign = usize::from(text.first() == Some(&b'-'));
-        let Some(eight) = text.get(sign..).and_then(|digits| digits.first_chunk::<8>()) else { return Taken::NOT };
-        let (count, value) = digits::leading(*eight);
-        let len = sign + count;
-        if count > 0 && ends.at(text.get(len)) {
-            // Eight digits at most.
+        let Some(window) = Window::of(text) else { return Taken::NOT };
+        let negative = window.first() == b'-';
+        let (count, value, end) = if negative { window.rest() } else { window }.integer();
+        if count > 0 && ends.has(end) {
+            // Seven digits at most.
             let value = value as i32;
-            self.push_value(if sign == 1 { -value } else { value });
-            return Taken::one(len);
+            self.push_value(if negative { -value } else { value });
+            return Taken::one(count + usize::from(negative));
         }
-        if text[0] == b'.' && ends.at(text.get(1)) {
+        if window.first() == b'.' && ends.has(window.second()) {
             self.values.push(0);
             self.nulls.append_null();
             return Taken::one(1);

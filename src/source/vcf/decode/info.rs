@@ -3,6 +3,8 @@
 
 use datafusion::arrow::array::ArrayRef;
 
+use super::needle::Needle;
+use super::odd::{Odd, Tally};
 use super::{Bad, Place, Slot, expected};
 use crate::flow::{Number, VcfType};
 use crate::source::vcf::columns::{AnyColumn, Column, Ends, How, Taken, Texts, column_for};
@@ -10,60 +12,34 @@ use crate::source::vcf::find::find;
 use crate::source::vcf::hash::KeyMap;
 use crate::source::vcf::header::Field;
 
+/// What the loop asks of a key, field for field.
 struct Key {
     needle: Needle,
+    /// The column that takes its values in passing; past the last one when none does.
+    plain: usize,
+    /// How many values are right: `a * alternate alleles + b`, in the bits that count.
+    expects: (u32, u32, u32),
+    /// The key that came next the last time it was looked up.
+    next: usize,
+}
+
+/// The rest of what is known about a key.
+struct Facts {
     column: Option<usize>,
     number: Number,
     kind: VcfType,
     inferred: bool,
     is_end: bool,
-    /// The key that came next the last time it was looked up.
-    next: usize,
-    /// The value can go to its column in passing.
-    plain: bool,
-    miscounts: u64,
+    odd: Tally,
 }
 
 /// Keys that are guessed before the index is asked: fields that some records lack come between the others.
 const GUESSES: usize = 4;
 
-/// A key as it stands at the front of an entry: `AC=`, or a flag's name alone.
-struct Needle {
-    /// The first sixteen bytes, and which bits of them count.
-    head: u128,
-    mask: u128,
-    text: Box<[u8]>,
-    len: usize,
-    flag: bool,
-}
-
-impl Needle {
-    fn new(id: &str, flag: bool) -> Self {
-        let text = if flag { id.to_owned() } else { format!("{id}=") };
-        let (mut head, mut mask) = ([0; 16], [0; 16]);
-        for ((head, mask), byte) in head.iter_mut().zip(&mut mask).zip(text.bytes()) {
-            (*head, *mask) = (byte, 0xff);
-        }
-        let (head, mask) = (u128::from_le_bytes(head), u128::from_le_bytes(mask));
-        Self { head, mask, len: text.len(), text: text.into_bytes().into(), flag }
-    }
-
-    #[inline]
-    fn begins(&self, entry: &[u8]) -> bool {
-        let found = match entry.first_chunk::<16>() {
-            Some(sixteen) => {
-                (u128::from_le_bytes(*sixteen) ^ self.head) & self.mask == 0
-                    && (self.len <= 16 || entry.get(16..self.len) == self.text.get(16..))
-            }
-            None => entry.starts_with(&self.text),
-        };
-        found && (!self.flag || entry.get(self.len).is_none_or(|byte| *byte == b';'))
-    }
-}
-
 /// Decodes INFO into the columns that are asked for.
 pub(super) struct InfoDecoder {
     keys: Vec<Key>,
+    facts: Vec<Facts>,
     index: KeyMap<usize>,
     columns: Vec<AnyColumn>,
     other: Option<Texts>,
@@ -71,12 +47,14 @@ pub(super) struct InfoDecoder {
     open: bool,
     scratch: Vec<u8>,
     first: usize,
+    /// Of entries that belong to no key.
+    odd: Tally,
 }
 
 impl InfoDecoder {
-    pub(super) fn new(fields: &[Field], slots: &[Slot], open: bool) -> Self {
+    pub(super) fn new(fields: &[Field], slots: &[Slot], open: bool, strict: bool) -> Self {
         let mut columns: Vec<AnyColumn> = Vec::new();
-        let mut keys = Vec::with_capacity(fields.len());
+        let (mut keys, mut facts) = (Vec::with_capacity(fields.len()), Vec::with_capacity(fields.len()));
         let mut index = KeyMap::default();
         for (i, field) in fields.iter().enumerate() {
             let column = slots.contains(&Slot::Info(i)).then(|| {
@@ -84,20 +62,30 @@ impl InfoDecoder {
                 columns.len() - 1
             });
             index.insert(field.id.as_bytes().into(), i);
+            let is_end = field.id == "END";
+            let in_passing = !strict && !is_end && field.kind != VcfType::Flag;
             keys.push(Key {
                 needle: Needle::new(&field.id, field.kind == VcfType::Flag),
+                plain: column.filter(|_| in_passing).unwrap_or(usize::MAX),
+                expects: match field.number {
+                    Number::Count(n) if n > 1 => (0, n, u32::MAX),
+                    Number::A => (1, 0, u32::MAX),
+                    Number::R => (1, 1, u32::MAX),
+                    _ => (0, 0, 0),
+                },
+                next: i + 1,
+            });
+            facts.push(Facts {
                 column,
                 number: field.number,
                 kind: field.kind,
                 inferred: field.inferred,
-                is_end: field.id == "END",
-                next: i + 1,
-                plain: column.is_some() && field.kind != VcfType::Flag && field.id != "END",
-                miscounts: 0,
+                is_end,
+                odd: Tally::default(),
             });
         }
         let other = slots.contains(&Slot::InfoOther).then(Texts::default);
-        Self { keys, index, columns, other, open, scratch: Vec::new(), first: 0 }
+        Self { keys, facts, index, columns, other, open, scratch: Vec::new(), first: 0, odd: Tally::default() }
     }
 
     /// Any column reads INFO.
@@ -105,8 +93,10 @@ impl InfoDecoder {
         !self.columns.is_empty() || self.other.is_some()
     }
 
-    pub(super) fn miscounts(&self) -> impl Iterator<Item = (usize, u64)> {
-        self.keys.iter().enumerate().map(|(i, key)| (i, key.miscounts)).filter(|(_, n)| *n > 0)
+    /// What was tolerated, by key; `None` is INFO as a whole.
+    pub(super) fn oddities(&self) -> impl Iterator<Item = (Option<usize>, Odd, u64)> {
+        let keys = self.facts.iter().enumerate().flat_map(|(i, key)| key.odd.counts().map(move |(odd, n)| (Some(i), odd, n)));
+        keys.chain(self.odd.counts().map(|(odd, n)| (None, odd, n)))
     }
 
     /// Decodes a record's INFO for slot `row`. Returns END where it is a number.
@@ -115,78 +105,71 @@ impl InfoDecoder {
             return Ok(None);
         }
         self.scratch.clear();
-        let (mut rest, mut end, mut before, mut guess) = (text, None, None::<usize>, self.first);
+        let (mut rest, mut end, mut before, mut guess) = (text, None, usize::MAX, self.first);
         loop {
             let mut guessed = None;
             for _ in 0..GUESSES {
                 let Some(key) = self.keys.get(guess) else { break };
                 if key.needle.begins(rest) {
-                    guessed = Some(guess);
+                    guessed = Some(key);
                     break;
                 }
                 guess = key.next;
             }
-            let (found, value, entry) = match guessed {
-                Some(known) => {
-                    let key = &mut self.keys[known];
-                    let from = key.needle.len;
-                    if key.plain
-                        && !how.strict
-                        && let Some(column) = key.column.and_then(|at| self.columns.get_mut(at))
+            if let Some(key) = guessed
+                && let Some(value) = rest.get(key.needle.len()..)
+                && let Some(column) = self.columns.get_mut(key.plain)
+            {
+                let taken = column.take(row, value, Ends::INFO, how);
+                if taken != Taken::NOT {
+                    let (a, b, counts) = key.expects;
+                    // A lone `.` stands for any number of values.
+                    if (taken.count ^ (a * alts as u32 + b)) & counts != 0
+                        && value[..taken.len as usize] != *b"."
+                        && let Some(facts) = self.facts.get_mut(guess)
                     {
-                        let taken = column.take(row, &rest[from..], Ends::INFO, how);
-                        let count = taken.count as usize;
-                        if taken != Taken::NOT {
-                            let to = from + taken.len as usize;
-                            let right = expected(key.number, alts).is_none_or(|expected| expected == count);
-                            // A lone `.` stands for any number of values.
-                            key.miscounts += u64::from(!right && rest[from..to] != *b".");
-                            (before, guess) = (Some(known), key.next);
-                            match rest.get(to + 1..) {
-                                Some(next) => rest = next,
-                                None => break,
-                            }
-                            continue;
-                        }
+                        facts.odd.add(Odd::Miscount);
                     }
-                    let to = find(b';', &rest[from..]).map_or(rest.len(), |at| from + at);
-                    let value = (key.kind != VcfType::Flag).then(|| &rest[from..to]);
-                    (Some(known), value, &rest[..to])
+                    (before, guess) = (guess, key.next);
+                    match value.get(taken.len as usize + 1..) {
+                        Some(next) => rest = next,
+                        None => break,
+                    }
+                    continue;
                 }
-                None => {
-                    let entry = &rest[..find(b';', rest).unwrap_or(rest.len())];
-                    let (key, value) = match find(b'=', entry) {
-                        Some(at) => (&entry[..at], Some(&entry[at + 1..])),
-                        None => (entry, None),
-                    };
-                    let found = self.index.get(key).copied();
-                    if let Some(key) = found {
-                        match before.and_then(|before| self.keys.get_mut(before)) {
+            }
+            let entry = &rest[..find(b';', rest).unwrap_or(rest.len())];
+            let (name, value) = match find(b'=', entry) {
+                Some(at) => (&entry[..at], Some(&entry[at + 1..])),
+                None => (entry, None),
+            };
+            match self.index.get(name).copied() {
+                Some(key) => {
+                    // What the guesses passed over this record lacks; only a miss teaches a new order.
+                    if guessed.is_none() || guess != key {
+                        match self.keys.get_mut(before) {
                             Some(before) => before.next = key,
                             None => self.first = key,
                         }
                     }
-                    (found, value, entry)
-                }
-            };
-            match found {
-                Some(key) => {
-                    if let Some(value) = value.filter(|_| self.keys[key].is_end) {
+                    if let Some(value) = value.filter(|_| self.facts[key].is_end) {
                         end = number(value);
                     }
                     self.put(key, value, entry, row, alts, how)?;
-                    (before, guess) = (Some(key), self.keys[key].next);
+                    (before, guess) = (key, self.keys[key].next);
                 }
                 None if entry.is_empty() => {
                     if how.strict {
                         return Err(Bad::column("INFO", "an empty entry"));
                     }
+                    self.odd.add(Odd::Empty);
                 }
                 None => {
                     // A file without a declared END still means it.
                     if let Some(value) = entry.strip_prefix(b"END=") {
                         end = number(value);
                     }
+                    self.odd.add(Odd::Undeclared);
                     self.keep(entry);
                 }
             }
@@ -205,7 +188,7 @@ impl InfoDecoder {
     /// Gives a value to its column; what does not fit goes to the catch-all column where the table has one.
     #[inline]
     fn put(&mut self, index: usize, value: Option<&[u8]>, entry: &[u8], row: usize, alts: usize, how: How) -> Result<(), Bad> {
-        let key = &mut self.keys[index];
+        let key = &mut self.facts[index];
         let Some(column) = key.column.and_then(|at| self.columns.get_mut(at)) else { return Ok(()) };
         let bad = |reason| Err(Bad::new(Place::Info(index), reason));
         let Some(value) = value else {
@@ -213,10 +196,12 @@ impl InfoDecoder {
                 match column.put(row, b"", how) {
                     Ok(Some(_)) => return Ok(()),
                     _ if how.strict => return bad("the key is repeated"),
-                    _ => {}
+                    _ => key.odd.add(Odd::Repeated),
                 }
             } else if how.strict {
                 return bad("no value");
+            } else {
+                key.odd.add(Odd::NoValue);
             }
             self.keep(entry);
             return Ok(());
@@ -226,12 +211,14 @@ impl InfoDecoder {
                 if how.strict {
                     return bad("the key is repeated");
                 }
+                key.odd.add(Odd::Repeated);
                 self.keep(entry);
             }
             Ok(_) if key.kind == VcfType::Flag => {
                 if how.strict {
                     return bad("a flag with a value");
                 }
+                key.odd.add(Odd::FlagValue);
                 self.keep(entry);
             }
             Ok(Some(count)) => {
@@ -239,7 +226,7 @@ impl InfoDecoder {
                     if how.strict {
                         return bad("another number of values than declared");
                     }
-                    key.miscounts += 1;
+                    key.odd.add(Odd::Miscount);
                 }
             }
             Err(reason) => {
@@ -247,7 +234,7 @@ impl InfoDecoder {
                 if how.strict || !self.open || !(key.inferred || several) {
                     return bad(reason);
                 }
-                key.miscounts += u64::from(several);
+                key.odd.add(if several { Odd::Miscount } else { Odd::Misfit });
                 self.keep(entry);
             }
         }
@@ -277,7 +264,7 @@ impl InfoDecoder {
     pub(super) fn finish(&mut self, slot: Slot, rows: usize) -> Option<ArrayRef> {
         let column = match slot {
             Slot::InfoOther => self.other.as_mut()? as &mut dyn Column,
-            Slot::Info(i) => self.columns.get_mut(self.keys.get(i)?.column?)? as &mut dyn Column,
+            Slot::Info(i) => self.columns.get_mut(self.facts.get(i)?.column?)?,
             _ => return None,
         };
         column.pad(rows);
