@@ -22,4 +22,4 @@ mod testing;
 mod tests;
 
 pub use config::{Calls, Config, Conformance, Info, InfoWord, OnBadRecord, UnitSize};
-pub use drain::{Decoded, decode_to_end};
+pub use drain::{Decoded, Inflated, decode_on, decode_to_end, inflate_to_end};

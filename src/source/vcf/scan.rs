@@ -112,7 +112,9 @@ impl Work<'_> {
                     continue;
                 }
                 counts.records += 1;
-                counts.digest.add(Digest::from_bytes(sha256(line)));
+                if context.digests {
+                    counts.digest.add(Digest::from_bytes(sha256(line)));
+                }
                 let row = u32::try_from(at).map_err(|_| Error::input("a unit has too many lines").with_hint("lower `unit`"))?;
                 match decoder.record(line, row, utf8) {
                     Outcome::Row => text += line.len(),
@@ -127,6 +129,7 @@ impl Work<'_> {
                     }
                 }
             }
+            Counters::add(&context.counters.text_bytes, chunk.len() as u64);
             Counters::add(&context.counters.records, counts.records - told_records);
             told_records = counts.records;
             let bytes = reader.bytes();

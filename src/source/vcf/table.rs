@@ -74,6 +74,31 @@ impl VcfTable {
         };
         Self { shared: Arc::new(shared), layout }
     }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// How to fill the columns that are asked for.
+    pub(crate) fn recipe(&self, projection: Option<&Vec<usize>>, filters: &[Expr]) -> DfResult<Recipe> {
+        let (schema, slots) = match projection {
+            None => (self.layout.schema.clone(), self.layout.slots.clone()),
+            Some(columns) => {
+                let slots = columns.iter().filter_map(|i| self.layout.slots.get(*i).copied());
+                (Arc::new(self.layout.schema.project(columns)?), slots.collect())
+            }
+        };
+        Ok(Recipe {
+            fields: self.shared.fields.clone(),
+            regions: self.shared.regions.clone(),
+            predicate: Arc::new(Predicate::of(filters)),
+            calls: self.shared.calls,
+            strict: self.shared.strict,
+            open: self.shared.open,
+            schema,
+            slots: slots.into(),
+        })
+    }
 }
 
 #[async_trait]
@@ -104,23 +129,7 @@ impl TableProvider for VcfTable {
         filters: &[Expr],
         _limit: Option<usize>,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let (schema, slots) = match projection {
-            None => (self.layout.schema.clone(), self.layout.slots.clone()),
-            Some(columns) => {
-                let slots = columns.iter().filter_map(|i| self.layout.slots.get(*i).copied());
-                (Arc::new(self.layout.schema.project(columns)?), slots.collect())
-            }
-        };
-        let recipe = Recipe {
-            fields: self.shared.fields.clone(),
-            regions: self.shared.regions.clone(),
-            predicate: Arc::new(Predicate::of(filters)),
-            calls: self.shared.calls,
-            strict: self.shared.strict,
-            open: self.shared.open,
-            schema,
-            slots: slots.into(),
-        };
+        let recipe = self.recipe(projection, filters)?;
         let filters = filters.iter().filter(|filter| Predicate::understands(filter)).map(ToString::to_string).collect();
         Ok(Arc::new(VcfExec::new(self.shared.clone(), recipe, filters, state.config().target_partitions())))
     }

@@ -66,12 +66,7 @@ mod tests {
     #[test]
     fn values_end_at_their_delimiters_only() {
         let text = b"a|b/c,d;e:f\tg";
-        for (ends, at) in [
-            (Ends::INFO, 7),
-            (Ends::INFO.or_comma(), 5),
-            (Ends::CALL, 9),
-            (Ends::CALL.or_comma(), 5),
-        ] {
+        for (ends, at) in [(Ends::INFO, 7), (Ends::INFO.or_comma(), 5), (Ends::CALL, 9), (Ends::CALL.or_comma(), 5)] {
             assert_eq!(ends.find(text), at);
             assert!(ends.at(text.get(at)) && ends.at(None) && !ends.at(Some(&b'a')));
             assert_eq!(ends.find(b"none"), 4);
