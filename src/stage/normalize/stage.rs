@@ -13,7 +13,7 @@ use super::shape::{Per, Shape};
 use crate::crypto::digest::hex;
 use crate::error::Result;
 use crate::fasta::Fasta;
-use crate::flow::{Apply, Document, Labels, Opening, Stage, column};
+use crate::flow::{Apply, Context, Document, InputUnits, Labels, Opening, Stage, column};
 use crate::stage::recorded::Recorded;
 
 /// Columns that say what a row was before it moved, and what they are made from.
@@ -46,6 +46,22 @@ impl Normalize {
     pub(super) fn with_reference(self, fasta: Fasta, given: Given) -> Result<Self> {
         let reference = Reference { fingerprint: fasta.fingerprint()?, fasta: Arc::new(fasta), given };
         Ok(Self { reference: Some(reference), ..self })
+    }
+
+    /// The object that runs, for batches of the schema `input`.
+    pub(super) fn begin(&self, context: Arc<Context>, inputs: Vec<InputUnits>, input: &Schema) -> Result<Arc<dyn Apply>> {
+        let recorder = context.recorder.clone();
+        let divided = Self::new(self.split).schema(input)?;
+        let split = self.split.then(|| Split::new(input, divided));
+        Ok(match (&self.reference, split) {
+            (None, None) => Arc::new(AsItIs),
+            (None, Some(work)) => Arc::new(Recorded { work, recorder }),
+            (Some(reference), split) => {
+                let (fasta, given) = (reference.fasta.clone(), reference.given.clone());
+                let (output, state) = (self.schema(input)?, State::default());
+                Arc::new(Recorded { work: LeftAlign { fasta, given, split, output, context, inputs, state }, recorder })
+            }
+        })
     }
 
     /// Does any row differ from the record it came from?
@@ -127,27 +143,7 @@ impl Stage for Normalize {
         schema: SchemaRef,
         _: &'a mut Document,
     ) -> BoxFuture<'a, Result<Arc<dyn Apply>>> {
-        Box::pin(async move {
-            let recorder = opening.context.recorder.clone();
-            let divided = Self::new(self.split).schema(&schema)?;
-            let split = self.split.then(|| Split::new(&schema, divided));
-            Ok(match (&self.reference, split) {
-                (None, None) => Arc::new(AsItIs) as Arc<dyn Apply>,
-                (None, Some(work)) => Arc::new(Recorded { work, recorder }),
-                (Some(reference), split) => {
-                    let work = LeftAlign {
-                        fasta: reference.fasta.clone(),
-                        given: reference.given.clone(),
-                        split,
-                        output: self.schema(&schema)?,
-                        context: opening.context.clone(),
-                        inputs: opening.units.to_vec(),
-                        state: State::default(),
-                    };
-                    Arc::new(Recorded { work, recorder })
-                }
-            })
-        })
+        Box::pin(async move { self.begin(opening.context.clone(), opening.units.to_vec(), &schema) })
     }
 }
 
