@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field as ArrowField, Schema, SchemaRef};
 
 use super::header::{Field, Fields};
+use crate::flow::genotype::genotype_type;
 use crate::flow::{Labels, Number, VcfType, column, vcf_field};
 use crate::sensitive::Label;
 
@@ -58,6 +59,12 @@ fn value_type(number: Number, kind: VcfType) -> DataType {
     }
 }
 
+/// Is it GT as the specification declares it? Such a column holds genotypes as [`genotype_type`]; one that is declared
+/// otherwise holds what it says.
+pub(crate) fn is_genotype(field: &Field) -> bool {
+    field.id == "GT" && field.number == Number::Count(1) && field.kind == VcfType::String
+}
+
 fn label_of(field: &Field) -> Label {
     match field.kind {
         VcfType::Integer | VcfType::Float | VcfType::Flag => Label::Clinical,
@@ -90,8 +97,11 @@ pub(crate) fn lay_out(fields: &Fields, info: Option<&[usize]>, calls: Option<&[u
         columns.push((Slot::Sample, ArrowField::new(column::CALLS_SAMPLE, list(DataType::Int32), false), Label::Clinical));
         for (i, field) in calls.iter().filter_map(|i| Some((*i, fields.formats.get(*i)?))) {
             let name = format!("{}{}", column::CALLS, field.id);
-            let label = if name == column::CALLS_GT { Label::Clinical } else { label_of(field) };
-            let arrow = ArrowField::new(name, list(value_type(field.number, field.kind)), false);
+            let (kind, label) = match is_genotype(field) {
+                true => (genotype_type(), Label::Clinical),
+                false => (value_type(field.number, field.kind), label_of(field)),
+            };
+            let arrow = ArrowField::new(name, list(kind), false);
             columns.push((Slot::Call(i), vcf_field(arrow, field.number, field.kind), label));
         }
         if open.1 {
@@ -129,11 +139,20 @@ mod tests {
         let kind = |name: &str| layout.schema.field_with_name(name).unwrap().data_type().clone();
         assert_eq!(kind("info.AC"), list(DataType::Int32));
         assert_eq!(kind("info.NOTE"), DataType::Utf8);
-        assert_eq!(kind("calls.GT"), list(DataType::Utf8));
+        assert_eq!(kind("calls.GT"), list(genotype_type()));
         assert_eq!(kind("calls.PL"), list(list(DataType::Int32)));
         let label = |name: &str| layout.labels.of(name);
         assert_eq!((label("info.NOTE"), label("calls.GT"), label("ids")), (Label::Phi, Label::Clinical, Label::Phi));
         assert_eq!(label("info.__other"), Label::Phi);
         assert_eq!(layout.slots.len(), layout.schema.fields().len());
+    }
+
+    #[test]
+    fn a_gt_declared_otherwise_is_text_and_labelled_as_such() {
+        let formats = vec![field("GT", Number::Unknown, VcfType::String)];
+        let fields = Fields { info: Vec::new(), formats, notices: Vec::new() };
+        let layout = lay_out(&fields, None, Some(&[0]), (false, false));
+        assert_eq!(layout.schema.field_with_name("calls.GT").unwrap().data_type(), &list(list(DataType::Utf8)));
+        assert_eq!(layout.labels.of("calls.GT"), Label::Phi);
     }
 }

@@ -2,6 +2,7 @@
 
 use datafusion::arrow::datatypes::{DataType, Field};
 
+use crate::flow::genotype::is_genotype;
 use crate::flow::{Number, column, number_of};
 
 /// How a column of divided rows is made.
@@ -48,7 +49,7 @@ impl Shape {
             (column::ALT_INDEX, DataType::Int32) => Shape::AltIndex,
             (INFO_OTHER, DataType::Utf8) => Shape::InfoOther,
             (CALLS_OTHER, DataType::List(item)) if item.data_type() == &DataType::Utf8 => Shape::CallsOther,
-            (column::CALLS_GT, DataType::List(item)) if item.data_type() == &DataType::Utf8 => Shape::Genotype,
+            (column::CALLS_GT, DataType::List(item)) if is_genotype(item.data_type()) => Shape::Genotype,
             (_, DataType::List(item)) => match per {
                 Some(per) if name.starts_with(column::INFO) => Shape::Info(per),
                 Some(per) if name.starts_with(column::CALLS) && matches!(item.data_type(), DataType::List(_)) => {
