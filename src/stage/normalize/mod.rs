@@ -6,6 +6,7 @@ mod apply;
 mod calls;
 mod check;
 mod config;
+mod entries;
 mod genotype;
 mod info;
 mod left_align;
