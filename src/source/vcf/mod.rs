@@ -14,6 +14,7 @@ mod index;
 mod input;
 mod inspect;
 mod regions;
+mod samples;
 mod scan;
 mod schema;
 mod split;
