@@ -21,6 +21,7 @@ pub mod secrets;
 pub mod db;
 pub mod audit;
 pub mod phi;
+pub mod fasta;
 // permission and contract
 pub mod access;
 pub mod flow;

@@ -157,6 +157,24 @@ fn write(values: &dyn Array, at: usize, out: &mut Vec<u8>) -> Result<()> {
             nan if nan.is_nan() => put(out, "NaN"),
             infinite => put(out, if infinite > 0.0 { "Infinity" } else { "-Infinity" }),
         },
+        kind if is_genotype(kind) => {
+            let mut text = Vec::new();
+            if let Some(genotype) = Genotypes::bind(values).and_then(|genotypes| genotypes.get(at)) {
+                genotype.write(&mut text);
+            }
+            put(out, &String::from_utf8_lossy(&text))
+        }
+        DataType::Struct(children) => {
+            let values = values.as_struct();
+            for (child, (field, column)) in children.iter().zip(values.columns()).enumerate() {
+                out.push(if child == 0 { b'{' } else { b',' });
+                put(out, field.name())?;
+                out.push(b':');
+                write(column, at, out)?;
+            }
+            out.extend_from_slice(if children.is_empty() { b"{}" } else { b"}" });
+            Ok(())
+        }
         DataType::List(_) => {
             let items = values.as_list::<i32>().value(at);
             out.push(b'[');
@@ -168,13 +186,6 @@ fn write(values: &dyn Array, at: usize, out: &mut Vec<u8>) -> Result<()> {
             }
             out.push(b']');
             Ok(())
-        }
-        kind if is_genotype(kind) => {
-            let mut text = Vec::new();
-            if let Some(genotype) = Genotypes::bind(values).and_then(|genotypes| genotypes.get(at)) {
-                genotype.write(&mut text);
-            }
-            put(out, &String::from_utf8_lossy(&text))
         }
         _ => {
             let formatter = ArrayFormatter::try_new(values, &FormatOptions::default())?;

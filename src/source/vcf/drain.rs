@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use datafusion::arrow::array::RecordBatch;
 use uuid::Uuid;
 
-use super::decode::Recipe;
 use super::scan::{self, Part};
 use super::split::UnitReader;
 use super::table::{Shared, VcfTable};
@@ -58,12 +57,13 @@ pub fn decode_on<S: Send + Default>(
             Some(names.iter().map(index).collect::<Result<Vec<_>>>()?)
         }
     };
-    let recipe: Recipe = table.recipe(projection.as_ref(), &[])?;
+    let (_, recipe, reading) = table.read(projection.as_ref(), &[])?;
     let context = Arc::new(Context::new(Uuid::now_v7(), Recorder::discard()).without_digests());
     let parts = on_threads(threads, |partition| {
         let part = Part {
             shared: table.shared().clone(),
             recipe: recipe.clone(),
+            reading: reading.clone(),
             partition,
             partitions: threads.max(1),
             context: context.clone(),

@@ -1,6 +1,7 @@
 //! VCF text into Arrow batches: header (-> schema), split (-> units), decode (the only hot loop), columns (one builder a
 //! file), table (the scan). It must not know stages, sinks or where rows go.
 
+mod annotation;
 mod columns;
 pub mod config;
 mod decode;
@@ -13,6 +14,7 @@ mod index;
 mod input;
 mod inspect;
 mod regions;
+mod samples;
 mod scan;
 mod schema;
 mod split;
@@ -22,5 +24,5 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Calls, Config, Conformance, Info, InfoWord, OnBadRecord, RegionsWithoutIndex, UnitSize};
+pub use config::{Annotation, Calls, Config, Conformance, Info, InfoWord, OnBadRecord, RegionsWithoutIndex, UnitSize};
 pub use drain::{Decoded, Inflated, decode_on, decode_to_end, inflate_to_end};

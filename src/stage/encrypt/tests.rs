@@ -139,3 +139,18 @@ fn sealed_columns_are_clinical_and_the_key_is_named() {
     assert_eq!(stage.keys(), ["clinical"]);
     assert_eq!(stage.blocks_predicates_on(&batch().schema()), ["info.NOTE"]);
 }
+
+#[test]
+fn structs_are_sealed_whole() {
+    let ring = KeyRing::generate();
+    let fields = vec![Field::new("SYMBOL", DataType::Utf8, true), Field::new("n", DataType::Int32, true)];
+    let columns: Vec<ArrayRef> =
+        vec![Arc::new(StringArray::from(vec!["A\"B", "C"])), Arc::new(Int32Array::from(vec![None, Some(2)]))];
+    let entries = StructArray::new(fields.into(), columns, None);
+    let item = Arc::new(Field::new("item", entries.data_type().clone(), true));
+    let offsets = datafusion::arrow::buffer::OffsetBuffer::from_lengths([2]);
+    let list: ArrayRef = Arc::new(ListArray::new(item, offsets, Arc::new(entries), None));
+    let sealed = Seal::new(&ring).unwrap().column("info.CSQ", &list).unwrap();
+    let opened = reveal(&ring, "info.CSQ", sealed.as_binary::<i32>().value(0)).unwrap();
+    assert_eq!(opened, json!([{ "SYMBOL": "A\"B", "n": null }, { "SYMBOL": "C", "n": 2 }]));
+}
