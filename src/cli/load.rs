@@ -59,6 +59,9 @@ pub struct Command {
     /// Keep multi-allelic records in one row.
     #[arg(long)]
     no_split: bool,
+    /// Check records against this FASTA and left-align them, as `bcftools norm -f` does.
+    #[arg(short, long, value_name = "FILE")]
+    fasta_ref: Option<PathBuf>,
     /// What happens to a record that cannot be read: fail or quarantine.
     #[arg(long, default_value = "fail")]
     on_bad_record: String,
@@ -128,7 +131,11 @@ impl Command {
         vcf.insert("calls".into(), json!(self.calls));
         vcf.insert("on_bad_record".into(), json!(self.on_bad_record));
 
-        let mut stages = vec![json!({"normalize": {"split": !self.no_split}})];
+        if let Some(reference) = &self.fasta_ref {
+            vcf.insert("reference".into(), json!(reference));
+        }
+
+        let mut stages = vec![json!({"normalize": {"split": !self.no_split, "left_align": self.fasta_ref.is_some()}})];
         if self.profile == "hipaa" {
             stages.push(json!({"sanitize": {}}));
             stages.push(json!({"detect": {}}));

@@ -25,7 +25,8 @@ pub struct Config {
     /// reads all of it and says why, `refuse` ends with an error.
     #[serde(default)]
     pub regions_without_index: RegionsWithoutIndex,
-    /// The reference sequence (FASTA) the file was called against; `normalize.left_align` needs it.
+    /// The reference (FASTA) the files were called against, plain or bgzipped, relative to the pipeline file;
+    /// `normalize.left_align` needs it. Its `.fai` (and `.gzi`) lie beside it; one that is missing is made in memory each time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<PathBuf>,
     /// INFO fields: `all` (default), `none`, or a list of ids. With `all` a column `info.__other` keeps the text of entries

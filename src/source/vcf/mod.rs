@@ -25,4 +25,4 @@ mod testing;
 mod tests;
 
 pub use config::{Annotation, Calls, Config, Conformance, Info, InfoWord, OnBadRecord, RegionsWithoutIndex, UnitSize};
-pub use drain::{Decoded, decode_to_end};
+pub use drain::{Decoded, Inflated, decode_on, decode_to_end, inflate_to_end};
