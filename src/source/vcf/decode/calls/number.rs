@@ -30,6 +30,9 @@ pub(super) fn expected(number: Number, alts: usize, text: &[u8], plan: &Plan) ->
 /// ploidy.
 fn ploidy(text: &[u8], plan: &Plan) -> Option<usize> {
     let Some(nth) = plan.genotype else { return Some(2) };
+    if let (0, [_, b'/' | b'|', _, b':', ..]) = (nth, text) {
+        return Some(2);
+    }
     let gt = part(text, nth)?;
     match &gt[..end_of_part(gt)] {
         [] | b"." => None,

@@ -153,14 +153,6 @@ proptest! {
     }
 }
 
-#[test]
-fn neighbouring_columns_are_one_run() {
-    let run = |skip, keep, first| Run { skip, keep, first };
-    assert_eq!(runs(&[Some(0), Some(1), Some(2)]), [run(0, 3, 0)]);
-    assert_eq!(runs(&[None, Some(0), Some(1), None, None, Some(2), None]), [run(1, 2, 0), run(2, 1, 2)]);
-    assert_eq!(runs(&[None, None]), []);
-}
-
 /// Defect 7 of the predecessor: posterior probabilities cut to integers, missing depths read as 0, haploid calls as `./.`,
 /// triploid ones cut to two alleles.
 #[test]
