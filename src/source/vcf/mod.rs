@@ -1,6 +1,7 @@
 //! VCF text into Arrow batches: header (-> schema), split (-> units), decode (the only hot loop), columns (one builder a
 //! file), table (the scan). It must not know stages, sinks or where rows go.
 
+mod bcf;
 mod columns;
 pub mod config;
 mod decode;

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::flow::{HeaderLine, Number, VcfType};
 use crate::sensitive::Sensitive;
 
+pub(crate) use line::pairs;
 pub(crate) use merge::{Field, Fields, merge};
 
 /// More header than this is no header.
