@@ -90,6 +90,9 @@ pub async fn execute(console: &Console, plan: Plan, options: RunOptions) -> Resu
     ));
     let detections: Vec<String> = Severity::ALL.iter().rev().map(|&s| format!("{} {}", report.detections(s), s.name())).collect();
     console.line(format_args!("  detections: {}", detections.join(", ")));
+    for oddity in report.oddities(20) {
+        console.line(format_args!("  odd: {oddity}"));
+    }
     console.remark(run::REIDENTIFICATION);
     Ok(())
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Apply, OpenSink, Units};
+use super::{Apply, Oddities, OpenSink, Units};
 use crate::audit::Recorder;
 use crate::error::{Error, Result};
 pub use crate::sensitive::Severity;
@@ -24,6 +24,8 @@ pub struct Context {
     pub counters: Counters,
     /// What `detect` found.
     pub detections: Detections,
+    /// What the source tolerated.
+    pub oddities: Oddities,
     /// Set by Ctrl-C, SIGTERM or the first failing partition.
     pub cancel: CancellationToken,
     stages: OnceLock<Vec<Arc<dyn Apply>>>,
@@ -39,6 +41,7 @@ impl Context {
             units: Units::default(),
             counters: Counters::default(),
             detections: Detections::default(),
+            oddities: Oddities::default(),
             cancel: CancellationToken::new(),
             stages: OnceLock::new(),
             sink: OnceLock::new(),

@@ -5,11 +5,14 @@ mod context;
 mod contract;
 mod document;
 pub mod exec;
+pub mod genotype;
+mod oddities;
 mod schema;
 mod units;
 
 pub use context::{Context, Counters, Detections, Severity};
 pub use contract::{Apply, Inspection, Notice, OpenSink, Opening, Sink, Source, Stage, Writer};
 pub use document::{Document, HeaderLine, InputDocument, SampleId};
+pub use oddities::{Oddities, Oddity};
 pub use schema::{Labels, Number, VcfType, column, number_of, vcf_field, vcf_type_of};
 pub use units::{BadRecord, ClosedUnit, Digest, InputUnits, UnitCounts, Units};

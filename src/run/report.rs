@@ -31,6 +31,7 @@ impl Report {
         fields.insert("pipeline".into(), json!(plan.pipeline.name));
         fields.insert("profile".into(), json!(plan.pipeline.profile));
         fields.insert("notices".into(), json!(plan.notices));
+        fields.insert("oddities".into(), json!(context.oddities.list()));
         fields.insert("reidentification".into(), json!(REIDENTIFICATION));
         Self { fields }
     }
@@ -53,6 +54,21 @@ impl Report {
     /// Detections of one severity.
     pub fn detections(&self, severity: Severity) -> u64 {
         self.fields.get("detections").and_then(|d| d.get(severity.name())).and_then(Value::as_u64).unwrap_or(0)
+    }
+
+    /// Readable lines about what was tolerated: the most frequent `most`, and how many kinds there are beside them.
+    pub fn oddities(&self, most: usize) -> Vec<String> {
+        let mut all: Vec<&Value> = self.fields.get("oddities").and_then(Value::as_array).into_iter().flatten().collect();
+        all.sort_by_key(|one| std::cmp::Reverse(one["count"].as_u64()));
+        let text = |one: &&Value| {
+            let word = |name: &str| one[name].as_str().unwrap_or("").to_owned();
+            format!("input {}: {}: {} ({})", one["input"], word("field"), word("what"), one["count"])
+        };
+        let mut lines: Vec<String> = all.iter().take(most).map(text).collect();
+        if all.len() > most {
+            lines.push(format!("and {} more kinds: see `oddities` of --json", all.len() - most));
+        }
+        lines
     }
 
     /// Wall time.

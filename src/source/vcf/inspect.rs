@@ -270,6 +270,7 @@ impl Source for VcfSource {
         let bytes = looked.iter().map(|looked| looked.size).sum();
         for (i, (looked, kept)) in looked.into_iter().zip(kept).enumerate() {
             let Looked { header, container, held, size } = looked;
+            let declared = header.declared();
             let first = u32::try_from(next).map_err(|_| Error::internal("unit ordinals overflow"))?;
             // A gzip file's units are known only when it was read; ordinals are set aside for the most it can hold.
             let (count, reserved) = match &held {
@@ -289,7 +290,7 @@ impl Source for VcfSource {
                 assembly: header.assembly.into(),
                 bytes: size,
             });
-            let shape = Shape { columns: header.columns, percent: header.minor >= 3, samples: kept.into() };
+            let shape = Shape { columns: header.columns, percent: header.minor >= 3, samples: kept.into(), declared };
             inputs.push(Input { number: i as u32, container, held, shape, header_lines: header.line_count, first });
         }
         let labels = layout.labels.clone();

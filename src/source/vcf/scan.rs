@@ -6,7 +6,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::RecordBatch;
 
 use super::config::OnBadRecord;
-use super::decode::{Bad, Decoder, Outcome, Place, Recipe};
+use super::decode::{Bad, Decoder, Outcome, Recipe};
 use super::input::Input;
 use super::split::UnitReader;
 use super::table::Shared;
@@ -57,7 +57,7 @@ pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
                 }
             }
         }
-        report_miscounts(&decoder, input.number + 1);
+        report_oddities(part, &decoder, input.number + 1);
     }
     Ok(())
 }
@@ -160,11 +160,9 @@ impl Work<'_> {
     }
 }
 
-/// Values are kept as the file has them when their number is not the declared one; the log says how often that was so.
-fn report_miscounts(decoder: &Decoder, input: u32) {
-    for (place, count) in decoder.miscounts() {
-        let field = Bad { place, reason: "" }.field(decoder.fields());
-        debug_assert!(matches!(place, Place::Info(_) | Place::Format(_)));
-        tracing::warn!(input, field, count, "values are kept whose number is not the declared one");
+/// Adds what the decoder tolerated to the run's oddities.
+fn report_oddities(part: &Part, decoder: &Decoder, input: u32) {
+    for (field, what, count) in decoder.oddities() {
+        part.context.oddities.add(input, field, what, count);
     }
 }

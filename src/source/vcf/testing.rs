@@ -15,7 +15,7 @@ use super::Config;
 use super::split::bgzf::EOF_BLOCK;
 use crate::audit::Recorder;
 use crate::error::{Error, Result};
-use crate::flow::{ClosedUnit, Context, Inspection};
+use crate::flow::{ClosedUnit, Context, Inspection, Oddity};
 
 /// `text` as BGZF with `block` bytes of text a block, and the end-of-file block.
 pub(crate) fn bgzf(text: &[u8], block: usize) -> Vec<u8> {
@@ -53,11 +53,17 @@ pub(crate) struct Read {
     pub units: Vec<ClosedUnit>,
     pub inspection: Inspection,
     pub plan: String,
+    pub oddities: Vec<Oddity>,
 }
 
 impl Read {
     pub(crate) fn records(&self) -> u64 {
         self.units.iter().map(|unit| unit.counts.records).sum()
+    }
+
+    /// What was tolerated, as `FIELD: WHAT (COUNT)`.
+    pub(crate) fn odd(&self) -> Vec<String> {
+        self.oddities.iter().map(|odd| format!("{}: {} ({})", odd.field, odd.what, odd.count)).collect()
     }
 
     /// The values of a column as text, null as `-`.
@@ -93,7 +99,8 @@ pub(crate) async fn read_rest(config: &Config, base: &Path, partitions: usize, s
     let mut units: Vec<_> = (0..partitions).flat_map(|partition| context.units.take_closed(partition, None)).collect();
     units.sort_by_key(|unit| unit.unit);
     let batch = concat_batches(&schema, &batches)?;
-    Ok(Read { batch, units, inspection, plan: shown })
+    let oddities = context.oddities.list();
+    Ok(Read { batch, units, inspection, plan: shown, oddities })
 }
 
 /// Reads all columns, rows in the file's order.

@@ -3,6 +3,7 @@
 
 mod flag;
 mod float;
+mod genotype;
 mod int;
 mod list;
 mod text;
@@ -15,6 +16,7 @@ use crate::flow::{Number, VcfType};
 
 pub(crate) use flag::Flags;
 pub(crate) use float::{Floats, parse_float};
+pub(crate) use genotype::Genotypes;
 pub(crate) use int::{Ints, Longs};
 pub(crate) use list::List;
 pub(crate) use text::Texts;

@@ -7,6 +7,7 @@ use datafusion::arrow::array::{Array, ArrayRef, ListArray};
 use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::Field as ArrowField;
 
+use super::odd::{Odd, Tally};
 use super::{Bad, Place, Recipe, Shape, Slot, columns_fit, expected, wrong_columns};
 use crate::flow::{Number, VcfType};
 use crate::source::vcf::columns::{Column, How, Ints, Texts, column_for};
@@ -33,7 +34,7 @@ struct Field {
     column: Option<Box<dyn Column>>,
     number: Number,
     inferred: bool,
-    miscounts: u64,
+    odd: Tally,
 }
 
 /// Decodes calls into the columns that are asked for.
@@ -52,6 +53,8 @@ pub(super) struct CallsDecoder {
     open: bool,
     total: usize,
     scratch: Vec<u8>,
+    /// Of sample columns as a whole.
+    odd: Tally,
 }
 
 /// Plans kept before starting over: files have a handful of FORMAT texts.
@@ -69,7 +72,7 @@ impl CallsDecoder {
                     column_for(field.number, field.kind)
                 }
             });
-            Field { column, number: field.number, inferred: field.inferred, miscounts: 0 }
+            Field { column, number: field.number, inferred: field.inferred, odd: Tally::default() }
         });
         Self {
             mode: recipe.calls,
@@ -86,11 +89,15 @@ impl CallsDecoder {
             open: recipe.open.1,
             total: 0,
             scratch: Vec::new(),
+            odd: Tally::default(),
         }
     }
 
-    pub(super) fn miscounts(&self) -> impl Iterator<Item = (usize, u64)> {
-        self.fields.iter().enumerate().map(|(i, field)| (i, field.miscounts)).filter(|(_, n)| *n > 0)
+    /// What was tolerated, by field; `None` is FORMAT and the sample columns as a whole.
+    pub(super) fn oddities(&self) -> impl Iterator<Item = (Option<usize>, Odd, u64)> {
+        let fields = self.fields.iter().enumerate();
+        let fields = fields.flat_map(|(i, field)| field.odd.counts().map(move |(odd, n)| (Some(i), odd, n)));
+        fields.chain(self.odd.counts().map(|(odd, n)| (None, odd, n)))
     }
 
     /// Decodes what follows the fixed columns for slot `row`.
@@ -108,6 +115,9 @@ impl CallsDecoder {
         };
         if !columns_fit(found, self.columns, how.strict) {
             return Err(wrong_columns());
+        }
+        if found > self.columns {
+            self.odd.add(Odd::SurplusColumns);
         }
         self.offsets.push(self.total as i32);
         Ok(())
@@ -224,7 +234,7 @@ impl CallsDecoder {
                                 if how.strict {
                                     return Err(Bad::new(Place::Format(*index), "another number of values than declared"));
                                 }
-                                field.miscounts += 1;
+                                field.odd.add(Odd::Miscount);
                             }
                         }
                         Err(reason) => {
@@ -232,7 +242,7 @@ impl CallsDecoder {
                             if how.strict || !*open || !(field.inferred || several) {
                                 return Err(Bad::new(Place::Format(*index), reason));
                             }
-                            field.miscounts += u64::from(several);
+                            field.odd.add(if several { Odd::Miscount } else { Odd::Misfit });
                             if let Some((name, _)) = names.iter().find(|(_, at)| *at == index) {
                                 keep(name, value);
                             }

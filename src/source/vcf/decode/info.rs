@@ -3,6 +3,7 @@
 
 use datafusion::arrow::array::ArrayRef;
 
+use super::odd::{Odd, Tally};
 use super::{Bad, Place, Slot, expected};
 use crate::flow::{Number, VcfType};
 use crate::source::vcf::columns::{Column, How, Texts, column_for};
@@ -20,7 +21,7 @@ struct Key {
     is_end: bool,
     /// The key that came next the last time.
     next: usize,
-    miscounts: u64,
+    odd: Tally,
 }
 
 /// Decodes INFO into the columns that are asked for.
@@ -33,6 +34,8 @@ pub(super) struct InfoDecoder {
     open: bool,
     scratch: Vec<u8>,
     first: usize,
+    /// Of entries that belong to no key.
+    odd: Tally,
 }
 
 impl InfoDecoder {
@@ -54,11 +57,11 @@ impl InfoDecoder {
                 inferred: field.inferred,
                 is_end: field.id == "END",
                 next: i + 1,
-                miscounts: 0,
+                odd: Tally::default(),
             });
         }
         let other = slots.contains(&Slot::InfoOther).then(Texts::default);
-        Self { keys, index, columns, other, open, scratch: Vec::new(), first: 0 }
+        Self { keys, index, columns, other, open, scratch: Vec::new(), first: 0, odd: Tally::default() }
     }
 
     /// Any column reads INFO.
@@ -66,8 +69,10 @@ impl InfoDecoder {
         !self.columns.is_empty() || self.other.is_some()
     }
 
-    pub(super) fn miscounts(&self) -> impl Iterator<Item = (usize, u64)> {
-        self.keys.iter().enumerate().map(|(i, key)| (i, key.miscounts)).filter(|(_, n)| *n > 0)
+    /// What was tolerated, by key; `None` is INFO as a whole.
+    pub(super) fn oddities(&self) -> impl Iterator<Item = (Option<usize>, Odd, u64)> {
+        let keys = self.keys.iter().enumerate().flat_map(|(i, key)| key.odd.counts().map(move |(odd, n)| (Some(i), odd, n)));
+        keys.chain(self.odd.counts().map(|(odd, n)| (None, odd, n)))
     }
 
     /// Decodes a record's INFO for slot `row`. Returns END where it is a number.
@@ -109,12 +114,14 @@ impl InfoDecoder {
                     if how.strict {
                         return Err(Bad::column("INFO", "an empty entry"));
                     }
+                    self.odd.add(Odd::Empty);
                 }
                 None => {
                     // A file without a declared END still means it.
                     if let Some(value) = entry.strip_prefix(b"END=") {
                         end = number(value);
                     }
+                    self.odd.add(Odd::Undeclared);
                     self.keep(entry);
                 }
             }
@@ -141,10 +148,12 @@ impl InfoDecoder {
                 match column.put(row, b"", how) {
                     Ok(Some(_)) => return Ok(()),
                     _ if how.strict => return bad("the key is repeated"),
-                    _ => {}
+                    _ => key.odd.add(Odd::Repeated),
                 }
             } else if how.strict {
                 return bad("no value");
+            } else {
+                key.odd.add(Odd::NoValue);
             }
             self.keep(entry);
             return Ok(());
@@ -154,12 +163,14 @@ impl InfoDecoder {
                 if how.strict {
                     return bad("the key is repeated");
                 }
+                key.odd.add(Odd::Repeated);
                 self.keep(entry);
             }
             Ok(_) if key.kind == VcfType::Flag => {
                 if how.strict {
                     return bad("a flag with a value");
                 }
+                key.odd.add(Odd::FlagValue);
                 self.keep(entry);
             }
             Ok(Some(count)) => {
@@ -167,7 +178,7 @@ impl InfoDecoder {
                     if how.strict {
                         return bad("another number of values than declared");
                     }
-                    key.miscounts += 1;
+                    key.odd.add(Odd::Miscount);
                 }
             }
             Err(reason) => {
@@ -175,7 +186,7 @@ impl InfoDecoder {
                 if how.strict || !self.open || !(key.inferred || several) {
                     return bad(reason);
                 }
-                key.miscounts += u64::from(several);
+                key.odd.add(if several { Odd::Miscount } else { Odd::Misfit });
                 self.keep(entry);
             }
         }

@@ -4,6 +4,8 @@
 mod calls;
 mod fixed;
 mod info;
+mod known;
+mod odd;
 
 use std::sync::Arc;
 
@@ -21,6 +23,9 @@ use crate::error::Result;
 use calls::CallsDecoder;
 use fixed::Fixed;
 use info::InfoDecoder;
+pub(crate) use known::Declared;
+use known::Known;
+use odd::{Odd, Tally};
 
 /// What decoding one input needs to know. Shared by all partitions.
 #[derive(Clone, Debug)]
@@ -46,6 +51,7 @@ pub(crate) struct Shape {
     pub percent: bool,
     /// For every sample column its index among the samples that are kept.
     pub samples: Arc<[Option<u32>]>,
+    pub declared: Arc<Declared>,
 }
 
 /// Where a record is bad.
@@ -104,6 +110,8 @@ pub(crate) struct Decoder {
     fixed: Fixed,
     info: InfoDecoder,
     calls: Option<CallsDecoder>,
+    known: Known,
+    odd: Tally,
     lines: Vec<u32>,
     rows: usize,
     wants_qual: bool,
@@ -120,6 +128,8 @@ impl Decoder {
             fixed: Fixed::new(&recipe.slots),
             info,
             calls,
+            known: Known::new(shape.declared.clone()),
+            odd: Tally::default(),
             lines: Vec::new(),
             rows: 0,
             wants_qual: has(Slot::Qual) || recipe.predicate.reads_qual(),
@@ -138,10 +148,16 @@ impl Decoder {
         &self.recipe.fields
     }
 
-    /// How often a field held another number of values than declared, since the start.
-    pub(crate) fn miscounts(&self) -> impl Iterator<Item = (Place, u64)> {
-        let info = self.info.miscounts().map(|(i, n)| (Place::Info(i), n));
-        info.chain(self.calls.iter().flat_map(CallsDecoder::miscounts).map(|(i, n)| (Place::Format(i), n)))
+    /// What was tolerated since the start: field id, words, how often.
+    pub(crate) fn oddities(&self) -> Vec<(String, &'static str, u64)> {
+        let info = self.info.oddities().map(|(i, odd, n)| (i.map_or(Place::Column("INFO"), Place::Info), odd, n));
+        let calls = self.calls.iter().flat_map(CallsDecoder::oddities);
+        let calls = calls.map(|(i, odd, n)| (i.map_or(Place::Column("FORMAT"), Place::Format), odd, n));
+        let name = |place| Bad::new(place, "").field(&self.recipe.fields);
+        let fields = info.chain(calls).map(|(place, odd, n)| (name(place), odd, n));
+        let records =
+            self.odd.counts().map(|(odd, n)| (if odd == Odd::EndBeforePos { "INFO/END" } else { "record" }.to_owned(), odd, n));
+        fields.chain(records).chain(self.known.oddities()).map(|(field, odd, n)| (field, odd.what(), n)).collect()
     }
 
     /// Takes one line without its line ending. `utf8`: the line is known to be valid. A bad record leaves nothing behind.
@@ -162,7 +178,7 @@ impl Decoder {
     fn try_record(&mut self, line: &[u8], ordinal: u32, utf8: bool) -> std::result::Result<Outcome, Bad> {
         let strict = self.recipe.strict;
         let (columns, rest) = fixed::split(line)?;
-        let [chrom, pos, _, reference, alt, qual, _, info] = columns;
+        let [chrom, pos, _, reference, alt, qual, filter, info] = columns;
         let at = fixed::position(pos)?;
         if !self.recipe.regions.contains(chrom, at) {
             return Ok(Outcome::OutOfRegion);
@@ -196,14 +212,24 @@ impl Decoder {
             None => self.check_columns(rest)?,
         }
         self.fixed.push(&columns, at, fixed::end_of(at, reference, end), quality, strict)?;
+        self.known.see(chrom, filter);
+        if end.is_some_and(|end| end < at) {
+            self.odd.add(Odd::EndBeforePos);
+        }
         self.lines.push(ordinal);
         self.rows += 1;
         Ok(Outcome::Row)
     }
 
-    fn check_columns(&self, rest: Option<&[u8]>) -> std::result::Result<(), Bad> {
+    fn check_columns(&mut self, rest: Option<&[u8]>) -> std::result::Result<(), Bad> {
         let found = 8 + rest.map_or(0, |rest| 1 + memchr::memchr_iter(b'\t', rest).count());
-        if columns_fit(found, self.shape.columns, self.recipe.strict) { Ok(()) } else { Err(wrong_columns()) }
+        if !columns_fit(found, self.shape.columns, self.recipe.strict) {
+            return Err(wrong_columns());
+        }
+        if found > self.shape.columns {
+            self.odd.add(Odd::SurplusColumns);
+        }
+        Ok(())
     }
 
     /// The rows since the last batch as a batch of `unit`.

@@ -2,7 +2,7 @@
 
 use crate::error::Class;
 use crate::source::vcf::testing::{Read, read_bytes, vcf};
-use crate::source::vcf::{Calls, Config, Conformance, Info, OnBadRecord};
+use crate::source::vcf::{Calls, Config, Conformance, Info, OnBadRecord, UnitSize};
 
 const HEAD: &str = "##INFO=<ID=AC,Number=A,Type=Integer,Description=\"\">
 ##INFO=<ID=AF,Number=A,Type=Float,Description=\"\">
@@ -65,6 +65,41 @@ async fn what_no_column_takes_is_kept_as_text() {
     let last = |name: &str| read.column(name).pop().unwrap();
     assert_eq!(last("info.__other"), "LATE=x%3By;AC=2;DB=1;DP;DP=4,5;NOTE");
     assert_eq!((last("info.AC"), last("info.DB"), last("info.DP")), ("[1]".into(), "true".into(), "-".into()));
+}
+
+#[tokio::test]
+async fn what_is_kept_although_it_is_odd_is_counted() {
+    let head = format!("##contig=<ID=1>\n##FILTER=<ID=q10,Description=\"\">\n{HEAD}");
+    let mut records = vec!["1 1 . A C . PASS AC=1 GT 0/1"; 1001];
+    let odd = [
+        "1 5 . A C . q10;s50 AC=1,2;AC=3;DB=1;DP;;LATE=1 GT:AD 0/1:1,2,3",
+        "2 6 . A C,G . PASS AC=1;END=2;DB;DB GT:NEW 0/1:7 0/1",
+        "2 7 . A C . s50 . GT:DP 0/1:1,2",
+    ];
+    records.extend(odd);
+    let text = vcf(&head, &["S"], &records);
+    for (partitions, unit) in [(1, 1 << 20), (3, 3000)] {
+        let read = read_bytes(text.as_bytes(), partitions, |config| config.unit = UnitSize::Bytes(unit)).await.unwrap();
+        let expected = [
+            "CHROM/2: no header line declares it (2)",
+            "FILTER/s50: no header line declares it (2)",
+            "FORMAT: more columns than the header names, passed over (1)",
+            "FORMAT/AD: another number of values than declared (1)",
+            "FORMAT/DP: another number of values than declared (1)",
+            "INFO: a key that neither the header nor the first records know, kept as text (1)",
+            "INFO: an empty entry (1)",
+            "INFO/AC: another number of values than declared (2)",
+            "INFO/AC: the key is repeated in a record, kept as text (1)",
+            "INFO/DB: a flag with a value, kept as text (1)",
+            "INFO/DB: the key is repeated in a record, kept as text (1)",
+            "INFO/DP: a key without its value (1)",
+            "INFO/END: END lies before POS (1)",
+        ];
+        assert_eq!(read.odd(), expected, "{partitions} partitions");
+        assert_eq!(read.batch.num_rows(), records.len());
+    }
+    let clean = cohort(&["1 1 . A C . PASS AC=1 GT 0/1 0/1 0/1"], |_| {}).await;
+    assert_eq!(clean.odd(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -8,11 +8,13 @@ mod merge;
 pub(crate) mod reserved;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use crate::crypto::digest::sha256;
 use crate::error::{Error, Result};
 use crate::flow::{HeaderLine, Number, VcfType};
 use crate::sensitive::Sensitive;
+use crate::source::vcf::decode::Declared;
 
 pub(crate) use line::pairs;
 pub(crate) use merge::{Field, Fields, merge};
@@ -48,6 +50,7 @@ pub(crate) struct Header {
     pub info: Vec<Declaration>,
     pub formats: Vec<Declaration>,
     pub contigs: Vec<Contig>,
+    pub filters: Vec<String>,
     pub samples: Vec<Sensitive<String>>,
     /// Columns every record must have.
     pub columns: usize,
@@ -98,6 +101,7 @@ impl Header {
             info: Vec::new(),
             formats: Vec::new(),
             contigs: Vec::new(),
+            filters: Vec::new(),
             samples: Vec::new(),
             columns: 0,
             line_count: 0,
@@ -122,6 +126,13 @@ impl Header {
         }
         header.assembly = assembly::of(&header.contigs);
         Ok(header)
+    }
+
+    /// The contigs and filters that lines declare.
+    pub(crate) fn declared(&self) -> Arc<Declared> {
+        let contigs = self.contigs.iter().map(|contig| (contig.id.as_bytes().into(), ())).collect();
+        let filters = self.filters.iter().map(|id| (id.as_bytes().into(), ())).collect();
+        Arc::new(Declared { contigs, filters })
     }
 
     fn tolerate(&mut self, strict: bool, what: String) -> Result<()> {
@@ -170,6 +181,7 @@ impl Header {
                 let length = get("length").and_then(|length| length.parse().ok());
                 self.contigs.push(Contig { id: id.clone(), length });
             }
+            ("FILTER", Some(id)) => self.filters.push(id.clone()),
             _ => {}
         }
         self.lines.push(HeaderLine { key: key.to_owned(), value: value.to_owned(), id });

@@ -1,0 +1,387 @@
+//! Genotypes (VCF 4.5 section 1.6.2): allele indexes and phase of each call, of any ploidy. It must not know records or how
+//! many alleles they have.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Int32Array, NullBufferBuilder};
+use datafusion::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+
+use super::{Column, How, Reason};
+use crate::flow::genotype::{genotypes, implied_phase};
+
+const WHY: Reason = "not a genotype";
+
+/// VCF GT as [`crate::flow::genotype::genotype_type`]; a null is a call without GT.
+#[derive(Debug)]
+pub(crate) struct Genotypes {
+    /// A negative number is a missing allele.
+    alleles: Vec<i32>,
+    /// 1 where the sign before the allele is `|`, else 0.
+    phased: Vec<u8>,
+    offsets: Vec<i32>,
+    nulls: NullBufferBuilder,
+}
+
+impl Default for Genotypes {
+    fn default() -> Self {
+        Self { alleles: Vec::new(), phased: Vec::new(), offsets: vec![0], nulls: NullBufferBuilder::new(0) }
+    }
+}
+
+impl Genotypes {
+    /// Appends a call: each allele, from 0 for REF, `None` for a missing one, and whether the sign before it is `|`. The
+    /// first sign is the leading phase; see [`Self::imply_phase`] where the file does not write it. No allele at all makes a
+    /// genotype of ploidy 0, which no text has: use [`Self::push_null`].
+    #[inline]
+    pub(crate) fn push_call(&mut self, alleles: impl IntoIterator<Item = (Option<i32>, bool)>) {
+        for (allele, phased) in alleles {
+            self.alleles.push(allele.unwrap_or(-1));
+            self.phased.push(u8::from(phased));
+        }
+        self.close();
+    }
+
+    /// Gives the last call the leading phase that it implies by its other signs (VCF 4.5 section 1.6.2).
+    #[inline]
+    pub(crate) fn imply_phase(&mut self) {
+        let phased = self.phased.get_mut(self.offsets.iter().rev().nth(1).map_or(0, |first| *first as usize)..);
+        if let Some([leading, others @ ..]) = phased {
+            *leading = u8::from(implied_phase(others.iter().map(|phased| *phased == 1)));
+        }
+    }
+
+    /// Appends a call without GT.
+    #[inline]
+    pub(crate) fn push_null(&mut self) {
+        self.offsets.push(self.alleles.len() as i32);
+        self.nulls.append_null();
+    }
+
+    /// The alleles of the last call; a negative number is a missing one.
+    #[inline]
+    pub(crate) fn last(&self) -> &[i32] {
+        match self.offsets.as_slice() {
+            [.., first, last] => self.alleles.get(*first as usize..*last as usize).unwrap_or_default(),
+            _ => &[],
+        }
+    }
+
+    /// Reads a call's GT from the front of `text`, up to a `:`, a tab or the end, and returns its length in bytes. On an
+    /// error nothing was appended.
+    #[inline]
+    pub(crate) fn take(&mut self, text: &[u8], strict: bool) -> Result<usize, Reason> {
+        if let [a, sign @ (b'/' | b'|'), b, b':' | b'\t', ..] = text
+            && let (Some(a), Some(b)) = (one_digit(*a), one_digit(*b))
+        {
+            let phased = u8::from(*sign == b'|');
+            self.alleles.extend_from_slice(&[a, b]);
+            self.phased.extend_from_slice(&[phased, phased]);
+            self.close();
+            return Ok(3);
+        }
+        self.take_any(text, strict)
+    }
+
+    fn take_any(&mut self, text: &[u8], strict: bool) -> Result<usize, Reason> {
+        let first = self.alleles.len();
+        let (leading, mut at) = match text.first() {
+            None | Some(b':' | b'\t') if strict => return Err("empty"),
+            None | Some(b':' | b'\t') => {
+                self.push_null();
+                return Ok(0);
+            }
+            Some(b'/') => (Some(false), 1),
+            Some(b'|') => (Some(true), 1),
+            Some(_) => (None, 0),
+        };
+        let (mut phased, mut implied) = (false, true);
+        let whole = loop {
+            let Some((allele, length)) = one_allele(&text[at..]) else { break false };
+            self.alleles.push(allele);
+            self.phased.push(u8::from(phased));
+            at += length;
+            match text.get(at) {
+                None | Some(b':' | b'\t') => break true,
+                Some(b'/') => (phased, implied) = (false, false),
+                Some(b'|') => phased = true,
+                Some(_) => break false,
+            }
+            at += 1;
+        };
+        if !whole {
+            self.alleles.truncate(first);
+            self.phased.truncate(first);
+            return Err(WHY);
+        }
+        self.phased[first] = u8::from(leading.unwrap_or(implied));
+        self.close();
+        Ok(at)
+    }
+
+    /// Takes as many calls as come sixteen at a time in the usual form: two alleles of one character each, the highest at
+    /// most `most`, then a tab. Returns how many were taken; each had four bytes.
+    #[inline]
+    pub(crate) fn take_diploid(&mut self, text: &[u8], most: usize) -> usize {
+        let most = most.min(9) as i32;
+        let (ones, _) = text.as_chunks::<4>();
+        let (blocks, _) = ones.as_chunks::<16>();
+        let mut taken = 0;
+        for block in blocks {
+            let (mut alleles, mut phased, mut odd) = ([[0i32; 2]; 16], [[0u8; 2]; 16], false);
+            // Nothing in the loop depends on what is found, so that the compiler does many calls at once.
+            for ((call, alleles), phased) in block.iter().zip(&mut alleles).zip(&mut phased) {
+                let call = u32::from_le_bytes(*call);
+                let signs = call & 0xff00_ff00;
+                let bar = signs == u32::from_le_bytes([0, b'|', 0, b'\t']);
+                let slash = signs == u32::from_le_bytes([0, b'/', 0, b'\t']);
+                let a = (call & 0xff) as i32 - i32::from(b'0');
+                let b = (call >> 16 & 0xff) as i32 - i32::from(b'0');
+                odd |= !(bar | slash) | (a > most) | (b > most) | (a < DOT) | (b < DOT) | (a == SLASH) | (b == SLASH);
+                *alleles = [a, b];
+                *phased = [u8::from(bar); 2];
+            }
+            if odd {
+                break;
+            }
+            self.alleles.extend_from_slice(alleles.as_flattened());
+            self.phased.extend_from_slice(phased.as_flattened());
+            taken += block.len();
+        }
+        let last = self.last_offset();
+        self.offsets.extend((1..=taken as i32).map(|nth| last + 2 * nth));
+        self.nulls.append_n_non_nulls(taken);
+        taken
+    }
+
+    #[inline]
+    fn close(&mut self) {
+        self.offsets.push(self.alleles.len() as i32);
+        self.nulls.append_non_null();
+    }
+
+    #[inline]
+    fn last_offset(&self) -> i32 {
+        self.offsets.last().copied().unwrap_or(0)
+    }
+}
+
+/// `.` and `/` as digits.
+const DOT: i32 = b'.' as i32 - b'0' as i32;
+const SLASH: i32 = b'/' as i32 - b'0' as i32;
+
+#[inline]
+fn one_digit(byte: u8) -> Option<i32> {
+    match byte {
+        b'0'..=b'9' => Some(i32::from(byte - b'0')),
+        b'.' => Some(DOT),
+        _ => None,
+    }
+}
+
+/// The allele at the front of `text` and its length in bytes.
+#[inline]
+fn one_allele(text: &[u8]) -> Option<(i32, usize)> {
+    let mut value = match text.first()? {
+        b'.' => return Some((DOT, 1)),
+        digit @ b'0'..=b'9' => i32::from(digit - b'0'),
+        _ => return None,
+    };
+    let more = text[1..].iter().take_while(|byte| byte.is_ascii_digit());
+    let mut length = 1;
+    for digit in more {
+        value = value.checked_mul(10)?.checked_add(i32::from(digit - b'0'))?;
+        length += 1;
+    }
+    Some((value, length))
+}
+
+impl Column for Genotypes {
+    fn push(&mut self, text: &[u8], how: How) -> Result<usize, Reason> {
+        let before = self.len();
+        match self.take(text, how.strict) {
+            Ok(length) if length == text.len() => Ok(1),
+            Ok(_) => {
+                self.truncate(before);
+                Err(WHY)
+            }
+            Err(reason) => Err(reason),
+        }
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    fn pad(&mut self, len: usize) {
+        let missing = len.saturating_sub(self.len());
+        if missing > 0 {
+            self.offsets.resize(len + 1, self.last_offset());
+            self.nulls.append_n_nulls(missing);
+        }
+    }
+
+    fn truncate(&mut self, len: usize) {
+        if len < self.len() {
+            self.offsets.truncate(len + 1);
+            self.nulls.truncate(len);
+            let alleles = self.last_offset() as usize;
+            self.alleles.truncate(alleles);
+            self.phased.truncate(alleles);
+        }
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        let (len, room) = (self.len(), self.alleles.len());
+        let alleles = std::mem::replace(&mut self.alleles, Vec::with_capacity(room));
+        let phased = bits(&self.phased, |phased| phased);
+        self.phased.clear();
+        let offsets = std::mem::replace(&mut self.offsets, Vec::with_capacity(len + 1));
+        self.offsets.push(0);
+        let missing = alleles.iter().fold(0, |sign, allele| sign | allele) < 0;
+        let present = missing.then(|| NullBuffer::new(bits(&alleles, |allele| u8::from(allele >= 0))));
+        let alleles = Int32Array::new(ScalarBuffer::from(alleles), present);
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+        // Cannot panic: offsets only grow up to the number of alleles, each of which has a phase; nulls are counted with them.
+        let array = genotypes(alleles, phased, offsets, self.nulls.finish()).expect("lists of one length");
+        Arc::new(array)
+    }
+}
+
+/// One bit a value, from `bit`, which is 0 or 1; eight at a time.
+fn bits<T: Copy + Default>(values: &[T], bit: impl Fn(T) -> u8) -> BooleanBuffer {
+    let (eights, rest) = values.as_chunks::<8>();
+    let mut last = [T::default(); 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let pack = |eight: &[T; 8]| {
+        // The multiplication moves the lowest bit of byte n to bit 56 + n.
+        let bytes = u64::from_le_bytes(eight.map(&bit));
+        (bytes.wrapping_mul(0x0102_0408_1020_4080) >> 56) as u8
+    };
+    let mut packed: Vec<u8> = eights.iter().map(pack).collect();
+    if !rest.is_empty() {
+        packed.push(pack(&last));
+    }
+    BooleanBuffer::new(Buffer::from_vec(packed), 0, values.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::Array;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::flow::genotype::{Genotypes as Read, testing};
+
+    fn taken(text: &str) -> Result<(usize, Option<Vec<(Option<i32>, bool)>>), Reason> {
+        let mut column = Genotypes::default();
+        let length = column.take(text.as_bytes(), false)?;
+        let array = column.finish();
+        assert_eq!(array.len(), 1);
+        let read = Read::bind(&array).unwrap();
+        Ok((length, read.get(0).map(|call| call.calls().collect())))
+    }
+
+    #[test]
+    fn missing_alleles_phase_and_ploidy_are_kept_apart() {
+        let call = |text: &str| taken(text).unwrap().1.unwrap();
+        assert_eq!(call("0/1"), [(Some(0), false), (Some(1), false)]);
+        assert_eq!(call("0|1"), [(Some(0), true), (Some(1), true)]);
+        assert_eq!(call("./."), [(None, false), (None, false)]);
+        assert_eq!(call("."), [(None, true)]);
+        assert_eq!(call("1"), [(Some(1), true)]);
+        assert_eq!(call("/1"), [(Some(1), false)]);
+        assert_eq!(call("/0|1"), [(Some(0), false), (Some(1), true)]);
+        assert_eq!(call("|0/1"), [(Some(0), true), (Some(1), false)]);
+        assert_eq!(call("0|10/."), [(Some(0), false), (Some(10), true), (None, false)]);
+        assert_eq!(taken(""), Ok((0, None)));
+        assert_eq!(taken(":1"), Ok((0, None)));
+    }
+
+    #[test]
+    fn what_is_no_genotype_leaves_nothing_behind() {
+        let mut column = Genotypes::default();
+        column.take(b"0|1", false).unwrap();
+        for text in ["x", "0/", "0//1", "//0", "/", "|", "-1", "0/1x", "0/1 ", "0\\1", "..", ".1", "1.", "2147483648", "0,1", "é"]
+        {
+            assert_eq!(column.take(text.as_bytes(), false), Err(WHY), "{text}");
+            assert_eq!(column.push(text.as_bytes(), How::default()), Err(WHY), "{text}");
+        }
+        assert_eq!(column.take(b"\t", true), Err("empty"));
+        assert!(column.push(b"0/1\t", How::default()).is_err());
+        assert_eq!((column.len(), column.last()), (1, &[0, 1][..]));
+        assert_eq!(testing::texts(&column.finish()), [Some("0|1".into())]);
+    }
+
+    #[test]
+    fn calls_pushed_as_numbers_are_those_of_the_text() {
+        let mut column = Genotypes::default();
+        for (text, implied) in [("0|1", true), ("1/2", true), (".", true), ("|0|1/2", false), ("/1", false)] {
+            let call = testing::read(text).unwrap();
+            if implied {
+                column.push_call(call.iter().enumerate().map(|(nth, (allele, phased))| (*allele, nth > 0 && *phased)));
+                column.imply_phase();
+            } else {
+                column.push_call(call);
+            }
+            column.push_null();
+        }
+        let texts = testing::texts(&column.finish());
+        let wanted = ["0|1", "1/2", ".", "|0|1/2", "/1"].map(|text| [Some(text.to_owned()), None]).concat();
+        assert_eq!(texts, wanted);
+    }
+
+    fn genotype() -> impl Strategy<Value = String> {
+        let allele = || prop_oneof![6 => "[0-3]", 1 => Just(".".to_owned()), 1 => "[0-9]{1,9}"];
+        let more =
+            prop::collection::vec(("[/|]", allele()), 0..5).prop_map(|more| more.into_iter().map(|(s, a)| s + &a).collect());
+        let diploid = ("[0-3.]", "[/|]", "[0-3.]").prop_map(|(a, s, b)| a + &s + &b);
+        let any = ("[/|]?", allele(), more).prop_map(|(lead, first, more): (String, String, String)| lead + &first + &more);
+        prop_oneof![20 => diploid, 1 => any]
+    }
+
+    proptest! {
+        #[test]
+        fn any_genotype_is_read_as_the_plain_parser_reads_it(texts in prop::collection::vec(genotype(), 0..70), most in 0usize..12) {
+            let line = texts.join("\t");
+            let mut column = Genotypes::default();
+            let (mut rest, mut calls) = (line.as_bytes(), 0);
+            while calls < texts.len() {
+                let taken = column.take_diploid(rest, most);
+                rest = &rest[taken * 4..];
+                for text in &texts[calls..calls + taken] {
+                    prop_assert!(testing::read(text).unwrap().iter().all(|(allele, _)| allele.is_none_or(|a| a as usize <= most)));
+                }
+                calls += taken;
+                if calls < texts.len() {
+                    let length = column.take(rest, false).unwrap();
+                    rest = rest.get(length + 1..).unwrap_or_default();
+                    calls += 1;
+                }
+            }
+            let array = column.finish();
+            let read = Read::bind(&array).unwrap();
+            prop_assert_eq!(array.len(), texts.len());
+            for (at, text) in texts.iter().enumerate() {
+                let call: Vec<_> = read.get(at).unwrap().calls().collect();
+                prop_assert_eq!(Some(call), testing::read(text));
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_taken_or_refused_as_the_plain_parser_does(text in "[0-2./|:\t x]{0,8}") {
+            let value = text.split([':', '\t']).next().unwrap();
+            match taken(&text) {
+                Ok((length, None)) => prop_assert_eq!((length, value), (0, "")),
+                Ok((length, Some(call))) => prop_assert_eq!((length, Some(call)), (value.len(), testing::read(value))),
+                Err(_) => prop_assert_eq!(testing::read(value), None),
+            }
+        }
+
+        #[test]
+        fn bits_are_those_of_a_plain_loop(values in prop::collection::vec(0u8..2, 0..40)) {
+            let wanted: Vec<bool> = values.iter().map(|value| *value == 1).collect();
+            prop_assert_eq!(bits(&values, |value| value), BooleanBuffer::from(wanted));
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Which contigs and filters records use that no header line declares. It must not know other columns.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::odd::Odd;
+use crate::source::vcf::hash::KeyMap;
+
+/// What a header declares beside its fields.
+#[derive(Debug, Default)]
+pub(crate) struct Declared {
+    pub contigs: KeyMap<()>,
+    pub filters: KeyMap<()>,
+}
+
+/// Kinds told apart by name; more are counted together.
+const MOST: usize = 100;
+
+/// Counts records with undeclared names. A name as in the record before costs one comparison.
+pub(super) struct Known {
+    declared: Arc<Declared>,
+    contig: Last,
+    filter: Last,
+    unknown: BTreeMap<(&'static str, Box<[u8]>), u64>,
+}
+
+/// The text of the record before, and how many records in a row had it when it is unknown.
+#[derive(Default)]
+struct Last {
+    text: Vec<u8>,
+    unknown: bool,
+    run: u64,
+}
+
+impl Last {
+    fn start(&mut self, text: &[u8], unknown: bool) {
+        self.text.clear();
+        self.text.extend_from_slice(text);
+        (self.unknown, self.run) = (unknown, u64::from(unknown));
+    }
+}
+
+impl Known {
+    pub(super) fn new(declared: Arc<Declared>) -> Self {
+        Self { declared, contig: Last::default(), filter: Last::default(), unknown: BTreeMap::new() }
+    }
+
+    /// Takes a record's CHROM and FILTER.
+    #[inline]
+    pub(super) fn see(&mut self, chrom: &[u8], filter: &[u8]) {
+        if self.contig.text == chrom {
+            self.contig.run += u64::from(self.contig.unknown);
+        } else {
+            self.next_contig(chrom);
+        }
+        if self.filter.text == filter {
+            self.filter.run += u64::from(self.filter.unknown);
+        } else {
+            self.next_filter(filter);
+        }
+    }
+
+    #[cold]
+    fn next_contig(&mut self, chrom: &[u8]) {
+        settle(&mut self.unknown, &self.contig, "CHROM", &self.declared.contigs);
+        // `<ID>` names a contig of the assembly file (VCF 4.3 section 1.6.1), for which there may be no line.
+        let unknown = !self.declared.contigs.is_empty() && !self.declared.contigs.contains_key(chrom) && !chrom.starts_with(b"<");
+        self.contig.start(chrom, unknown);
+    }
+
+    #[cold]
+    fn next_filter(&mut self, filter: &[u8]) {
+        settle(&mut self.unknown, &self.filter, "FILTER", &self.declared.filters);
+        let unknown = filter.split(|byte| *byte == b';').any(|name| is_unknown_filter(name, &self.declared.filters));
+        self.filter.start(filter, unknown);
+    }
+
+    /// Field id, kind and count of what was seen.
+    pub(super) fn oddities(&self) -> Vec<(String, Odd, u64)> {
+        let mut unknown = self.unknown.clone();
+        settle(&mut unknown, &self.contig, "CHROM", &self.declared.contigs);
+        settle(&mut unknown, &self.filter, "FILTER", &self.declared.filters);
+        unknown
+            .into_iter()
+            .map(|((column, name), count)| match std::str::from_utf8(&name) {
+                Ok(name) if is_telling(name) => (format!("{column}/{name}"), Odd::NoHeaderLine, count),
+                _ => (column.to_owned(), Odd::NoHeaderLine, count),
+            })
+            .collect()
+    }
+}
+
+fn is_unknown_filter(name: &[u8], declared: &KeyMap<()>) -> bool {
+    !matches!(name, b"PASS" | b"." | b"" | b"0") && !declared.contains_key(name)
+}
+
+/// Books a finished run of equal texts.
+fn settle(unknown: &mut BTreeMap<(&'static str, Box<[u8]>), u64>, last: &Last, column: &'static str, declared: &KeyMap<()>) {
+    if !last.unknown {
+        return;
+    }
+    let names = last.text.split(|byte| *byte == b';' && column == "FILTER");
+    for name in names.filter(|name| column != "FILTER" || is_unknown_filter(name, declared)) {
+        let full = unknown.len() >= MOST && !unknown.contains_key(&(column, Box::from(name)));
+        *unknown.entry((column, if full { Box::default() } else { name.into() })).or_default() += last.run;
+    }
+}
+
+/// A short name without a run of digits that could be somebody's number; others are counted without being told.
+fn is_telling(name: &str) -> bool {
+    let digits = name.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_.-+*:".contains(c);
+    !name.is_empty() && name.len() <= 32 && digits <= 4 && name.chars().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn declared(contigs: &[&str], filters: &[&str]) -> Arc<Declared> {
+        let map = |names: &[&str]| names.iter().map(|name| (Box::from(name.as_bytes()), ())).collect();
+        Arc::new(Declared { contigs: map(contigs), filters: map(filters) })
+    }
+
+    #[test]
+    fn each_name_is_counted_once_a_record() {
+        let mut known = Known::new(declared(&["1"], &["q10"]));
+        for (chrom, filter) in
+            [("1", "PASS"), ("1", "q10;s50"), ("2", "q10;s50"), ("2", "s50;MRN0012345"), ("1", "."), ("<x>", "q10"), ("2", "s50")]
+        {
+            known.see(chrom.as_bytes(), filter.as_bytes());
+        }
+        let found: Vec<_> = known.oddities().into_iter().map(|(field, _, count)| (field, count)).collect();
+        assert_eq!(found, [("CHROM/2".into(), 3), ("FILTER".into(), 1), ("FILTER/s50".into(), 4)]);
+    }
+
+    #[test]
+    fn a_header_without_contig_lines_declares_none_and_misses_none() {
+        let mut known = Known::new(declared(&[], &[]));
+        known.see(b"chr7", b"PASS");
+        assert!(known.oddities().is_empty());
+    }
+
+    #[test]
+    fn names_without_end_are_counted_together() {
+        let mut known = Known::new(declared(&["1"], &[]));
+        (0..1000).for_each(|i| known.see(format!("c{i}").as_bytes(), b"."));
+        assert_eq!(known.oddities().iter().map(|(_, _, count)| count).sum::<u64>(), 1000);
+        assert_eq!(known.oddities().len(), MOST + 1);
+    }
+}

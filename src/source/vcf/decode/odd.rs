@@ -1,0 +1,92 @@
+//! Plain counters of what a lenient decoder keeps although the specification does not know it so. It must not know which
+//! field it counts for, nor the run.
+
+/// What can be odd about a value or a record that is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Odd {
+    /// Another number of values than Number says; kept as the file has them.
+    Miscount,
+    /// A genotype's allele index lies behind the last ALT.
+    PastAlt,
+    /// The value does not read as the field's type; kept as text.
+    Misfit,
+    /// The key comes a second time in one record; kept as text.
+    Repeated,
+    /// A flag with a value; the value is kept as text.
+    FlagValue,
+    /// A key of a type that has values, without one.
+    NoValue,
+    /// A key found neither in the header nor in the first records; kept as text.
+    Undeclared,
+    /// Nothing between two separators.
+    Empty,
+    /// END lies before POS; the record's end is that of REF.
+    EndBeforePos,
+    /// No header line declares it.
+    NoHeaderLine,
+    /// More columns than the header names; passed over.
+    SurplusColumns,
+}
+
+impl Odd {
+    const ALL: [Odd; 11] = [
+        Odd::Miscount,
+        Odd::PastAlt,
+        Odd::Misfit,
+        Odd::Repeated,
+        Odd::FlagValue,
+        Odd::NoValue,
+        Odd::Undeclared,
+        Odd::Empty,
+        Odd::EndBeforePos,
+        Odd::NoHeaderLine,
+        Odd::SurplusColumns,
+    ];
+
+    /// The words of the report.
+    pub(crate) fn what(self) -> &'static str {
+        match self {
+            Odd::Miscount => "another number of values than declared",
+            Odd::PastAlt => "an allele index behind the last ALT",
+            Odd::Misfit => "a value that is not of the declared type, kept as text",
+            Odd::Repeated => "the key is repeated in a record, kept as text",
+            Odd::FlagValue => "a flag with a value, kept as text",
+            Odd::NoValue => "a key without its value",
+            Odd::Undeclared => "a key that neither the header nor the first records know, kept as text",
+            Odd::Empty => "an empty entry",
+            Odd::EndBeforePos => "END lies before POS",
+            Odd::NoHeaderLine => "no header line declares it",
+            Odd::SurplusColumns => "more columns than the header names, passed over",
+        }
+    }
+}
+
+/// Counters of one field.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally([u64; Odd::ALL.len()]);
+
+impl Tally {
+    #[inline]
+    pub(crate) fn add(&mut self, odd: Odd) {
+        self.0[odd as usize] += 1;
+    }
+
+    /// What was counted at least once.
+    pub(crate) fn counts(&self) -> impl Iterator<Item = (Odd, u64)> {
+        Odd::ALL.into_iter().zip(self.0).filter(|(_, count)| *count > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_counter_of_its_own() {
+        for odd in Odd::ALL {
+            let mut tally = Tally::default();
+            tally.add(odd);
+            assert_eq!(tally.counts().collect::<Vec<_>>(), [(odd, 1)]);
+        }
+    }
+}
