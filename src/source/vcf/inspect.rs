@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use super::bcf::{self, Dictionary};
 use super::config::{Calls, Config, Conformance, Info, InfoWord};
 use super::decode::Shape;
 use super::header::{self, Field, Header, infer, reserved};
@@ -38,6 +39,7 @@ pub(crate) struct VcfSource {
 /// What was read of one input.
 struct Looked {
     header: Header,
+    binary: Option<Arc<Dictionary>>,
     container: Container,
     held: Held,
     size: Option<u64>,
@@ -81,7 +83,7 @@ impl VcfSource {
     }
 
     fn look(&self, path: Option<&Path>) -> Result<Looked> {
-        let Opened { container, access } = open(path)?;
+        let Opened { container, bcf, access } = open(path)?;
         let (mut buf, mut marks) = (TextBuf::default(), vec![(0u64, 0u64)]);
         let mut fed = 0u64;
         let (source, mut cut, mut stream, size) = match access {
@@ -114,22 +116,33 @@ impl VcfSource {
             Ok(piece != Piece::End)
         };
         let (mut ended, mut enough) = (false, 0);
-        let end = loop {
-            if buf.len() >= enough || ended {
+        let (mut header, end) = loop {
+            if bcf.is_some() {
+                if let Some((text, end)) = bcf::header(buf.waiting(), header::MAX_HEADER)? {
+                    let text = &text[..header::end_of(text, true)?.unwrap_or(text.len())];
+                    // Records are counted, not lines.
+                    break (Header { line_count: 0, ..Header::parse(text, self.strict())? }, end);
+                }
+                if ended {
+                    return Err(bcf::header_cut());
+                }
+            } else if buf.len() >= enough || ended {
                 if let Some(end) = header::end_of(buf.waiting(), ended)? {
-                    break end;
+                    break (Header::parse(&buf.waiting()[..end], self.strict())?, end);
                 }
                 enough = buf.len() + buf.len() / 2;
             }
             ended = ended || !feed(&mut buf)?;
         };
-        let mut header = Header::parse(&buf.waiting()[..end], self.strict())?;
-        while !ended && buf.len() - end < SAMPLE_BYTES && lines(&buf.waiting()[end..]) < infer::SAMPLE {
+        let binary = bcf.map(|minor| Dictionary::of(&header, minor == 1).map(Arc::new)).transpose()?;
+        while bcf.is_none() && !ended && buf.len() - end < SAMPLE_BYTES && lines(&buf.waiting()[end..]) < infer::SAMPLE {
             ended = !feed(&mut buf)?;
         }
-        let whole = memchr::memrchr(b'\n', buf.waiting()).map_or(0, |at| at + 1);
-        let whole = if ended { buf.len() } else { whole.max(end) };
-        infer::infer(&mut header, &buf.waiting()[end..whole]);
+        if bcf.is_none() {
+            let whole = memchr::memrchr(b'\n', buf.waiting()).map_or(0, |at| at + 1);
+            let whole = if ended { buf.len() } else { whole.max(end) };
+            infer::infer(&mut header, &buf.waiting()[end..whole]);
+        }
 
         let held = match (source, container) {
             (Some(file), Container::Gzip) => Held::Gzip { file, header: end as u64 },
@@ -150,7 +163,7 @@ impl VcfSource {
                 Held::Stream(Mutex::new(stream.map(|text| (text, buf))))
             }
         };
-        Ok(Looked { header, container, held, size })
+        Ok(Looked { header, binary, container, held, size })
     }
 
     /// Which fields become columns, adding those asked for that no header declares.
@@ -269,7 +282,7 @@ impl Source for VcfSource {
         let (mut inputs, mut units, mut document, mut next) = (Vec::new(), Vec::new(), Document::default(), 0u64);
         let bytes = looked.iter().map(|looked| looked.size).sum();
         for (i, (looked, kept)) in looked.into_iter().zip(kept).enumerate() {
-            let Looked { header, container, held, size } = looked;
+            let Looked { header, binary, container, held, size } = looked;
             let declared = header.declared();
             let first = u32::try_from(next).map_err(|_| Error::internal("unit ordinals overflow"))?;
             // A gzip file's units are known only when it was read; ordinals are set aside for the most it can hold.
@@ -290,7 +303,7 @@ impl Source for VcfSource {
                 assembly: header.assembly.into(),
                 bytes: size,
             });
-            let shape = Shape { columns: header.columns, percent: header.minor >= 3, samples: kept.into(), declared };
+            let shape = Shape { columns: header.columns, percent: header.minor >= 3, samples: kept.into(), declared, binary };
             inputs.push(Input { number: i as u32, container, held, shape, header_lines: header.line_count, first });
         }
         let labels = layout.labels.clone();

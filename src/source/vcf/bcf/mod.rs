@@ -3,11 +3,13 @@
 
 mod dictionary;
 mod record;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use crate::error::{Error, Result};
 
 pub(crate) use dictionary::Dictionary;
-pub(crate) use record::{Cursor, Frame, Site, Walk, split_record, walk};
+pub(crate) use record::{Cursor, Frame, Site, Stop, Walk, split_record, walk};
 
 /// Bytes before the header's text: magic, version and the text's length.
 const PREFIX: usize = 9;
@@ -47,30 +49,9 @@ pub(crate) fn header_cut() -> Error {
 
 /// A record whose frame makes no sense: nothing behind it can be found.
 pub(crate) fn damaged(reason: &str) -> Error {
-    Error::input(format!("the BCF is damaged: {reason}")).with_hint("copy the file again, or compare its checksum with the origin's")
+    Error::input(format!("the BCF is damaged: {reason}"))
+        .with_hint("copy the file again, or compare its checksum with the origin's")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn versions() {
-        assert_eq!(version(b"BCF\x02\x02rest").unwrap().unwrap(), 2);
-        assert_eq!(version(b"BCF\x02\x01").unwrap().unwrap(), 1);
-        assert!(version(b"BCF\x02\x03").unwrap().unwrap_err().to_string().contains("BCF 2.3"));
-        assert!(version(b"BCF\x04rest").unwrap().unwrap_err().to_string().contains("BCF 1"));
-        assert!(version(b"BCF\x09").unwrap().unwrap_err().to_string().contains("unknown version"));
-        assert!(version(b"##fileformat").is_none() && version(b"BC").is_none());
-    }
-
-    #[test]
-    fn the_header_is_waited_for() {
-        let whole = b"BCF\x02\x02\x05\0\0\0##a\n\0rest";
-        for cut in 0..14 {
-            assert!(header(&whole[..cut], 100).unwrap().is_none(), "{cut}");
-        }
-        assert_eq!(header(whole, 100).unwrap(), Some((&b"##a\n"[..], 14)));
-        assert!(header(b"BCF\x02\x02\xff\xff\xff\xff", 100).is_err());
-    }
-}
+mod tests;

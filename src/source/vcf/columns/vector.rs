@@ -163,6 +163,21 @@ impl<'a> Vector<'a> {
         })
     }
 
+    /// Without the elements that only fill it up to the length of others. BCF 2.1 fills with missing ones.
+    #[inline]
+    pub(crate) fn without_padding(self) -> Self {
+        let mut bytes = self.bytes;
+        if self.legacy && self.kind != Kind::Text {
+            while let Some((before, last)) = bytes.split_at_checked(bytes.len().saturating_sub(self.kind.width()))
+                && !before.is_empty()
+                && (Vector { bytes: last, ..self }).is_missing()
+            {
+                bytes = before;
+            }
+        }
+        Vector { bytes, ..self }
+    }
+
     /// Is this what VCF text writes as `.`?
     #[inline]
     pub(crate) fn is_missing(self) -> bool {

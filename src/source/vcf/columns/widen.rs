@@ -86,7 +86,9 @@ mod tests {
 
     #[test]
     fn known_values() {
-        for (value, wide) in [(0.1f32, 0.1), (-0.3, -0.3), (0.000_399_361, 0.000_399_361), (1e-30, 1e-30), (16_777_217.0, 16_777_216.0)] {
+        for (value, wide) in
+            [(0.1f32, 0.1), (-0.3, -0.3), (0.000_399_361, 0.000_399_361), (1e-30, 1e-30), (16_777_217.0, 16_777_216.0)]
+        {
             assert_eq!(widen(value), wide);
         }
         assert!(widen(f32::NAN).is_nan() && widen(-0.0).is_sign_negative());

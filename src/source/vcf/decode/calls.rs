@@ -1,5 +1,7 @@
 //! FORMAT and the sample columns (VCF 4.3 section 1.6.2): one call a sample that is kept. It must not know other columns.
 
+mod bcf;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -53,6 +55,9 @@ pub(super) struct CallsDecoder {
     open: bool,
     total: usize,
     scratch: Vec<u8>,
+    /// The first allele of a genotype in BCF bears a phase of its own.
+    leading_phase: bool,
+    room: bcf::Room,
     /// Of sample columns as a whole.
     odd: Tally,
 }
@@ -89,6 +94,8 @@ impl CallsDecoder {
             open: recipe.open.1,
             total: 0,
             scratch: Vec::new(),
+            leading_phase: shape.binary.as_ref().is_some_and(|dictionary| dictionary.leading_phase),
+            room: bcf::Room::default(),
             odd: Tally::default(),
         }
     }

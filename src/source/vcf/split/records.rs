@@ -351,13 +351,17 @@ mod tests {
     /// The units of `partitions` readers in order, from plain and from packed bytes.
     fn units(bytes: &[u8], skip: usize, step: u64, block: usize, partitions: u32) -> Result<[Vec<Vec<u8>>; 2]> {
         let weave = |one: &mut dyn FnMut(u32) -> Result<Vec<Vec<u8>>>, count: u32| -> Result<Vec<Vec<u8>>> {
-            let parts = (0..partitions).map(|part| if part < count { one(part) } else { Ok(Vec::new()) }).collect::<Result<Vec<_>>>()?;
+            let parts =
+                (0..partitions).map(|part| if part < count { one(part) } else { Ok(Vec::new()) }).collect::<Result<Vec<_>>>()?;
             Ok((0..count as usize).map(|u| parts[u % partitions as usize][u / partitions as usize].clone()).collect())
         };
         let (plain, size) = (stored(bytes), bytes.len() as u64);
         let count = u32::try_from(count_units(skip as u64, size, step)).unwrap();
         let layout = Layout { base: skip as u64, skip: 0, step, size, count };
-        let plain = weave(&mut |part| all(&mut RangedRecords::new(PlainCut::new(plain.clone()), layout, FRAME, part, partitions)), count)?;
+        let plain = weave(
+            &mut |part| all(&mut RangedRecords::new(PlainCut::new(plain.clone()), layout, FRAME, part, partitions)),
+            count,
+        )?;
         let packed = bgzf(bytes, block);
         let (file, size) = (stored(&packed), packed.len() as u64);
         let count = u32::try_from(count_units(0, size, step)).unwrap();
