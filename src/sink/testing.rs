@@ -130,7 +130,7 @@ impl Rig {
 
     pub async fn open(&self, sink: &dyn Sink, force: bool) -> Result<Run> {
         let context = Arc::new(Context::new(Uuid::now_v7(), Recorder::discard()));
-        let units = [InputUnits { input: 0, first: 0, count: Some(self.units) }];
+        let units = [InputUnits { input: 0, first: 0, count: Some(self.units), index: None }];
         let (grant, keys) = (Self::grant(), Keys::default());
         let opening = Opening {
             context: context.clone(),

@@ -17,9 +17,14 @@ pub struct Config {
     pub paths: Vec<String>,
     /// Only records whose own POS lies in one of these regions: `chr22`, `chr1:1000-2000` (1-based, both ends included),
     /// `chr1:1000-`, `chr1:1000`. A text that is the name of a contig in the header means that contig, colons and all.
-    /// Default: everything. Records outside are counted, not loaded.
+    /// Default: everything. A BGZF file with an index beside it (`FILE.csi` or `FILE.tbi`) is read only where the index says
+    /// that records of the regions lie; records outside that are read are counted, not loaded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<String>,
+    /// With `regions`, for an input whose index is missing, older than the file, damaged or of another file: `scan` (default)
+    /// reads all of it and says why, `refuse` ends with an error.
+    #[serde(default)]
+    pub regions_without_index: RegionsWithoutIndex,
     /// The reference sequence (FASTA) the file was called against; `normalize.left_align` needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<PathBuf>,
@@ -113,6 +118,17 @@ pub enum OnBadRecord {
     Quarantine,
 }
 
+/// What is done about an input that cannot be read by its index.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RegionsWithoutIndex {
+    /// Read all of it.
+    #[default]
+    Scan,
+    /// End with an error.
+    Refuse,
+}
+
 /// How closely files are held to the specification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -180,6 +196,7 @@ impl Config {
         Self {
             paths: paths.into_iter().map(Into::into).collect(),
             regions: Vec::new(),
+            regions_without_index: RegionsWithoutIndex::default(),
             reference: None,
             info: Info::default(),
             calls: Calls::default(),

@@ -10,6 +10,7 @@ mod filter;
 mod find;
 mod hash;
 mod header;
+mod index;
 mod input;
 mod inspect;
 mod regions;
@@ -22,5 +23,5 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Calls, Config, Conformance, Info, InfoWord, OnBadRecord, UnitSize};
+pub use config::{Calls, Config, Conformance, Info, InfoWord, OnBadRecord, RegionsWithoutIndex, UnitSize};
 pub use drain::{Decoded, decode_to_end};

@@ -104,9 +104,13 @@ impl Work<'_> {
                     continue;
                 }
                 counts.records += 1;
-                counts.digest.add(Digest::from_bytes(sha256(line)));
                 let row = u32::try_from(at).map_err(|_| Error::input("a unit has too many lines").with_hint("lower `unit`"))?;
-                match decoder.record(line, row, utf8) {
+                let outcome = decoder.record(line, row, utf8);
+                // Records outside the regions are no part of the load's identity: an index spares reading them.
+                if outcome != Outcome::OutOfRegion {
+                    counts.digest.add(Digest::from_bytes(sha256(line)));
+                }
+                match outcome {
                     Outcome::Row => text += line.len(),
                     Outcome::OutOfRegion => counts.out_of_region += 1,
                     Outcome::Filtered => {}
@@ -146,9 +150,9 @@ impl Work<'_> {
                 _ => Ok(()),
             };
         }
-        let before = if self.input.is_stream() { self.passed } else { self.input.lines_before(self.unit)? };
+        let line = if self.input.is_stream() { self.passed + line } else { self.input.line_of(self.unit, line)? };
         let what = if self.input.shape.binary.is_some() { "record" } else { "line" };
-        Err(Error::input(format!("{what} {}: {field}: {}", before + line + 1, bad.reason))
+        Err(Error::input(format!("{what} {}: {field}: {}", line + 1, bad.reason))
             .with_hint("mend the record, or set `on_bad_record: quarantine` to set such records aside"))
     }
 }

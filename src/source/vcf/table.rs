@@ -158,8 +158,14 @@ impl DisplayAs for VcfExec {
         let names: Vec<_> = self.recipe.schema.fields().iter().map(|field| field.name().as_str()).collect();
         write!(f, "VcfExec: inputs={}, format={}", self.shared.inputs.len(), formats.join("+"))?;
         write!(f, ", partitions={}", self.partitions)?;
+        if !self.shared.inputs.iter().any(Input::is_stream) {
+            write!(f, ", units={}", self.shared.inputs.iter().map(Input::parallel).sum::<u64>())?;
+        }
         if !self.shared.regions.is_everything() {
-            write!(f, ", regions={}", self.shared.regions.count())?;
+            let mut kinds: Vec<_> = self.shared.inputs.iter().map(Input::index).collect();
+            kinds.sort_unstable();
+            kinds.dedup();
+            write!(f, ", regions={}, index={}", self.shared.regions.count(), kinds.join("+"))?;
         }
         write!(
             f,

@@ -63,7 +63,10 @@ fn batch(rows: &[Row]) -> RecordBatch {
 }
 
 fn units() -> Vec<InputUnits> {
-    vec![InputUnits { input: 0, first: 0, count: Some(2) }, InputUnits { input: 1, first: 2, count: Some(2) }]
+    vec![
+        InputUnits { input: 0, first: 0, count: Some(2), index: None },
+        InputUnits { input: 1, first: 2, count: Some(2), index: None },
+    ]
 }
 
 fn open(config: Config, context: &Arc<Context>, document: &mut Document) -> Result<Arc<dyn Apply>, Error> {

@@ -6,6 +6,7 @@ mod buffer;
 mod open;
 mod ranged;
 mod records;
+pub(crate) mod spans;
 mod stream;
 
 use crate::error::{Error, Result};
@@ -14,6 +15,7 @@ pub(crate) use buffer::TextBuf;
 pub(crate) use open::{Access, Container, FromStart, Opened, open};
 pub(crate) use ranged::{BgzfCut, Cut, Layout, PlainCut, Ranged, count_units};
 pub(crate) use records::{RangedRecords, StreamedRecords};
+pub(crate) use spans::{Span, Spanned, Spans, Virtual};
 pub(crate) use stream::{StreamText, Streamed};
 
 /// The longest line that is read. Longer ones are no VCF.
