@@ -44,6 +44,15 @@ pub struct Command {
     /// INFO keys to load, comma-separated; default: all.
     #[arg(long, value_delimiter = ',', value_name = "KEY")]
     info: Option<Vec<String>>,
+    /// Take apart Ensembl VEP's annotation, from INFO/CSQ (or INFO/vep), or from the named INFO field.
+    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    csq: Option<String>,
+    /// Take apart SnpEff's annotation, from INFO/ANN (or INFO/EFF), or from the named INFO field.
+    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    ann: Option<String>,
+    /// Take apart the annotation of BCFtools/csq, from INFO/BCSQ, or from the named INFO field.
+    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    bcsq: Option<String>,
     /// Genotype calls to load: none, carriers (non-reference and missing) or all.
     #[arg(long, default_value = "carriers")]
     calls: String,
@@ -111,6 +120,11 @@ impl Command {
         }
         if let Some(info) = &self.info {
             vcf.insert("info".into(), json!(info));
+        }
+        for (key, wanted) in [("csq", &self.csq), ("ann", &self.ann), ("bcsq", &self.bcsq)] {
+            if let Some(id) = wanted {
+                vcf.insert(key.into(), if id.is_empty() { json!(true) } else { json!(id) });
+            }
         }
         vcf.insert("calls".into(), json!(self.calls));
         vcf.insert("on_bad_record".into(), json!(self.on_bad_record));

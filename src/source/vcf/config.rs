@@ -32,6 +32,19 @@ pub struct Config {
     /// that no column takes: keys found neither in the header nor in the first records, repeated keys, values of flags.
     #[serde(default)]
     pub info: Info,
+    /// Ensembl VEP's annotation, from INFO/CSQ (or INFO/vep): `true`, the field's id, or `{ id: …, fields: [SYMBOL, …] }`.
+    /// The text becomes a list of entries with the sub-fields the header declares, each with `alt_index`, the ALT it is about;
+    /// and for each ALT the columns `info.CSQ.gene`, `.gene_id`, `.transcript`, `.consequence`, `.impact`, `.hgvsc`, `.hgvsp`
+    /// of its most severe entry. What does not fit is kept as text in `info.__other`. Default: the text as it is.
+    #[serde(default, skip_serializing_if = "Annotation::is_off")]
+    pub csq: Annotation,
+    /// SnpEff's annotation, from INFO/ANN (or INFO/EFF), likewise: `info.ANN.gene` and so on.
+    #[serde(default, skip_serializing_if = "Annotation::is_off")]
+    pub ann: Annotation,
+    /// The annotation of BCFtools/csq, from INFO/BCSQ, likewise; instead of HGVS the columns `info.BCSQ.amino_acid_change` and
+    /// `.dna_change`.
+    #[serde(default, skip_serializing_if = "Annotation::is_off")]
+    pub bcsq: Annotation,
     /// Calls: `carriers` (default) keeps those with a non-reference or a missing allele or without GT, `all` keeps every
     /// call, `none` drops the sample columns.
     #[serde(default)]
@@ -81,6 +94,63 @@ impl Default for Info {
 pub enum InfoWord {
     All,
     None,
+}
+
+/// How an annotation in INFO is read.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum Annotation {
+    /// As text (`false`), or taken apart (`true`).
+    Switch(bool),
+    /// Taken apart, from the INFO field of this id.
+    Id(String),
+    /// Taken apart, with choices.
+    Chosen(Subfields),
+}
+
+/// What of an annotation is read.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Subfields {
+    /// The INFO field. Default: the tool's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The sub-fields to keep in the entries. Default: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Vec<String>>,
+}
+
+impl Default for Annotation {
+    fn default() -> Self {
+        Annotation::Switch(false)
+    }
+}
+
+impl Annotation {
+    pub(crate) fn is_off(&self) -> bool {
+        *self == Annotation::Switch(false)
+    }
+
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.is_off()
+    }
+
+    /// The INFO field, when it is named.
+    pub(crate) fn id(&self) -> Option<&str> {
+        match self {
+            Annotation::Switch(_) => None,
+            Annotation::Id(id) => Some(id),
+            Annotation::Chosen(chosen) => chosen.id.as_deref(),
+        }
+    }
+
+    /// The sub-fields to keep, when they are named.
+    pub(crate) fn fields(&self) -> Option<&[String]> {
+        match self {
+            Annotation::Chosen(chosen) => chosen.fields.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// Which calls are kept.
@@ -199,6 +269,9 @@ impl Config {
             regions_without_index: RegionsWithoutIndex::default(),
             reference: None,
             info: Info::default(),
+            csq: Annotation::default(),
+            ann: Annotation::default(),
+            bcsq: Annotation::default(),
             calls: Calls::default(),
             formats: None,
             samples: None,

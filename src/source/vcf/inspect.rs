@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use super::annotation;
 use super::bcf::{self, Dictionary};
 use super::config::{Calls, Config, Conformance, Info, InfoWord, RegionsWithoutIndex};
 use super::decode::Shape;
@@ -247,10 +248,10 @@ impl VcfSource {
 
     /// Options that change rows. Sample names appear only digested.
     fn identity(&self) -> String {
-        let Config { regions, info, calls, formats, samples, on_bad_record, conformance, .. } = &self.config;
+        let Config { regions, info, csq, ann, bcsq, calls, formats, samples, on_bad_record, conformance, .. } = &self.config;
         let samples = samples.as_ref().map(|names| hex(&sha256(names.join("\n").as_bytes())));
         serde_json::json!({
-            "source": "vcf", "regions": regions, "info": info, "calls": calls, "formats": formats,
+            "source": "vcf", "regions": regions, "info": info, "csq": csq, "ann": ann, "bcsq": bcsq, "calls": calls, "formats": formats,
             "samples": samples, "on_bad_record": on_bad_record, "conformance": conformance,
         })
         .to_string()
@@ -289,18 +290,26 @@ impl Source for VcfSource {
         let mut fields = header::merge(looked.iter().map(|looked| &looked.header));
         notices.extend(std::mem::take(&mut fields.notices).into_iter().map(|text| Notice { input: 1, text }));
 
-        let info = match &self.config.info {
+        let headers: Vec<&Header> = looked.iter().map(|looked| &looked.header).collect();
+        let annotations = annotation::plan(&self.config, &headers, &fields, &mut notices)?;
+        let mut info = match &self.config.info {
             Info::Word(InfoWord::All) => Some((0..fields.info.len()).collect()),
             Info::Word(InfoWord::None) => None,
             Info::Ids(ids) => Some(Self::choose(ids, &mut fields.info, "INFO", &mut notices)),
         };
+        for annotation in &annotations {
+            let chosen = info.get_or_insert_with(Vec::new);
+            if !chosen.contains(&annotation.info) {
+                chosen.push(annotation.info);
+            }
+        }
         let calls = match (&self.config.formats, self.config.calls) {
             (_, Calls::None) => None,
             (None, _) => Some((0..fields.formats.len()).collect::<Vec<_>>()),
             (Some(ids), _) => Some(Self::choose(ids, &mut fields.formats, "FORMAT", &mut notices)),
         };
         let open = (self.config.info == Info::Word(InfoWord::All), calls.is_some() && self.config.formats.is_none());
-        let layout = lay_out(&fields, info.as_deref(), calls.as_deref(), open);
+        let layout = lay_out(&fields, info.as_deref(), &annotations, calls.as_deref(), open);
 
         let contigs: HashSet<&str> =
             looked.iter().flat_map(|looked| looked.header.contigs.iter().map(|contig| contig.id.as_str())).collect();
@@ -351,7 +360,14 @@ impl Source for VcfSource {
                 assembly: header.assembly.into(),
                 bytes: size,
             });
-            let shape = Shape { columns: header.columns, percent: header.minor >= 3, samples: kept.into(), declared, binary };
+            let shape = Shape {
+                columns: header.columns,
+                percent: header.minor >= 3,
+                leading_phase: header.minor >= 4,
+                samples: kept.into(),
+                declared,
+                binary,
+            };
             inputs.push(Input { number: i as u32, container, held, shape, header_lines: header.line_count, first });
         }
         let labels = layout.labels.clone();

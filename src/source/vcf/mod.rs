@@ -1,6 +1,7 @@
 //! VCF text into Arrow batches: header (-> schema), split (-> units), decode (the only hot loop), columns (one builder a
 //! file), table (the scan). It must not know stages, sinks or where rows go.
 
+mod annotation;
 mod bcf;
 mod columns;
 pub mod config;
@@ -23,5 +24,5 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Calls, Config, Conformance, Info, InfoWord, OnBadRecord, RegionsWithoutIndex, UnitSize};
+pub use config::{Annotation, Calls, Config, Conformance, Info, InfoWord, OnBadRecord, RegionsWithoutIndex, UnitSize};
 pub use drain::{Decoded, decode_to_end};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 
+use super::annotation::{Annotator, Reading};
 use super::config::OnBadRecord;
 use super::decode::{Bad, Decoder, Outcome, Recipe};
 use super::input::Input;
@@ -23,6 +24,7 @@ const MAX_TEXT: usize = 2 << 20;
 pub(crate) struct Part {
     pub shared: Arc<Shared>,
     pub recipe: Recipe,
+    pub reading: Option<Arc<Reading>>,
     pub partition: usize,
     pub partitions: usize,
     pub context: Arc<Context>,
@@ -38,6 +40,16 @@ pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
         let reader = input.reader(part.partition, part.partitions, part.shared.unit).map_err(|e| e.at(place()))?;
         let Some(mut reader) = reader else { continue };
         let mut decoder = Decoder::new(part.recipe.clone(), input.shape.clone());
+        let mut annotator = part.reading.clone().map(|reading| Annotator::new(reading, input.number));
+        let mut failed = None;
+        let mut hand = |batch: RecordBatch| match annotator.as_mut().map(|annotator| annotator.batch(&batch)) {
+            None => hand(batch),
+            Some(Ok(batch)) => hand(batch),
+            Some(Err(error)) => {
+                failed = Some(error);
+                false
+            }
+        };
         // Lines of the units before, as far as a stream has shown them.
         let mut passed = 0;
         while let Some(unit) = reader.next_unit().map_err(|e| e.at(place()))? {
@@ -49,8 +61,8 @@ pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
                 }
                 continue;
             }
-            match work.unit(reader.as_mut(), &mut decoder, hand).map_err(|e| e.at(place()))? {
-                None => return Ok(()),
+            match work.unit(reader.as_mut(), &mut decoder, &mut hand).map_err(|e| e.at(place()))? {
+                None => return failed.map_or(Ok(()), |error| Err(error.at(place()))),
                 Some(counts) => {
                     passed += counts.lines;
                     part.context.units.close(part.partition, ordinal, counts);
@@ -58,6 +70,9 @@ pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
             }
         }
         report_oddities(part, &decoder, input.number + 1);
+        if let Some(annotator) = &annotator {
+            annotator.report(&part.context, input.number + 1);
+        }
     }
     Ok(())
 }

@@ -16,8 +16,6 @@ pub(crate) struct Dictionary {
     pub samples: usize,
     /// BCF 2.1.
     pub legacy: bool,
-    /// The first allele of a genotype bears a phase of its own (from VCF 4.4 on).
-    pub leading_phase: bool,
 }
 
 impl Dictionary {
@@ -34,8 +32,7 @@ impl Dictionary {
             };
             enter(list, id, index(&line.value)?)?;
         }
-        let samples = header.samples.len();
-        Ok(Self { strings, contigs, samples, legacy, leading_phase: header.minor >= 4 })
+        Ok(Self { strings, contigs, samples: header.samples.len(), legacy })
     }
 
     /// What the input's records have in common.

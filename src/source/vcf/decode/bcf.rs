@@ -14,20 +14,17 @@ pub(super) struct Binary {
     filter: Vec<u8>,
 }
 
-/// The dictionary, and for each of its numbers the index among the load's fields.
+/// The dictionary, and for each of its numbers the index among the load's INFO fields.
 pub(super) struct Names {
     pub dictionary: Arc<Dictionary>,
     pub info: Vec<Option<usize>>,
-    pub formats: Vec<Option<usize>>,
 }
 
 impl Binary {
     pub(super) fn new(dictionary: Arc<Dictionary>, recipe: &Recipe) -> Self {
-        let index = |fields: &[crate::source::vcf::header::Field]| {
-            dictionary.strings().map(|id| fields.iter().position(|field| Some(field.id.as_str()) == id)).collect()
-        };
-        let (info, formats) = (index(&recipe.fields.info), index(&recipe.fields.formats));
-        Self { names: Names { dictionary, info, formats }, alt: Vec::new(), filter: Vec::new() }
+        let index = |id| recipe.fields.info.iter().position(|field| Some(field.id.as_str()) == id);
+        let info = dictionary.strings().map(index).collect();
+        Self { names: Names { dictionary, info }, alt: Vec::new(), filter: Vec::new() }
     }
 }
 
