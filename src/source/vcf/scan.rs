@@ -122,7 +122,7 @@ impl Work<'_> {
                 let row = u32::try_from(at).map_err(|_| Error::input("a unit has too many lines").with_hint("lower `unit`"))?;
                 let outcome = decoder.record(line, row, utf8);
                 // Records outside the regions are no part of the load's identity: an index spares reading them.
-                if outcome != Outcome::OutOfRegion {
+                if context.digests && outcome != Outcome::OutOfRegion {
                     counts.digest.add(Digest::from_bytes(sha256(line)));
                 }
                 match outcome {
@@ -138,6 +138,7 @@ impl Work<'_> {
                     }
                 }
             }
+            Counters::add(&context.counters.text_bytes, chunk.len() as u64);
             Counters::add(&context.counters.records, counts.records - told_records);
             told_records = counts.records;
             let bytes = reader.bytes();

@@ -255,7 +255,7 @@ async fn bcf_through_a_pipe() {
     let mut config = Config::of(["pipe"]);
     config.unit = UnitSize::Bytes(2000);
     let inspection = config.build(folder.path()).unwrap().inspect().unwrap();
-    assert_eq!(decode_to_end(&inspection, 3, None).await.unwrap().rows, 300);
+    assert_eq!(decode_to_end(&inspection, 3, None).unwrap().rows, 300);
     writer.join().unwrap().unwrap();
 }
 

@@ -27,7 +27,7 @@ impl InfoDecoder {
             };
             match names.info.get(key as usize).copied().flatten() {
                 Some(index) => {
-                    if let Some(value) = value.filter(|_| self.keys[index].is_end) {
+                    if let Some(value) = value.filter(|_| self.facts[index].is_end) {
                         end = end_in(value);
                     }
                     self.put_binary(index, name, value, row, alts, how)?;
@@ -62,7 +62,7 @@ impl InfoDecoder {
         alts: usize,
         how: How,
     ) -> Result<(), Bad> {
-        let key = &mut self.keys[index];
+        let key = &mut self.facts[index];
         let Some(column) = key.column.and_then(|at| self.columns.get_mut(at)) else { return Ok(()) };
         let bad = |reason| Err(Bad::new(Place::Info(index), reason));
         let text = value.and_then(Vector::text);
