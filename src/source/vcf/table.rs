@@ -182,7 +182,7 @@ impl VcfExec {
 
 impl DisplayAs for VcfExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        let mut formats: Vec<_> = self.shared.inputs.iter().map(|input| input.container.name()).collect();
+        let mut formats: Vec<_> = self.shared.inputs.iter().map(Input::format).collect();
         formats.sort_unstable();
         formats.dedup();
         let names: Vec<_> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();

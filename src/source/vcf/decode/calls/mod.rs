@@ -1,5 +1,6 @@
 //! FORMAT and the sample columns (VCF 4.5 section 1.6.2): one call a sample that is kept. It must not know other columns.
 
+mod bcf;
 mod number;
 mod plan;
 mod walk;
@@ -67,6 +68,7 @@ pub(super) struct CallsDecoder {
     scratch: Vec<u8>,
     /// Of sample columns as a whole.
     odd: Tally,
+    room: bcf::Room,
 }
 
 impl CallsDecoder {
@@ -99,6 +101,7 @@ impl CallsDecoder {
             open: recipe.open.1,
             scratch: Vec::new(),
             odd: Tally::default(),
+            room: bcf::Room::default(),
         }
     }
 
