@@ -61,13 +61,6 @@ impl<'a> Columns<'a> {
         [self.get(0), self.get(1), self.get(2), self.get(3), self.get(4), self.get(5), self.get(6), self.get(7)]
     }
 
-    /// The line from a column on, and the column's length.
-    #[inline(always)]
-    fn front(&self, nth: usize) -> (&'a [u8], usize) {
-        let start = self.start(nth);
-        (&self.line[start..], self.ends[nth] - start)
-    }
-
     #[inline(always)]
     fn start(&self, nth: usize) -> usize {
         if nth == 0 { 0 } else { self.ends[nth - 1] + 1 }
@@ -80,6 +73,31 @@ impl<'a> Columns<'a> {
             Some(position) if position <= 1 << 53 => Ok(position),
             _ => position(self.get(1)),
         }
+    }
+}
+
+/// A record's fixed columns, whatever they were read from.
+pub(super) trait Fronts {
+    /// A text that begins with the column, and the column's length.
+    fn front(&self, nth: usize) -> (&[u8], usize);
+
+    /// Appends QUAL.
+    fn put_quality(&self, column: &mut Floats) -> Result<(), Bad>;
+}
+
+impl Fronts for Columns<'_> {
+    #[inline(always)]
+    fn front(&self, nth: usize) -> (&[u8], usize) {
+        let start = self.start(nth);
+        (&self.line[start..], self.ends[nth] - start)
+    }
+
+    #[inline(always)]
+    fn put_quality(&self, column: &mut Floats) -> Result<(), Bad> {
+        if column.take_next(self.front(5).0, Ends::COLUMN, How::default()) == Taken::NOT {
+            column.push_value(quality(self.get(5))?);
+        }
+        Ok(())
     }
 }
 
@@ -180,7 +198,7 @@ impl Fixed {
         }
     }
 
-    pub(super) fn push(&mut self, columns: &Columns<'_>, pos: i64, end: i64, strict: bool) -> Result<(), Bad> {
+    pub(super) fn push(&mut self, columns: &impl Fronts, pos: i64, end: i64, strict: bool) -> Result<(), Bad> {
         let how = How { percent: false, strict };
         for (column, nth) in [(&mut self.chrom, 0), (&mut self.reference, 3)] {
             if let Some(column) = column {
@@ -200,14 +218,13 @@ impl Fixed {
                 (text, len) => column.push_front(text, len),
             }
         }
-        if let Some(column) = &mut self.qual
-            && column.take_next(columns.front(5).0, Ends::COLUMN, how) == Taken::NOT
-        {
-            column.push_value(quality(columns.get(5))?);
+        if let Some(column) = &mut self.qual {
+            columns.put_quality(column)?;
         }
         for (column, nth, name) in [(&mut self.ids, 2, "ID"), (&mut self.filters, 6, "FILTER")] {
             let Some(column) = column else { continue };
-            match columns.get(nth) {
+            let (text, len) = columns.front(nth);
+            match &text[..len] {
                 b"." | b"" => column.pad(column.len() + 1),
                 text => {
                     column.push(text, how).map_err(|reason| Bad::new(Place::Column(name), reason))?;
