@@ -264,7 +264,7 @@ async fn what_cannot_be_read_says_so_without_a_path() {
 }
 
 /// The folder of real files, where there is one.
-fn corpus() -> Option<PathBuf> {
+pub(super) fn corpus() -> Option<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let named = std::env::var_os("GENOGATE_TEST_DATA").map(PathBuf::from);
     let beside = ["../shared", "../../shared"].map(|up| here.join(up).join("data/vcf"));
