@@ -9,7 +9,7 @@ use super::needle::Needle;
 use super::odd::{Odd, Tally};
 use super::{Bad, Place, Slot, expected};
 use crate::flow::{Number, VcfType};
-use crate::source::vcf::columns::{AnyColumn, Column, Ends, How, Taken, Texts, column_for};
+use crate::source::vcf::columns::{AnyColumn, Column, Ends, How, Texts, column_for};
 use crate::source::vcf::find::find;
 use crate::source::vcf::hash::KeyMap;
 use crate::source::vcf::header::Field;
