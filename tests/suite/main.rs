@@ -7,6 +7,7 @@ mod documents;
 mod faults;
 mod hipaa;
 mod loads;
+mod oracle;
 mod pipelines;
 mod reference;
 mod support;
