@@ -50,6 +50,14 @@ impl Genotypes {
         }
     }
 
+    /// Appends a call of two alleles, a negative number for a missing one; `phased` is 1 where the sign before is `|`, else 0.
+    #[inline]
+    pub(crate) fn push_diploid(&mut self, alleles: [i32; 2], phased: [u8; 2]) {
+        self.alleles.extend_from_slice(&alleles);
+        self.phased.extend_from_slice(&phased);
+        self.close();
+    }
+
     /// Appends a call without GT.
     #[inline]
     pub(crate) fn push_null(&mut self) {

@@ -1,5 +1,6 @@
 //! FORMAT and the sample columns (VCF 4.5 section 1.6.2): one call a sample that is kept. It must not know other columns.
 
+mod bcf;
 mod number;
 mod plan;
 mod walk;
@@ -13,7 +14,7 @@ use datafusion::arrow::datatypes::Field as ArrowField;
 use super::odd::{Odd, Tally};
 use super::{Bad, Place, Recipe, Shape, Slot, columns_fit, wrong_columns};
 use crate::flow::Number;
-use crate::source::vcf::columns::{Column, Genotypes, How, Reason, Texts, column_for};
+use crate::source::vcf::columns::{AnyColumn, Column, Genotypes, How, Reason, Texts, column_for};
 use crate::source::vcf::config::Calls;
 use crate::source::vcf::hash::KeyMap;
 use crate::source::vcf::schema::is_genotype;
@@ -22,7 +23,7 @@ use plan::{Part, Plan, Plans};
 use walk::{count, end_of_part, is_reference, part, pass, reference_calls};
 
 struct Field {
-    column: Option<Box<dyn Column>>,
+    column: Option<AnyColumn>,
     number: Number,
     inferred: bool,
     odd: Tally,
@@ -67,6 +68,7 @@ pub(super) struct CallsDecoder {
     scratch: Vec<u8>,
     /// Of sample columns as a whole.
     odd: Tally,
+    room: bcf::Room,
 }
 
 impl CallsDecoder {
@@ -99,6 +101,7 @@ impl CallsDecoder {
             open: recipe.open.1,
             scratch: Vec::new(),
             odd: Tally::default(),
+            room: bcf::Room::default(),
         }
     }
 
@@ -307,7 +310,7 @@ impl CallsDecoder {
         };
         let mut arrays = vec![(Slot::Sample, list(Arc::new(Int32Array::from(sample))))];
         let fields = self.fields.iter_mut().enumerate();
-        let columns = fields.filter_map(|(i, field)| Some((Slot::Call(i), field.column.as_mut()?.as_mut())));
+        let columns = fields.filter_map(|(i, field)| Some((Slot::Call(i), field.column.as_mut()? as &mut dyn Column)));
         let genotype = self.genotype.iter_mut().map(|gt| (Slot::Call(gt.field), &mut gt.column as &mut dyn Column));
         let other = self.other.iter_mut().map(|other| (Slot::CallsOther, other as &mut dyn Column));
         for (slot, column) in columns.chain(genotype).chain(other) {

@@ -219,7 +219,14 @@ fn decoder(head: &str, samples: usize, strict: bool, lines: &[(&str, usize)]) ->
         slots: slots.into(),
     };
     let samples = (0..samples as u32).map(Some).collect();
-    let shape = Shape { columns: header.columns, percent: true, leading_phase: true, samples, declared: Default::default() };
+    let shape = Shape {
+        columns: header.columns,
+        percent: true,
+        leading_phase: true,
+        samples,
+        declared: Default::default(),
+        binary: None,
+    };
     let mut decoder = CallsDecoder::new(&recipe, &shape);
     let (mut outcomes, mut row) = (Vec::new(), 0);
     for (line, alts) in lines {
