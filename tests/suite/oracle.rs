@@ -338,7 +338,11 @@ fn every_cell_of_generated_files_is_the_oracles() {
             let path = folder.path().join("x.vcf");
             synth::write(&Options { kind, records, samples, seed: 5, phi }, fs::File::create(&path).unwrap()).unwrap();
             found.file(&format!("{kind:?}"), &path);
+            let bcf = folder.path().join("x.bcf");
+            let view = Command::new("bcftools").args(["view", "-Ob", "-o"]).args([&bcf, &path]).output().unwrap();
+            assert!(view.status.success(), "{view:?}");
+            found.file(&format!("{kind:?} as BCF"), &bcf);
         }
     }
-    found.judge(&[], 1_000_000);
+    found.judge(&[], 2_000_000);
 }
