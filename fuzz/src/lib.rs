@@ -2,12 +2,13 @@
 //! reading. It must not know the source's insides: targets see what a pipeline would.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io::{Seek, Write};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::array::{AsArray, RecordBatch};
-use datafusion::arrow::compute::{concat_batches, lexsort_to_indices, take_record_batch, SortColumn};
+use datafusion::arrow::compute::{SortColumn, concat_batches, lexsort_to_indices, take_record_batch};
 use datafusion::arrow::datatypes::UInt32Type;
 use datafusion::execution::TaskContext;
 use datafusion::execution::session_state::SessionState;
@@ -70,21 +71,25 @@ pub fn inspect(config: &Config, path: &Path) -> Result<genogate::flow::Inspectio
     config.build(Path::new("/"))?.inspect()
 }
 
-/// Reads a file on `partitions` threads.
+/// Partitions of a reading that is cut.
+const PARTITIONS: usize = 3;
+
+/// Reads a file, whole or in [`PARTITIONS`].
 pub fn read(config: &Config, path: &Path, partitions: usize) -> Result<Read> {
-    static STATE: OnceLock<(tokio::runtime::Runtime, SessionContext)> = OnceLock::new();
-    let (runtime, session) = STATE.get_or_init(|| {
+    static STATES: OnceLock<(tokio::runtime::Runtime, [SessionState; 2])> = OnceLock::new();
+    let (runtime, states) = STATES.get_or_init(|| {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("a runtime");
-        (runtime, SessionContext::new())
+        let of = |n| SessionContext::new_with_config(SessionConfig::new().with_target_partitions(n)).state();
+        (runtime, [of(1), of(PARTITIONS)])
     });
+    let state = &states[usize::from(partitions > 1)];
     let inspection = inspect(config, path)?;
     let context = Arc::new(Context::new(uuid::Uuid::nil(), Recorder::discard()));
-    let settings = SessionConfig::new().with_target_partitions(partitions).with_extension(context.clone());
-    let state: SessionState = session.state();
-    let task = TaskContext::new(None, String::new(), settings.clone(), Default::default(), Default::default(), Default::default(), Default::default(), session.runtime_env());
-    let state = datafusion::execution::SessionStateBuilder::new_from_existing(state).with_config(settings).build();
+    let settings = SessionConfig::new().with_extension(context.clone());
+    let (id, runtime_env) = (String::new(), state.runtime_env().clone());
+    let task = TaskContext::new(None, id, settings, HashMap::new(), HashMap::new(), HashMap::new(), HashMap::new(), runtime_env);
     let batches: Vec<RecordBatch> = runtime.block_on(async {
-        let plan = inspection.table.scan(&state, None, &[], None).await?;
+        let plan = inspection.table.scan(state, None, &[], None).await?;
         let streams = execute_stream_partitioned(plan, Arc::new(task))?;
         let batches = futures::future::try_join_all(streams.into_iter().map(|stream| stream.try_collect::<Vec<_>>())).await?;
         Ok::<_, genogate::error::Error>(batches.concat())
@@ -107,7 +112,7 @@ pub fn read(config: &Config, path: &Path, partitions: usize) -> Result<Read> {
 /// times.
 pub fn check_cuts(config: &Config, path: &Path, unit: u64) -> Option<Read> {
     let whole = read(config, path, 1);
-    let cut = read(&config.with_unit(unit.max(1)), path, 3);
+    let cut = read(&config.with_unit(unit.max(1)), path, PARTITIONS);
     match (whole, cut) {
         (Ok(whole), Ok(cut)) => {
             assert_eq!(whole.rows, cut.rows, "units of {unit} bytes give other rows");
