@@ -42,11 +42,11 @@ impl std::fmt::Debug for Held {
 }
 
 impl Input {
-    /// How many partitions can work on it at once.
-    pub(crate) fn parallel(&self) -> u64 {
+    /// How many partitions can work on it at once: only one when its records must be seen in order.
+    pub(crate) fn parallel(&self, in_order: bool) -> u64 {
         match &self.held {
-            Held::Ranged { layout, .. } => u64::from(layout.count),
-            Held::Gzip { .. } | Held::Stream(_) => 1,
+            Held::Ranged { layout, .. } if !in_order => u64::from(layout.count),
+            _ => 1,
         }
     }
 
@@ -56,10 +56,17 @@ impl Input {
     }
 
     /// The partition's units of this input: units go round, `unit % partitions`; streams are read by one partition whole.
-    /// `None` when the partition has none of them.
-    pub(crate) fn reader(&self, partition: usize, partitions: usize, unit_size: u64) -> Result<Option<Box<dyn UnitReader>>> {
+    /// `None` when the partition has none of them. `in_order`: one partition reads all units, first to last.
+    pub(crate) fn reader(
+        &self,
+        partition: usize,
+        partitions: usize,
+        unit_size: u64,
+        in_order: bool,
+    ) -> Result<Option<Box<dyn UnitReader>>> {
         let own = self.number as usize % partitions == partition;
         match &self.held {
+            Held::Ranged { .. } if in_order => Ok(own.then(|| self.ranged(0, 1)).flatten()),
             Held::Ranged { layout, .. } => {
                 let skip = (partition + partitions - self.first as usize % partitions) % partitions;
                 let skip = u32::try_from(skip).map_err(|_| Error::internal("too many partitions"))?;

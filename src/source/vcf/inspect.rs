@@ -12,6 +12,7 @@ use super::input::{Held, Input};
 use super::regions::Regions;
 use super::schema::lay_out;
 use super::split::{Access, BgzfCut, Container, Cut, FromStart, Layout, Opened, Piece, StreamText, TextBuf, count_units, open};
+use super::strict::{self, Rules};
 use super::table::VcfTable;
 use crate::crypto::digest::{hex, sha256};
 use crate::error::{Error, Result};
@@ -123,7 +124,10 @@ impl VcfSource {
             }
             ended = ended || !feed(&mut buf)?;
         };
-        let mut header = Header::parse(&buf.waiting()[..end], self.strict())?;
+        if self.strict() {
+            strict::header::check(&buf.waiting()[..end])?;
+        }
+        let mut header = Header::parse(&buf.waiting()[..end])?;
         while !ended && buf.len() - end < SAMPLE_BYTES && lines(&buf.waiting()[end..]) < infer::SAMPLE {
             ended = !feed(&mut buf)?;
         }
@@ -154,11 +158,11 @@ impl VcfSource {
     }
 
     /// Which fields become columns, adding those asked for that no header declares.
-    fn choose(ids: &[String], fields: &mut Vec<Field>, place: &str, notices: &mut Vec<Notice>) -> Vec<usize> {
+    fn choose(ids: &[String], fields: &mut Vec<Field>, place: &str, minor: u32, notices: &mut Vec<Notice>) -> Vec<usize> {
         let mut chosen = Vec::new();
         for id in ids {
             let at = fields.iter().position(|field| field.id == *id).unwrap_or_else(|| {
-                let known = if place == "INFO" { reserved::info(id) } else { reserved::format(id) };
+                let known = if place == "INFO" { reserved::usual_info(id, minor) } else { reserved::usual_format(id, minor) };
                 let (number, kind) = known.map_or((Number::Unknown, VcfType::String), |known| (known.number, known.kind));
                 let (number_text, kind_text) = (number.text(), kind.text());
                 let text = format!("{place}/{id} is asked for but not declared; read as Number={number_text}, Type={kind_text}");
@@ -245,15 +249,16 @@ impl Source for VcfSource {
         let mut fields = header::merge(looked.iter().map(|looked| &looked.header));
         notices.extend(std::mem::take(&mut fields.notices).into_iter().map(|text| Notice { input: 1, text }));
 
+        let minor = looked.iter().map(|looked| looked.header.minor).max().unwrap_or(2);
         let info = match &self.config.info {
             Info::Word(InfoWord::All) => Some((0..fields.info.len()).collect()),
             Info::Word(InfoWord::None) => None,
-            Info::Ids(ids) => Some(Self::choose(ids, &mut fields.info, "INFO", &mut notices)),
+            Info::Ids(ids) => Some(Self::choose(ids, &mut fields.info, "INFO", minor, &mut notices)),
         };
         let calls = match (&self.config.formats, self.config.calls) {
             (_, Calls::None) => None,
             (None, _) => Some((0..fields.formats.len()).collect::<Vec<_>>()),
-            (Some(ids), _) => Some(Self::choose(ids, &mut fields.formats, "FORMAT", &mut notices)),
+            (Some(ids), _) => Some(Self::choose(ids, &mut fields.formats, "FORMAT", minor, &mut notices)),
         };
         let open = (self.config.info == Info::Word(InfoWord::All), calls.is_some() && self.config.formats.is_none());
         let layout = lay_out(&fields, info.as_deref(), calls.as_deref(), open);
@@ -271,6 +276,7 @@ impl Source for VcfSource {
         for (i, (looked, kept)) in looked.into_iter().zip(kept).enumerate() {
             let Looked { header, container, held, size } = looked;
             let declared = header.declared();
+            let strict = self.strict().then(|| Arc::new(Rules::of(&header)));
             let first = u32::try_from(next).map_err(|_| Error::internal("unit ordinals overflow"))?;
             // A gzip file's units are known only when it was read; ordinals are set aside for the most it can hold.
             let (count, reserved) = match &held {
@@ -290,7 +296,7 @@ impl Source for VcfSource {
                 assembly: header.assembly.into(),
                 bytes: size,
             });
-            let shape = Shape { columns: header.columns, percent: header.minor >= 3, samples: kept.into(), declared };
+            let shape = Shape { columns: header.columns, percent: header.minor >= 3, samples: kept.into(), declared, strict };
             inputs.push(Input { number: i as u32, container, held, shape, header_lines: header.line_count, first });
         }
         let labels = layout.labels.clone();

@@ -15,6 +15,7 @@ mod regions;
 mod scan;
 mod schema;
 mod split;
+mod strict;
 mod table;
 #[cfg(test)]
 mod testing;

@@ -9,6 +9,7 @@ use super::config::OnBadRecord;
 use super::decode::{Bad, Decoder, Outcome, Recipe};
 use super::input::Input;
 use super::split::UnitReader;
+use super::strict::Checker;
 use super::table::Shared;
 use crate::crypto::digest::sha256;
 use crate::error::{Error, Result};
@@ -35,7 +36,8 @@ type Hand<'a> = dyn FnMut(RecordBatch) -> bool + 'a;
 pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
     for input in &part.shared.inputs {
         let place = || format!("input {}", input.number + 1);
-        let reader = input.reader(part.partition, part.partitions, part.shared.unit).map_err(|e| e.at(place()))?;
+        let reader =
+            input.reader(part.partition, part.partitions, part.shared.unit, part.shared.strict).map_err(|e| e.at(place()))?;
         let Some(mut reader) = reader else { continue };
         let mut decoder = Decoder::new(part.recipe.clone(), input.shape.clone());
         // Lines of the units before, as far as a stream has shown them.
@@ -44,8 +46,8 @@ pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
             let work = Work { part, input, unit, passed };
             let ordinal = input.first + unit;
             if part.context.units.is_done(ordinal) {
-                if input.is_stream() {
-                    passed += work.count_lines(reader.as_mut()).map_err(|e| e.at(place()))?;
+                if input.is_stream() || part.shared.strict {
+                    passed += work.pass(reader.as_mut(), &mut decoder).map_err(|e| e.at(place()))?;
                 }
                 continue;
             }
@@ -76,10 +78,14 @@ impl Work<'_> {
         if self.unit == 0 { self.input.header_lines } else { 0 }
     }
 
-    fn count_lines(&self, reader: &mut dyn UnitReader) -> Result<u64> {
+    /// Passes over a unit that was committed before: counts its lines, and shows them to the checker of strict mode.
+    fn pass(&self, reader: &mut dyn UnitReader, decoder: &mut Decoder) -> Result<u64> {
         let mut lines = self.header_lines();
         while let Some(chunk) = reader.next_chunk()? {
             lines += memchr::memchr_iter(b'\n', chunk).count() as u64;
+            if let Some(checker) = decoder.strict() {
+                chunk.split(|byte| *byte == b'\n').for_each(|line| checker.pass(line.strip_suffix(b"\r").unwrap_or(line)));
+            }
         }
         Ok(lines)
     }
@@ -103,12 +109,16 @@ impl Work<'_> {
                         rest = &rest[end + 1..];
                         line
                     }
-                    None => std::mem::take(&mut rest),
+                    None => {
+                        decoder.strict().into_iter().for_each(Checker::open_end);
+                        std::mem::take(&mut rest)
+                    }
                 };
                 let line = line.strip_suffix(b"\r").unwrap_or(line);
                 let at = counts.lines;
                 counts.lines += 1;
-                if line.is_empty() && !shared.strict {
+                if line.is_empty() {
+                    decoder.strict().into_iter().for_each(Checker::blank);
                     continue;
                 }
                 counts.records += 1;

@@ -116,7 +116,6 @@ impl TableProvider for VcfTable {
             regions: self.shared.regions.clone(),
             predicate: Arc::new(Predicate::of(filters)),
             calls: self.shared.calls,
-            strict: self.shared.strict,
             open: self.shared.open,
             schema,
             slots: slots.into(),
@@ -138,7 +137,7 @@ pub(crate) struct VcfExec {
 
 impl VcfExec {
     fn new(shared: Arc<Shared>, recipe: Recipe, filters: Vec<String>, target: usize) -> Self {
-        let most = shared.inputs.iter().map(Input::parallel).sum::<u64>();
+        let most = shared.inputs.iter().map(|input| input.parallel(shared.strict)).sum::<u64>();
         let partitions = target.min(usize::try_from(most).unwrap_or(target)).max(1);
         let properties = PlanProperties::new(
             EquivalenceProperties::new(recipe.schema.clone()),
