@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use super::{Console, pipeline};
+use super::{Console, pipeline, regions};
 use crate::error::{Error, Result};
 use crate::plan::{self, PlanOptions};
 use crate::run::RunOptions;
@@ -28,9 +28,13 @@ pub struct Command {
     /// Comma-separated regions: chr, chr:pos, chr:beg-end, chr:beg-.
     #[arg(short, long, value_delimiter = ',', value_name = "REGION")]
     regions: Vec<String>,
-    /// File of regions: CHROM, or CHROM:BEG-END, or CHROM BEG END (tab-separated, 1-based, inclusive), one a line.
+    /// File of regions, one a line, plain or gzip: CHROM, or CHROM:BEG-END, or CHROM POS [END] (tab-separated, 1-based,
+    /// inclusive); a name that ends in .bed or .bed.gz means BED (0-based, half open).
     #[arg(short = 'R', long, value_name = "FILE")]
     regions_file: Option<PathBuf>,
+    /// What regions do where a file's index is missing or stale: scan or refuse.
+    #[arg(long, value_name = "WORD")]
+    regions_without_index: Option<String>,
     /// Comma-separated samples; `^` before the first excludes them instead.
     #[arg(short, long, value_delimiter = ',', value_name = "SAMPLE")]
     samples: Vec<String>,
@@ -40,6 +44,15 @@ pub struct Command {
     /// INFO keys to load, comma-separated; default: all.
     #[arg(long, value_delimiter = ',', value_name = "KEY")]
     info: Option<Vec<String>>,
+    /// Take apart Ensembl VEP's annotation, from INFO/CSQ (or INFO/vep), or from the named INFO field.
+    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    csq: Option<String>,
+    /// Take apart SnpEff's annotation, from INFO/ANN (or INFO/EFF), or from the named INFO field.
+    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    ann: Option<String>,
+    /// Take apart the annotation of BCFtools/csq, from INFO/BCSQ, or from the named INFO field.
+    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    bcsq: Option<String>,
     /// Genotype calls to load: none, carriers (non-reference and missing) or all.
     #[arg(long, default_value = "carriers")]
     calls: String,
@@ -90,7 +103,7 @@ impl Command {
         vcf.insert("paths".into(), json!(self.files));
         let mut regions = self.regions.clone();
         if let Some(file) = &self.regions_file {
-            regions.extend(lines(file, "-R")?.iter().map(|line| region(line)));
+            regions.extend(regions::read(file)?);
         }
         let mut samples = self.samples.clone();
         if let Some(file) = &self.samples_file {
@@ -99,11 +112,19 @@ impl Command {
         if !regions.is_empty() {
             vcf.insert("regions".into(), json!(regions));
         }
+        if let Some(word) = &self.regions_without_index {
+            vcf.insert("regions_without_index".into(), json!(word));
+        }
         if !samples.is_empty() {
             vcf.insert("samples".into(), json!(samples));
         }
         if let Some(info) = &self.info {
             vcf.insert("info".into(), json!(info));
+        }
+        for (key, wanted) in [("csq", &self.csq), ("ann", &self.ann), ("bcsq", &self.bcsq)] {
+            if let Some(id) = wanted {
+                vcf.insert(key.into(), if id.is_empty() { json!(true) } else { json!(id) });
+            }
         }
         vcf.insert("calls".into(), json!(self.calls));
         vcf.insert("on_bad_record".into(), json!(self.on_bad_record));
@@ -132,13 +153,4 @@ fn lines(file: &std::path::Path, flag: &str) -> Result<Vec<String>> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| Error::input(format!("{flag} {}: cannot be read: {}", file.display(), error.kind())))?;
     Ok(text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
-}
-
-/// A line of a regions file: tab-separated columns become `CHROM:BEG-END`.
-fn region(line: &str) -> String {
-    match line.split('\t').collect::<Vec<_>>().as_slice() {
-        [chrom, begin, end, ..] => format!("{chrom}:{begin}-{end}"),
-        [chrom, begin] => format!("{chrom}:{begin}"),
-        _ => line.to_owned(),
-    }
 }

@@ -15,6 +15,7 @@ mod phi;
 mod pipeline;
 mod progress;
 mod query;
+mod regions;
 mod signals;
 mod synth;
 mod validate;

@@ -37,7 +37,8 @@ pub mod column {
     pub const INFO: &str = "info.";
     /// Prefix of FORMAT columns: each is a List with one element a call, all with the offsets of [`CALLS_SAMPLE`].
     pub const CALLS: &str = "calls.";
-    /// The genotype column: `List<Utf8>`, text as in the file.
+    /// The genotype column: a List of [`crate::flow::genotype::genotype_type`]. A file that declares GT otherwise than as
+    /// one String has it as text.
     pub const CALLS_GT: &str = "calls.GT";
 }
 

@@ -46,6 +46,8 @@ pub struct InputUnits {
     pub first: u32,
     /// Number of units, `None` while a stream's end is unknown.
     pub count: Option<u32>,
+    /// Digest of where the units lie, when an index says that.
+    pub index: Option<[u8; 32]>,
 }
 
 /// What the source read of one unit.
@@ -55,13 +57,13 @@ pub struct UnitCounts {
     pub input: u32,
     /// Lines that begin in the unit, records and blank lines alike; sums of it give file line numbers.
     pub lines: u64,
-    /// Records among them.
+    /// Records among them. Where an index is used, only what it names is read and counted.
     pub records: u64,
     /// Records outside the asked regions.
     pub out_of_region: u64,
     /// Compressed bytes of the unit (uncompressed for streams).
     pub bytes: u64,
-    /// Sum of its records' digests.
+    /// Sum of the digests of its records inside the asked regions.
     pub digest: Digest,
 }
 

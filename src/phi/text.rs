@@ -22,6 +22,7 @@ pub fn is_text(kind: &DataType) -> bool {
 pub fn is_unsearchable(kind: &DataType) -> bool {
     match kind {
         DataType::List(item) => is_unsearchable(item.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| is_text(field.data_type()) || is_unsearchable(field.data_type())),
         kind => kind.is_nested() || matches!(kind, DataType::Dictionary(..) | DataType::RunEndEncoded(..)),
     }
 }
@@ -164,6 +165,8 @@ mod tests {
         assert!(!is_unsearchable(&DataType::Binary) && !is_unsearchable(&DataType::Boolean));
         let kind = DataType::Struct(vec![Field::new("x", DataType::Utf8, true)].into());
         assert!(is_unsearchable(&kind) && is_unsearchable(&list(kind)));
+        let numbers = DataType::Struct(vec![Field::new("x", list(DataType::Int32), true)].into());
+        assert!(!is_text(&list(numbers.clone())) && !is_unsearchable(&list(numbers)));
     }
 
     #[test]

@@ -30,6 +30,7 @@ impl Report {
         fields.insert("inputs".into(), json!(plan.document.inputs.len()));
         fields.insert("pipeline".into(), json!(plan.pipeline.name));
         fields.insert("profile".into(), json!(plan.pipeline.profile));
+        fields.insert("index_used".into(), json!(plan.units.iter().any(|input| input.index.is_some())));
         fields.insert("notices".into(), json!(plan.notices));
         fields.insert("oddities".into(), json!(context.oddities.list()));
         fields.insert("reidentification".into(), json!(REIDENTIFICATION));

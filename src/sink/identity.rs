@@ -6,7 +6,7 @@ use crate::crypto::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::flow::{Digest, Document, InputUnits};
 
-/// Records of one input and the sum of their digests.
+/// Records of one input that are inside the asked regions, and the sum of their digests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct InputTotal {
     pub records: u64,
@@ -49,6 +49,10 @@ pub fn fingerprint(options: &[u8; 32], document: &Document, units: &[InputUnits]
         digest.update(&unit.input.to_le_bytes());
         digest.update(&unit.first.to_le_bytes());
         digest.update(&unit.count?.to_le_bytes());
+        if let Some(index) = &unit.index {
+            digest.update(b"index");
+            digest.update(index);
+        }
     }
     Some(digest.finish())
 }
@@ -105,18 +109,21 @@ mod tests {
 
     #[test]
     fn a_stream_cannot_be_resumed() {
-        let units = [InputUnits { input: 0, first: 0, count: Some(3) }];
+        let units = [InputUnits { input: 0, first: 0, count: Some(3), index: None }];
         assert!(fingerprint(&[0; 32], &document(Some(1)), &units).is_some());
         assert!(fingerprint(&[0; 32], &document(None), &units).is_none());
+        let of = |index| fingerprint(&[0; 32], &document(Some(1)), &[InputUnits { index, ..units[0] }]);
+        assert_ne!(of(None), of(Some([1; 32])));
+        assert_ne!(of(Some([1; 32])), of(Some([2; 32])));
         assert!(fingerprint(&[0; 32], &document(Some(1)), &[InputUnits { count: None, ..units[0] }]).is_none());
     }
 
     #[test]
     fn a_unit_finds_its_input() {
         let units = [
-            InputUnits { input: 0, first: 0, count: Some(3) },
-            InputUnits { input: 1, first: 3, count: Some(0) },
-            InputUnits { input: 2, first: 3, count: None },
+            InputUnits { input: 0, first: 0, count: Some(3), index: None },
+            InputUnits { input: 1, first: 3, count: Some(0), index: None },
+            InputUnits { input: 2, first: 3, count: None, index: None },
         ];
         assert_eq!([0, 2, 3, 9].map(|unit| input_of(&units, unit)), [Some(0), Some(0), Some(2), Some(2)]);
     }

@@ -106,7 +106,7 @@ impl State {
     /// Adds a closed unit.
     pub fn add(&mut self, closed: &ClosedUnit, account: &Account) {
         let total = self.totals.entry(closed.counts.input).or_default();
-        total.records += closed.counts.records;
+        total.records += closed.counts.records - closed.counts.out_of_region;
         total.digest.add(closed.counts.digest);
         self.records += closed.counts.records;
         self.out_of_region += closed.counts.out_of_region;

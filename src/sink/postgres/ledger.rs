@@ -58,14 +58,14 @@ pub async fn begin(
 pub struct Ledger {
     /// Committed units.
     pub units: Vec<u32>,
-    /// Records and digest sums by 0-based input.
+    /// Records inside the regions and digest sums, by 0-based input.
     pub totals: BTreeMap<u32, InputTotal>,
 }
 
 /// Reads the ledger of a load.
 pub async fn read(client: &Client, load: Uuid) -> Result<Ledger> {
     let rows = client
-        .query("SELECT unit, input, records, digest FROM genogate_store.ledger($1)", &[&load])
+        .query("SELECT unit, input, records - out_of_region, digest FROM genogate_store.ledger($1)", &[&load])
         .await
         .map_err(|error| db::failure("reading the ledger", error))?;
     let mut ledger = Ledger::default();

@@ -17,9 +17,14 @@ pub struct Config {
     pub paths: Vec<String>,
     /// Only records whose own POS lies in one of these regions: `chr22`, `chr1:1000-2000` (1-based, both ends included),
     /// `chr1:1000-`, `chr1:1000`. A text that is the name of a contig in the header means that contig, colons and all.
-    /// Default: everything. Records outside are counted, not loaded.
+    /// Default: everything. A BGZF file with an index beside it (`FILE.csi` or `FILE.tbi`) is read only where the index says
+    /// that records of the regions lie; records outside that are read are counted, not loaded.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<String>,
+    /// With `regions`, for an input whose index is missing, older than the file, damaged or of another file: `scan` (default)
+    /// reads all of it and says why, `refuse` ends with an error.
+    #[serde(default)]
+    pub regions_without_index: RegionsWithoutIndex,
     /// The reference sequence (FASTA) the file was called against; `normalize.left_align` needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<PathBuf>,
@@ -27,6 +32,19 @@ pub struct Config {
     /// that no column takes: keys found neither in the header nor in the first records, repeated keys, values of flags.
     #[serde(default)]
     pub info: Info,
+    /// Ensembl VEP's annotation, from INFO/CSQ (or INFO/vep): `true`, the field's id, or `{ id: …, fields: [SYMBOL, …] }`.
+    /// The text becomes a list of entries with the sub-fields the header declares, each with `alt_index`, the ALT it is about;
+    /// and for each ALT the columns `info.CSQ.gene`, `.gene_id`, `.transcript`, `.consequence`, `.impact`, `.hgvsc`, `.hgvsp`
+    /// of its most severe entry. What does not fit is kept as text in `info.__other`. Default: the text as it is.
+    #[serde(default, skip_serializing_if = "Annotation::is_off")]
+    pub csq: Annotation,
+    /// SnpEff's annotation, from INFO/ANN (or INFO/EFF), likewise: `info.ANN.gene` and so on.
+    #[serde(default, skip_serializing_if = "Annotation::is_off")]
+    pub ann: Annotation,
+    /// The annotation of BCFtools/csq, from INFO/BCSQ, likewise; instead of HGVS the columns `info.BCSQ.amino_acid_change` and
+    /// `.dna_change`.
+    #[serde(default, skip_serializing_if = "Annotation::is_off")]
+    pub bcsq: Annotation,
     /// Calls: `carriers` (default) keeps those with a non-reference or a missing allele or without GT, `all` keeps every
     /// call, `none` drops the sample columns.
     #[serde(default)]
@@ -78,6 +96,63 @@ pub enum InfoWord {
     None,
 }
 
+/// How an annotation in INFO is read.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum Annotation {
+    /// As text (`false`), or taken apart (`true`).
+    Switch(bool),
+    /// Taken apart, from the INFO field of this id.
+    Id(String),
+    /// Taken apart, with choices.
+    Chosen(Subfields),
+}
+
+/// What of an annotation is read.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Subfields {
+    /// The INFO field. Default: the tool's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The sub-fields to keep in the entries. Default: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Vec<String>>,
+}
+
+impl Default for Annotation {
+    fn default() -> Self {
+        Annotation::Switch(false)
+    }
+}
+
+impl Annotation {
+    pub(crate) fn is_off(&self) -> bool {
+        *self == Annotation::Switch(false)
+    }
+
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.is_off()
+    }
+
+    /// The INFO field, when it is named.
+    pub(crate) fn id(&self) -> Option<&str> {
+        match self {
+            Annotation::Switch(_) => None,
+            Annotation::Id(id) => Some(id),
+            Annotation::Chosen(chosen) => chosen.id.as_deref(),
+        }
+    }
+
+    /// The sub-fields to keep, when they are named.
+    pub(crate) fn fields(&self) -> Option<&[String]> {
+        match self {
+            Annotation::Chosen(chosen) => chosen.fields.as_deref(),
+            _ => None,
+        }
+    }
+}
+
 /// Which calls are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -111,6 +186,17 @@ pub enum OnBadRecord {
     Fail,
     /// Is set aside, told by line, field and reason.
     Quarantine,
+}
+
+/// What is done about an input that cannot be read by its index.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RegionsWithoutIndex {
+    /// Read all of it.
+    #[default]
+    Scan,
+    /// End with an error.
+    Refuse,
 }
 
 /// How closely files are held to the specification.
@@ -180,8 +266,12 @@ impl Config {
         Self {
             paths: paths.into_iter().map(Into::into).collect(),
             regions: Vec::new(),
+            regions_without_index: RegionsWithoutIndex::default(),
             reference: None,
             info: Info::default(),
+            csq: Annotation::default(),
+            ann: Annotation::default(),
+            bcsq: Annotation::default(),
             calls: Calls::default(),
             formats: None,
             samples: None,

@@ -4,7 +4,10 @@ use std::fs::File;
 use std::sync::{Arc, Mutex};
 
 use super::decode::Shape;
-use super::split::{BgzfCut, Container, FromStart, Layout, PlainCut, Ranged, StreamText, Streamed, TextBuf, UnitReader};
+use super::split::spans::{Blocks, lines_between};
+use super::split::{
+    BgzfCut, Container, FromStart, Layout, PlainCut, Ranged, Spanned, Spans, StreamText, Streamed, TextBuf, UnitReader, Virtual,
+};
 use crate::error::{Error, Result};
 
 /// An input that was looked at.
@@ -25,6 +28,8 @@ pub(crate) struct Input {
 pub(crate) enum Held {
     /// Plain text or BGZF: units can be read in any order.
     Ranged { file: Arc<File>, layout: Layout },
+    /// BGZF of which an index names the parts to read.
+    Indexed { file: Arc<File>, spans: Arc<Spans> },
     /// gzip: from front to back, as often as needed. `header`: bytes of text that the header takes.
     Gzip { file: Arc<File>, header: u64 },
     /// Standard input or a pipe: once.
@@ -35,6 +40,7 @@ impl std::fmt::Debug for Held {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Held::Ranged { .. } => "Ranged",
+            Held::Indexed { .. } => "Indexed",
             Held::Gzip { .. } => "Gzip",
             Held::Stream(_) => "Stream",
         })
@@ -45,14 +51,24 @@ impl Input {
     /// How many partitions can work on it at once: only one when its records must be seen in order.
     pub(crate) fn parallel(&self, in_order: bool) -> u64 {
         match &self.held {
-            Held::Ranged { layout, .. } if !in_order => u64::from(layout.count),
-            _ => 1,
+            _ if in_order => 1,
+            Held::Ranged { layout, .. } => u64::from(layout.count),
+            Held::Indexed { spans, .. } => spans.count(),
+            Held::Gzip { .. } | Held::Stream(_) => 1,
+        }
+    }
+
+    /// The kind of index that says what is read of the input: `tbi`, `csi` or `none`.
+    pub(crate) fn index(&self) -> &'static str {
+        match &self.held {
+            Held::Indexed { spans, .. } => spans.index,
+            _ => "none",
         }
     }
 
     /// True when the units come one after the other, so that line numbers are known as they pass.
     pub(crate) fn is_stream(&self) -> bool {
-        !matches!(self.held, Held::Ranged { .. })
+        matches!(self.held, Held::Gzip { .. } | Held::Stream(_))
     }
 
     /// The partition's units of this input: units go round, `unit % partitions`; streams are read by one partition whole.
@@ -65,12 +81,15 @@ impl Input {
         in_order: bool,
     ) -> Result<Option<Box<dyn UnitReader>>> {
         let own = self.number as usize % partitions == partition;
+        let first = (partition + partitions - self.first as usize % partitions) % partitions;
+        let (first, stride) = if in_order { (0, 1) } else { (first, partitions) };
+        let first = u32::try_from(first).map_err(|_| Error::internal("too many partitions"))?;
         match &self.held {
-            Held::Ranged { .. } if in_order => Ok(own.then(|| self.ranged(0, 1)).flatten()),
-            Held::Ranged { layout, .. } => {
-                let skip = (partition + partitions - self.first as usize % partitions) % partitions;
-                let skip = u32::try_from(skip).map_err(|_| Error::internal("too many partitions"))?;
-                Ok((skip < layout.count).then(|| self.ranged(skip, partitions as u32)).flatten())
+            _ if in_order && !own => Ok(None),
+            Held::Ranged { layout, .. } => Ok((first < layout.count).then(|| self.ranged(first, stride as u32)).flatten()),
+            Held::Indexed { file, spans } => {
+                let reader = || Spanned::new(file.clone(), spans.clone(), first, stride as u32);
+                Ok((u64::from(first) < spans.count()).then(|| Box::new(reader()) as Box<dyn UnitReader>))
             }
             Held::Gzip { .. } | Held::Stream(_) if !own => Ok(None),
             Held::Gzip { file, header } => {
@@ -101,15 +120,34 @@ impl Input {
         })
     }
 
-    /// Lines before unit `unit` of a file: read again from the front, for an error's sake only.
-    pub(crate) fn lines_before(&self, unit: u32) -> Result<u64> {
-        let Some(mut reader) = self.ranged(0, 1) else { return Ok(0) };
+    /// The input's line (0-based) that is line `line` of unit `unit` of a file, where the header's lines count to the first
+    /// unit: read again from the front, for an error's sake only.
+    pub(crate) fn line_of(&self, unit: u32, line: u64) -> Result<u64> {
+        if let Held::Indexed { file, spans } = &self.held {
+            return self.line_in(file, spans, unit, line);
+        }
+        let Some(mut reader) = self.ranged(0, 1) else { return Ok(line) };
         let mut lines = if unit > 0 { self.header_lines } else { 0 };
         while reader.next_unit()?.is_some_and(|at| at < unit) {
             while let Some(chunk) = reader.next_chunk()? {
                 lines += memchr::memchr_iter(b'\n', chunk).count() as u64;
             }
         }
-        Ok(lines)
+        Ok(lines + line)
+    }
+
+    fn line_in(&self, file: &Arc<File>, table: &Spans, unit: u32, line: u64) -> Result<u64> {
+        let mut left = line - if unit == 0 { self.header_lines.min(line) } else { 0 };
+        let (mut blocks, mut at, mut before) = (Blocks::new(file.clone(), table.size), Virtual::new(0, 0), 0);
+        let spans = table.unit(unit);
+        for (i, span) in spans.iter().enumerate() {
+            before += lines_between(&mut blocks, at, span.begin)?;
+            let own = lines_between(&mut blocks, span.begin, span.end)?;
+            if left < own || i + 1 == spans.len() {
+                return Ok(before + left);
+            }
+            (left, before, at) = (left - own, before + own, span.end);
+        }
+        Err(Error::internal("a line of a unit without records"))
     }
 }

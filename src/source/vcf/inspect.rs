@@ -5,13 +5,17 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::config::{Calls, Config, Conformance, Info, InfoWord};
+use super::annotation;
+use super::config::{Calls, Config, Conformance, Info, InfoWord, RegionsWithoutIndex};
 use super::decode::Shape;
 use super::header::{self, Field, Header, infer, reserved};
+use super::index::{Ask, Flaw};
 use super::input::{Held, Input};
 use super::regions::Regions;
 use super::schema::lay_out;
-use super::split::{Access, BgzfCut, Container, Cut, FromStart, Layout, Opened, Piece, StreamText, TextBuf, count_units, open};
+use super::split::{
+    Access, BgzfCut, Container, Cut, FromStart, Layout, Opened, Piece, StreamText, TextBuf, Virtual, count_units, open,
+};
 use super::strict::{self, Rules};
 use super::table::VcfTable;
 use crate::crypto::digest::{hex, sha256};
@@ -157,6 +161,34 @@ impl VcfSource {
         Ok(Looked { header, container, held, size })
     }
 
+    /// The input as its index lets it be read for the regions, and what to say where it does not.
+    fn by_index(&self, path: Option<&Path>, looked: &mut Looked, regions: &Regions) -> Result<Option<String>> {
+        let flaw = match (path, &looked.held) {
+            (Some(path), Held::Ranged { file, layout }) if looked.container == Container::Bgzf => {
+                let length = |name: &[u8]| {
+                    looked.header.contigs.iter().find(|contig| contig.id.as_bytes() == name).and_then(|contig| contig.length)
+                };
+                let header_end = Virtual::behind(file, layout.size, layout.base, layout.skip)?.map(|(place, _)| place);
+                let ask = Ask { path, file, size: layout.size, header_end, regions, length: &length, step: layout.step };
+                match ask.spans()? {
+                    Ok(spans) => {
+                        looked.held = Held::Indexed { file: file.clone(), spans: Arc::new(spans) };
+                        return Ok(None);
+                    }
+                    Err(flaw) => flaw,
+                }
+            }
+            _ => Flaw::Unindexed,
+        };
+        match self.config.regions_without_index {
+            RegionsWithoutIndex::Scan => Ok(Some(format!("{flaw}; all of it is read for the regions"))),
+            RegionsWithoutIndex::Refuse => Err(Error::input(format!("{flaw}, and `regions_without_index` is `refuse`"))
+                .with_hint(
+                    "index the file (`tabix -f -p vcf FILE`, or `bcftools index -f FILE`), or set `regions_without_index: scan`",
+                )),
+        }
+    }
+
     /// Which fields become columns, adding those asked for that no header declares.
     fn choose(ids: &[String], fields: &mut Vec<Field>, place: &str, minor: u32, notices: &mut Vec<Notice>) -> Vec<usize> {
         let mut chosen = Vec::new();
@@ -207,10 +239,10 @@ impl VcfSource {
 
     /// Options that change rows. Sample names appear only digested.
     fn identity(&self) -> String {
-        let Config { regions, info, calls, formats, samples, on_bad_record, conformance, .. } = &self.config;
+        let Config { regions, info, csq, ann, bcsq, calls, formats, samples, on_bad_record, conformance, .. } = &self.config;
         let samples = samples.as_ref().map(|names| hex(&sha256(names.join("\n").as_bytes())));
         serde_json::json!({
-            "source": "vcf", "regions": regions, "info": info, "calls": calls, "formats": formats,
+            "source": "vcf", "regions": regions, "info": info, "csq": csq, "ann": ann, "bcsq": bcsq, "calls": calls, "formats": formats,
             "samples": samples, "on_bad_record": on_bad_record, "conformance": conformance,
         })
         .to_string()
@@ -233,8 +265,8 @@ impl Source for VcfSource {
     }
 
     fn inspect(&self) -> Result<Inspection> {
-        let mut looked = Vec::new();
-        for (i, path) in self.paths()?.iter().enumerate() {
+        let (paths, mut looked) = (self.paths()?, Vec::new());
+        for (i, path) in paths.iter().enumerate() {
             looked.push(self.look(path.as_deref()).map_err(|error| error.at(format!("input {}", i + 1)))?);
         }
         let mut notices = Vec::new();
@@ -250,18 +282,26 @@ impl Source for VcfSource {
         notices.extend(std::mem::take(&mut fields.notices).into_iter().map(|text| Notice { input: 1, text }));
 
         let minor = looked.iter().map(|looked| looked.header.minor).max().unwrap_or(2);
-        let info = match &self.config.info {
+        let headers: Vec<&Header> = looked.iter().map(|looked| &looked.header).collect();
+        let annotations = annotation::plan(&self.config, &headers, &fields, &mut notices)?;
+        let mut info = match &self.config.info {
             Info::Word(InfoWord::All) => Some((0..fields.info.len()).collect()),
             Info::Word(InfoWord::None) => None,
             Info::Ids(ids) => Some(Self::choose(ids, &mut fields.info, "INFO", minor, &mut notices)),
         };
+        for annotation in &annotations {
+            let chosen = info.get_or_insert_with(Vec::new);
+            if !chosen.contains(&annotation.info) {
+                chosen.push(annotation.info);
+            }
+        }
         let calls = match (&self.config.formats, self.config.calls) {
             (_, Calls::None) => None,
             (None, _) => Some((0..fields.formats.len()).collect::<Vec<_>>()),
             (Some(ids), _) => Some(Self::choose(ids, &mut fields.formats, "FORMAT", minor, &mut notices)),
         };
         let open = (self.config.info == Info::Word(InfoWord::All), calls.is_some() && self.config.formats.is_none());
-        let layout = lay_out(&fields, info.as_deref(), calls.as_deref(), open);
+        let layout = lay_out(&fields, info.as_deref(), &annotations, calls.as_deref(), open);
 
         let contigs: HashSet<&str> =
             looked.iter().flat_map(|looked| looked.header.contigs.iter().map(|contig| contig.id.as_str())).collect();
@@ -270,9 +310,21 @@ impl Source for VcfSource {
             notices.push(Notice { input: 1, text: format!("{unknown} of the regions name a contig that no header declares") });
         }
 
+        if !regions.is_everything() {
+            for (number, (path, looked)) in (1u32..).zip(paths.iter().zip(&mut looked)) {
+                let said =
+                    self.by_index(path.as_deref(), looked, &regions).map_err(|error| error.at(format!("input {number}")))?;
+                notices.extend(said.map(|text| Notice { input: number, text }));
+            }
+        }
+
         let kept = self.keep_samples(&looked)?;
         let (mut inputs, mut units, mut document, mut next) = (Vec::new(), Vec::new(), Document::default(), 0u64);
-        let bytes = looked.iter().map(|looked| looked.size).sum();
+        let to_read = |looked: &Looked| match &looked.held {
+            Held::Indexed { spans, .. } => Some(spans.bytes()),
+            _ => looked.size,
+        };
+        let bytes = looked.iter().map(to_read).sum();
         for (i, (looked, kept)) in looked.into_iter().zip(kept).enumerate() {
             let Looked { header, container, held, size } = looked;
             let declared = header.declared();
@@ -281,12 +333,17 @@ impl Source for VcfSource {
             // A gzip file's units are known only when it was read; ordinals are set aside for the most it can hold.
             let (count, reserved) = match &held {
                 Held::Ranged { layout, .. } => (Some(layout.count), u64::from(layout.count)),
+                Held::Indexed { spans, .. } => (Some(units_of(spans.count())?), spans.count()),
                 Held::Gzip { .. } => (None, size.unwrap_or(0).saturating_mul(DEFLATE_RATIO) / self.unit + 1),
                 Held::Stream(_) => (None, MAX_UNITS.saturating_sub(next).max(1)),
             };
             next += reserved;
             units_of(next)?;
-            units.push(InputUnits { input: i as u32, first, count });
+            let index = match &held {
+                Held::Indexed { spans, .. } => Some(spans.digest()),
+                _ => None,
+            };
+            units.push(InputUnits { input: i as u32, first, count, index });
             let samples = header.samples.iter().zip(&kept).filter(|(_, kept)| kept.is_some());
             document.inputs.push(InputDocument {
                 version: header.version,
@@ -296,7 +353,14 @@ impl Source for VcfSource {
                 assembly: header.assembly.into(),
                 bytes: size,
             });
-            let shape = Shape { columns: header.columns, percent: header.minor >= 3, samples: kept.into(), declared, strict };
+            let shape = Shape {
+                columns: header.columns,
+                percent: header.minor >= 3,
+                leading_phase: header.minor >= 4,
+                samples: kept.into(),
+                declared,
+                strict,
+            };
             inputs.push(Input { number: i as u32, container, held, shape, header_lines: header.line_count, first });
         }
         let labels = layout.labels.clone();

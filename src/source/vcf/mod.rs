@@ -1,6 +1,7 @@
 //! VCF text into Arrow batches: header (-> schema), split (-> units), decode (the only hot loop), columns (one builder a
 //! file), table (the scan). It must not know stages, sinks or where rows go.
 
+mod annotation;
 mod columns;
 pub mod config;
 mod decode;
@@ -9,6 +10,7 @@ mod filter;
 mod find;
 mod hash;
 mod header;
+mod index;
 mod input;
 mod inspect;
 mod regions;
@@ -22,5 +24,5 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Calls, Config, Conformance, Info, InfoWord, OnBadRecord, UnitSize};
+pub use config::{Annotation, Calls, Config, Conformance, Info, InfoWord, OnBadRecord, RegionsWithoutIndex, UnitSize};
 pub use drain::{Decoded, decode_to_end};

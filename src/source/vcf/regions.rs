@@ -8,7 +8,9 @@ use crate::error::{Error, Result};
 /// Regions by contig. Empty: everything.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Regions {
+    /// Ranges of positions, both ends included: sorted, none touches another.
     by_contig: Option<KeyMap<Vec<(i64, i64)>>>,
+    asked: usize,
 }
 
 impl Regions {
@@ -32,20 +34,35 @@ impl Regions {
         let mut by_contig = KeyMap::default();
         for (contig, mut ranges) in found {
             ranges.sort_unstable();
+            ranges.dedup_by(|next, kept| {
+                let touches = next.0 <= kept.1.saturating_add(1);
+                if touches {
+                    kept.1 = kept.1.max(next.1);
+                }
+                touches
+            });
             by_contig.insert(contig.as_bytes().into(), ranges);
         }
-        Ok((Self { by_contig: Some(by_contig) }, unknown))
+        Ok((Self { by_contig: Some(by_contig), asked: texts.len() }, unknown))
     }
 
     /// Does the position lie in a region?
     pub(crate) fn contains(&self, contig: &[u8], pos: i64) -> bool {
         let Some(by_contig) = &self.by_contig else { return true };
-        by_contig.get(contig).is_some_and(|ranges| ranges.iter().any(|(begin, end)| (*begin..=*end).contains(&pos)))
+        by_contig.get(contig).is_some_and(|ranges| {
+            let after = ranges.partition_point(|(begin, _)| *begin <= pos);
+            after.checked_sub(1).and_then(|at| ranges.get(at)).is_some_and(|(_, end)| pos <= *end)
+        })
     }
 
-    /// How many ranges.
+    /// The ranges asked of a contig, both ends included: sorted, none touches another. Empty when none is.
+    pub(crate) fn of(&self, contig: &[u8]) -> &[(i64, i64)] {
+        self.by_contig.as_ref().and_then(|by_contig| by_contig.get(contig)).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many regions were asked for.
     pub(crate) fn count(&self) -> usize {
-        self.by_contig.iter().flat_map(|by_contig| by_contig.values()).map(Vec::len).sum()
+        self.asked
     }
 
     pub(crate) fn is_everything(&self) -> bool {
@@ -58,7 +75,17 @@ fn read<'a>(text: &'a str, contigs: &HashSet<&str>) -> Option<(&'a str, (i64, i6
     if contigs.contains(text) {
         return Some((text, ALL));
     }
-    let Some((contig, range)) = text.rsplit_once(':') else { return Some((text, ALL)) };
+    // As htslib has it: a name in braces is a name.
+    let quoted = text.strip_prefix('{').and_then(|rest| rest.split_once('}'));
+    let (contig, range) = match quoted {
+        Some(("", _)) => return None,
+        Some((contig, "")) => return Some((contig, ALL)),
+        Some((contig, rest)) => (contig, rest.strip_prefix(':')?),
+        None => match text.rsplit_once(':') {
+            Some((contig, range)) => (contig, range),
+            None => return Some((text, ALL)),
+        },
+    };
     let position = |digits: &str| -> Option<i64> {
         let digits = digits.replace(',', "");
         (!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
@@ -72,7 +99,7 @@ fn read<'a>(text: &'a str, contigs: &HashSet<&str>) -> Option<(&'a str, (i64, i6
     match range {
         Some(range) if !contig.is_empty() => Some((contig, range)),
         // `HLA-A*01:01` of a header without contig lines: a name, not a range. A range written wrongly is an error.
-        _ if range.is_none() && !text.contains('-') => Some((text, ALL)),
+        _ if range.is_none() && !text.contains('-') && quoted.is_none() => Some((text, ALL)),
         _ => None,
     }
 }
@@ -108,16 +135,31 @@ mod tests {
     }
 
     #[test]
+    fn overlapping_ranges_become_one() {
+        let (regions, _) = regions(&["1:30-40", "1:5-10", "1:8-20", "1:21", "1:6-7", "2:9-", "2:100", "2"], &[]).unwrap();
+        assert_eq!(regions.of(b"1"), [(5, 21), (30, 40)]);
+        assert_eq!(regions.of(b"2"), [(0, i64::MAX)]);
+        assert!(regions.of(b"3").is_empty());
+        assert_eq!(regions.count(), 8);
+        let inside: Vec<i64> = (0..50).filter(|pos| regions.contains(b"1", *pos)).collect();
+        assert_eq!(inside, (5..=21).chain(30..=40).collect::<Vec<_>>());
+    }
+
+    #[test]
     fn a_whole_name_in_the_header_comes_first() {
         let (found, unknown) = regions(&["HLA:01:10-20", "HLA:01:1-2", "chrQ"], &["HLA:01:10-20", "HLA:01"]).unwrap();
         assert!(found.contains(b"HLA:01:10-20", 99));
         assert!(found.contains(b"HLA:01", 2) && !found.contains(b"HLA:01", 3));
         assert_eq!(unknown, 1);
+        let (found, unknown) = regions(&["{HLA:01}:1-2", "{HLA:01:10-20}", "{HLA:02}"], &["HLA:01:10-20", "HLA:01"]).unwrap();
+        assert_eq!((found.of(b"HLA:01"), found.of(b"HLA:02").len()), (&[(1, 2)][..], 1));
+        assert!(found.contains(b"HLA:01:10-20", 99));
+        assert_eq!(unknown, 1);
     }
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["chr1:2000-1000", "chr1:a-b", ":1-2"] {
+        for text in ["chr1:2000-1000", "chr1:a-b", ":1-2", "{}:1", "{a}1", "{a}:x", "{a}:"] {
             assert!(regions(&[text], &[]).is_err(), "{text}");
         }
     }

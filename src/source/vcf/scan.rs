@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 
+use super::annotation::{Annotator, Reading};
 use super::config::OnBadRecord;
 use super::decode::{Bad, Decoder, Outcome, Recipe};
 use super::input::Input;
@@ -24,6 +25,7 @@ const MAX_TEXT: usize = 2 << 20;
 pub(crate) struct Part {
     pub shared: Arc<Shared>,
     pub recipe: Recipe,
+    pub reading: Option<Arc<Reading>>,
     pub partition: usize,
     pub partitions: usize,
     pub context: Arc<Context>,
@@ -40,6 +42,16 @@ pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
             input.reader(part.partition, part.partitions, part.shared.unit, part.shared.strict).map_err(|e| e.at(place()))?;
         let Some(mut reader) = reader else { continue };
         let mut decoder = Decoder::new(part.recipe.clone(), input.shape.clone());
+        let mut annotator = part.reading.clone().map(|reading| Annotator::new(reading, input.number));
+        let mut failed = None;
+        let mut hand = |batch: RecordBatch| match annotator.as_mut().map(|annotator| annotator.batch(&batch)) {
+            None => hand(batch),
+            Some(Ok(batch)) => hand(batch),
+            Some(Err(error)) => {
+                failed = Some(error);
+                false
+            }
+        };
         // Lines of the units before, as far as a stream has shown them.
         let mut passed = 0;
         while let Some(unit) = reader.next_unit().map_err(|e| e.at(place()))? {
@@ -51,8 +63,8 @@ pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
                 }
                 continue;
             }
-            match work.unit(reader.as_mut(), &mut decoder, hand).map_err(|e| e.at(place()))? {
-                None => return Ok(()),
+            match work.unit(reader.as_mut(), &mut decoder, &mut hand).map_err(|e| e.at(place()))? {
+                None => return failed.map_or(Ok(()), |error| Err(error.at(place()))),
                 Some(counts) => {
                     passed += counts.lines;
                     part.context.units.close(part.partition, ordinal, counts);
@@ -60,6 +72,9 @@ pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
             }
         }
         report_oddities(part, &decoder, input.number + 1);
+        if let Some(annotator) = &annotator {
+            annotator.report(&part.context, input.number + 1);
+        }
     }
     Ok(())
 }
@@ -122,9 +137,13 @@ impl Work<'_> {
                     continue;
                 }
                 counts.records += 1;
-                counts.digest.add(Digest::from_bytes(sha256(line)));
                 let row = u32::try_from(at).map_err(|_| Error::input("a unit has too many lines").with_hint("lower `unit`"))?;
-                match decoder.record(line, row, utf8) {
+                let outcome = decoder.record(line, row, utf8);
+                // Records outside the regions are no part of the load's identity: an index spares reading them.
+                if outcome != Outcome::OutOfRegion {
+                    counts.digest.add(Digest::from_bytes(sha256(line)));
+                }
+                match outcome {
                     Outcome::Row => text += line.len(),
                     Outcome::OutOfRegion => counts.out_of_region += 1,
                     Outcome::Filtered => {}
@@ -164,8 +183,8 @@ impl Work<'_> {
                 _ => Ok(()),
             };
         }
-        let before = if self.input.is_stream() { self.passed } else { self.input.lines_before(self.unit)? };
-        Err(Error::input(format!("line {}: {field}: {}", before + line + 1, bad.reason))
+        let line = if self.input.is_stream() { self.passed + line } else { self.input.line_of(self.unit, line)? };
+        Err(Error::input(format!("line {}: {field}: {}", line + 1, bad.reason))
             .with_hint("mend the record, or set `on_bad_record: quarantine` to set such records aside"))
     }
 }

@@ -16,6 +16,7 @@ use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties};
 
+use super::annotation::Reading;
 use super::config::{Calls, Config, Conformance, OnBadRecord};
 use super::decode::Recipe;
 use super::filter::Predicate;
@@ -104,12 +105,17 @@ impl TableProvider for VcfTable {
         filters: &[Expr],
         _limit: Option<usize>,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let (schema, slots) = match projection {
+        let (schema, slots): (SchemaRef, Vec<_>) = match projection {
             None => (self.layout.schema.clone(), self.layout.slots.clone()),
             Some(columns) => {
                 let slots = columns.iter().filter_map(|i| self.layout.slots.get(*i).copied());
                 (Arc::new(self.layout.schema.project(columns)?), slots.collect())
             }
+        };
+        let reading = Reading::of(&schema, &slots, &self.layout.annotations, &self.shared.fields);
+        let (decoded, slots) = match &reading {
+            None => (schema.clone(), slots.into()),
+            Some(reading) => (reading.decoded.clone(), reading.slots.clone()),
         };
         let recipe = Recipe {
             fields: self.shared.fields.clone(),
@@ -117,11 +123,11 @@ impl TableProvider for VcfTable {
             predicate: Arc::new(Predicate::of(filters)),
             calls: self.shared.calls,
             open: self.shared.open,
-            schema,
-            slots: slots.into(),
+            schema: decoded,
+            slots,
         };
         let filters = filters.iter().filter(|filter| Predicate::understands(filter)).map(ToString::to_string).collect();
-        Ok(Arc::new(VcfExec::new(self.shared.clone(), recipe, filters, state.config().target_partitions())))
+        Ok(Arc::new(VcfExec::new(self.shared.clone(), schema, recipe, reading, filters, state.config().target_partitions())))
     }
 }
 
@@ -129,23 +135,33 @@ impl TableProvider for VcfTable {
 #[derive(Debug)]
 pub(crate) struct VcfExec {
     shared: Arc<Shared>,
+    schema: SchemaRef,
+    /// What the decoder fills; `schema` when no annotation is read.
     recipe: Recipe,
+    reading: Option<Arc<Reading>>,
     filters: Vec<String>,
     partitions: usize,
     properties: Arc<PlanProperties>,
 }
 
 impl VcfExec {
-    fn new(shared: Arc<Shared>, recipe: Recipe, filters: Vec<String>, target: usize) -> Self {
+    fn new(
+        shared: Arc<Shared>,
+        schema: SchemaRef,
+        recipe: Recipe,
+        reading: Option<Arc<Reading>>,
+        filters: Vec<String>,
+        target: usize,
+    ) -> Self {
         let most = shared.inputs.iter().map(|input| input.parallel(shared.strict)).sum::<u64>();
         let partitions = target.min(usize::try_from(most).unwrap_or(target)).max(1);
         let properties = PlanProperties::new(
-            EquivalenceProperties::new(recipe.schema.clone()),
+            EquivalenceProperties::new(schema.clone()),
             Partitioning::UnknownPartitioning(partitions),
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
-        Self { shared, recipe, filters, partitions, properties: Arc::new(properties) }
+        Self { shared, schema, recipe, reading, filters, partitions, properties: Arc::new(properties) }
     }
 }
 
@@ -154,11 +170,18 @@ impl DisplayAs for VcfExec {
         let mut formats: Vec<_> = self.shared.inputs.iter().map(|input| input.container.name()).collect();
         formats.sort_unstable();
         formats.dedup();
-        let names: Vec<_> = self.recipe.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let names: Vec<_> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
         write!(f, "VcfExec: inputs={}, format={}", self.shared.inputs.len(), formats.join("+"))?;
         write!(f, ", partitions={}", self.partitions)?;
+        if !self.shared.inputs.iter().any(Input::is_stream) {
+            let units = self.shared.inputs.iter().map(|input| input.parallel(false)).sum::<u64>();
+            write!(f, ", units={units}")?;
+        }
         if !self.shared.regions.is_everything() {
-            write!(f, ", regions={}", self.shared.regions.count())?;
+            let mut kinds: Vec<_> = self.shared.inputs.iter().map(Input::index).collect();
+            kinds.sort_unstable();
+            kinds.dedup();
+            write!(f, ", regions={}, index={}", self.shared.regions.count(), kinds.join("+"))?;
         }
         write!(
             f,
@@ -196,10 +219,16 @@ impl ExecutionPlan for VcfExec {
 
     fn execute(&self, partition: usize, task: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let context = context_of(&task)?;
-        let mut builder = RecordBatchReceiverStreamBuilder::new(self.recipe.schema.clone(), WAITING);
+        let mut builder = RecordBatchReceiverStreamBuilder::new(self.schema.clone(), WAITING);
         let sender = builder.tx();
-        let part =
-            Part { shared: self.shared.clone(), recipe: self.recipe.clone(), partition, partitions: self.partitions, context };
+        let part = Part {
+            shared: self.shared.clone(),
+            recipe: self.recipe.clone(),
+            reading: self.reading.clone(),
+            partition,
+            partitions: self.partitions,
+            context,
+        };
         builder.spawn_blocking(move || Ok(scan::run(&part, &mut |batch| sender.blocking_send(Ok(batch)).is_ok())?));
         Ok(builder.build())
     }

@@ -1,6 +1,5 @@
 //! Tests of the whole source: containers, cuts, regions, pushdown, the corpus.
 
-use std::path::Path;
 
 use proptest::prelude::*;
 

@@ -33,9 +33,9 @@ impl Rows {
     }
 }
 
-/// Text in which a sample may be named: not contigs, alleles and genotypes, which are words of another kind.
+/// Text in which a sample may be named: not contigs and alleles, which are words of another kind.
 pub(super) fn is_searched(name: &str, kind: &datafusion::arrow::datatypes::DataType) -> bool {
-    text::is_text(kind) && ![column::CHROM, column::REF, column::ALT, column::CALLS_GT].contains(&name)
+    text::is_text(kind) && ![column::CHROM, column::REF, column::ALT].contains(&name)
 }
 
 impl Apply for Rows {

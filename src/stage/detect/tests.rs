@@ -63,7 +63,10 @@ fn batch(rows: &[Row]) -> RecordBatch {
 }
 
 fn units() -> Vec<InputUnits> {
-    vec![InputUnits { input: 0, first: 0, count: Some(2) }, InputUnits { input: 1, first: 2, count: Some(2) }]
+    vec![
+        InputUnits { input: 0, first: 0, count: Some(2), index: None },
+        InputUnits { input: 1, first: 2, count: Some(2), index: None },
+    ]
 }
 
 fn open(config: Config, context: &Arc<Context>, document: &mut Document) -> Result<Arc<dyn Apply>, Error> {
@@ -274,6 +277,7 @@ fn a_place_is_a_word_the_trail_keeps() {
 
 #[test]
 fn text_among_alleles_and_genotypes_is_found() {
+    // As text they stand in a file that declares GT otherwise than the specification.
     let mut genotypes = ListBuilder::new(StringBuilder::new());
     genotypes.append_value([Some("0|1"), Some("./."), Some("MRN:1234567")]);
     let numbers = || Arc::new(UInt32Array::from(vec![0])) as ArrayRef;
@@ -293,4 +297,15 @@ fn text_among_alleles_and_genotypes_is_found() {
     let out = rows.apply(batch).unwrap();
     assert_eq!((texts(&out, "ref"), texts(&out, "alt")), (vec!["ACGTnN".to_owned()], vec!["<[redacted:mrn]>".to_owned()]));
     assert_eq!(texts(&out, "calls.GT"), ["0|1", "./.", "[redacted:mrn]"]);
+}
+
+#[test]
+fn typed_genotypes_hold_no_text_to_search() {
+    let list = |item| Field::new_list("calls.GT", Field::new_list_field(item, true), true);
+    let stage = Detect::new(all(Action::Redact));
+    let typed = Schema::new(vec![list(crate::flow::genotype::genotype_type())]);
+    assert!(stage.check(&typed).is_empty() && stage.reads(&typed).is_empty());
+    let text = Field::new("note", DataType::Utf8, true);
+    let named = Schema::new(vec![list(DataType::Struct(vec![text].into()))]);
+    assert_eq!(stage.check(&named).len(), 1, "text in a shape that is not searched is refused");
 }

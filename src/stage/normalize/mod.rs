@@ -4,6 +4,7 @@
 mod apply;
 mod calls;
 mod config;
+mod entries;
 mod genotype;
 mod info;
 mod pick;

@@ -34,7 +34,6 @@ pub(super) struct Sanitize {
     fields: TextPolicy,
     key: Option<String>,
     origins: String,
-    genotype: Arc<Rule>,
     /// Columns dropped from the first, unpruned schema: pruning hides them from `open`.
     dropped: Mutex<BTreeSet<String>>,
 }
@@ -49,7 +48,7 @@ enum Fate<'a> {
 
 impl Sanitize {
     pub(super) fn new(headers: HeaderPolicy, fields: TextPolicy, key: Option<String>, origins: String) -> Self {
-        Self { headers, fields, key, origins, genotype: Arc::new(Rule::Genotype), dropped: Mutex::default() }
+        Self { headers, fields, key, origins, dropped: Mutex::default() }
     }
 
     fn fate(&self, field: &Field) -> Fate<'_> {
@@ -58,7 +57,7 @@ impl Sanitize {
             return Fate::Stays;
         }
         let text = is_text(field.data_type());
-        match self.fields.rule(name).or_else(|| (name == column::CALLS_GT).then_some(&self.genotype)) {
+        match self.fields.rule(name) {
             // A name can be free text, whatever the column's type.
             _ if !self.name_allowed(name) => Fate::Dropped,
             _ if !text => Fate::Stays,

@@ -48,7 +48,9 @@ pub(crate) struct Shape {
     pub columns: usize,
     /// Strings are percent-encoded (from VCF 4.3 on).
     pub percent: bool,
-    /// For every sample column its index among the samples that are kept.
+    /// GT may begin with a phase (from VCF 4.4 on).
+    pub leading_phase: bool,
+    /// For every sample column its index among the samples that are kept, which are in the order of the columns.
     pub samples: Arc<[Option<u32>]>,
     pub declared: Arc<Declared>,
     /// The specification's letter, when records are held to it.

@@ -160,6 +160,13 @@ impl Header {
         Arc::new(Declared { contigs, filters })
     }
 
+    /// The Description of a declaration, quotes and escapes undone; empty when the line has none.
+    pub(crate) fn description(&self, key: &str, id: &str) -> Option<String> {
+        let line = self.lines.iter().find(|line| line.key == key && line.id.as_deref() == Some(id))?;
+        let found = line::pairs(&line.value)?.into_iter().find(|(name, _)| name == "Description");
+        Some(found.map(|(_, text)| text).unwrap_or_default())
+    }
+
     fn tolerate(&mut self, what: String) {
         self.notices.push(what);
     }

@@ -23,6 +23,11 @@ impl TextBuf {
         (self.start, self.end) = (0, 0);
     }
 
+    /// Forgets the waiting bytes behind the first `n`.
+    pub(crate) fn truncate(&mut self, n: usize) {
+        self.end = self.end.min(self.start + n);
+    }
+
     /// Takes the first `n` waiting bytes.
     pub(crate) fn take(&mut self, n: usize) -> &[u8] {
         let from = self.start;

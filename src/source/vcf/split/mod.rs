@@ -5,6 +5,7 @@ pub(crate) mod bgzf;
 mod buffer;
 mod open;
 mod ranged;
+pub(crate) mod spans;
 mod stream;
 
 use crate::error::{Error, Result};
@@ -12,6 +13,7 @@ use crate::error::{Error, Result};
 pub(crate) use buffer::TextBuf;
 pub(crate) use open::{Access, Container, FromStart, Opened, open};
 pub(crate) use ranged::{BgzfCut, Cut, Layout, PlainCut, Ranged, count_units};
+pub(crate) use spans::{Span, Spanned, Spans, Virtual};
 pub(crate) use stream::{StreamText, Streamed};
 
 /// The longest line that is read. Longer ones are no VCF.

@@ -88,7 +88,8 @@ fn call<'a>(record: &Record<'a>, keys: &[&'a [u8]], formats: &[Option<Rule>], te
 /// A genotype: alleles behind `/` or `|`, the first sign only from 4.4 on. Returns how many alleles.
 fn alleles(text: &[u8], record: &Record<'_>, minor: u32) -> Result<usize, Reason> {
     let body = match text {
-        [b'/' | b'|', body @ ..] if minor >= 4 => body,
+        [b'/' | b'|', ..] if minor < 4 => return Err("a leading phase before VCF 4.4"),
+        [b'/' | b'|', body @ ..] => body,
         body => body,
     };
     let mut ploidy = 0;

@@ -1,7 +1,11 @@
 //! Rules of strict mode, each with what it refuses and where; and the specification's own files.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use proptest::prelude::*;
+
+use super::*;
 use crate::error::{Class, Result};
 use crate::source::vcf::testing::{Read, corpus, read, read_bytes};
 use crate::source::vcf::{Calls, Config, Conformance, OnBadRecord, UnitSize};
@@ -198,7 +202,8 @@ async fn fields_of_a_record() {
         (3, "1 1 . A C . . AF=1.5 GT 0", "INFO/AF: not between 0 and 1"),
         (2, "1 1 . A C . . . G_T 0", "FORMAT: not a key"),
         (3, "1 1 . A C . . . X:GT 0:0", "FORMAT: GT is not the first key"),
-        (3, "1 1 . A C . . . GT /0/1", "FORMAT/GT: not a genotype"),
+        (3, "1 1 . A C . . . GT /0/1", "FORMAT/GT: a leading phase before VCF 4.4"),
+        (3, "1 1 . A C . . . GT 0/|1", "FORMAT/GT: not a genotype"),
         (3, "1 1 . A C . . . GT 0/2", "FORMAT/GT: an allele index behind the last ALT"),
         (3, "1 1 . A C . . . GT:X 0::", "FORMAT: a call has more values than FORMAT has keys"),
         (3, "1 1 . A C . . . GT:X 0:", "FORMAT/X: an empty value"),
@@ -233,6 +238,28 @@ async fn fields_of_a_record() {
         (5, "1 1 . C CTAG . . . GT:M5mC 0/1:0,0.5,0.7"),
     ] {
         taken(&file(minor, HEAD, "S", &[record])).await.unwrap_or_else(|error| panic!("{record}: {error}"));
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_line_breaks_the_checker(
+        minor in 0u32..6,
+        line in "[0-2.,;:=/|<>*ACGTN%\\[\\] \t-]{0,80}",
+        keys in "(GT|LAA|PSL|PL|SVLEN=|RUC=|RUB=|RN=|CIRB=){0,5}",
+        bytes in prop::collection::vec(any::<u8>(), 0..60),
+    ) {
+        let header = Header::parse(file(minor, HEAD, "S", &[]).as_bytes()).unwrap();
+        let mut checker = Checker::new(Arc::new(Rules::of(&header)));
+        for text in [line.clone().into_bytes(), bytes, format!("1\t1\t.\tA\t{line}\t.\t.\t{keys}{line}\t{keys}\t{line}").into_bytes()] {
+            let _ = checker.check(&text);
+            checker.pass(&text);
+        }
+        let info = format!("RN=9,{n};RUC={n};RUB=1;SVLEN={n};CIPOS={n}", n = "9".repeat(keys.len() + 1));
+        let wide = format!("1\t99\t.\tA\t<CNV:TR>\t.\t.\t{info}\tGT:PL\t{}:1", "0/".repeat(100) + "0");
+        let _ = checker.check(wide.as_bytes());
+        let text = file(minor, &format!("##INFO=<{line}>\n##{line}\n"), "S", &[]);
+        let _ = header::check(text.as_bytes());
     }
 }
 

@@ -1,0 +1,495 @@
+//! Regions by index against regions by scan: equal rows, or a flaw that is said. Indexes are written by a small writer of our
+//! own, and by htslib where it is installed.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use proptest::prelude::*;
+
+use super::super::testing::{Read, bgzf, gzip, read, read_rest, same, vcf};
+use super::super::{Calls, Config, OnBadRecord, RegionsWithoutIndex, UnitSize};
+use super::Kind;
+use crate::error::{Class, Result};
+use crate::flow::{Digest, column};
+
+const INFO: &str =
+    "##INFO=<ID=END,Number=1,Type=Integer,Description=\"\">\n##INFO=<ID=N,Number=1,Type=String,Description=\"\">\n";
+
+/// How an index is written.
+#[derive(Clone, Copy, Debug)]
+struct Form {
+    kind: Kind,
+    min_shift: u32,
+    depth: u32,
+}
+
+const TBI: Form = Form { kind: Kind::Tbi, min_shift: 14, depth: 5 };
+
+/// The bin of `begin .. end` (CSIv1 section 2, `reg2bin`).
+fn bin(begin: u64, end: u64, form: Form) -> u32 {
+    let (mut shift, mut first, last) = (form.min_shift, ((1u64 << (3 * form.depth)) - 1) / 7, end - 1);
+    for level in (1..=form.depth).rev() {
+        if begin >> shift == last >> shift {
+            return (first + (begin >> shift)) as u32;
+        }
+        shift += 3;
+        first -= 1 << (3 * (level - 1));
+    }
+    0
+}
+
+/// A contig's bins with their chunks.
+type Bins = BTreeMap<u32, Vec<(u64, u64)>>;
+
+/// The contigs of `text`, packed `block` bytes a block into `packed`, with their chunks; `spans` gives a record's 0-based extent.
+fn chunks(text: &str, packed: &[u8], block: usize, form: Form) -> Vec<(String, Bins)> {
+    let mut blocks = vec![0u64];
+    while blocks[blocks.len() - 1] < packed.len() as u64 {
+        let at = blocks[blocks.len() - 1];
+        let size = super::super::split::bgzf::block_header(&packed[at as usize..]).unwrap().size;
+        blocks.push(at + size as u64);
+    }
+    let place = |at: usize| blocks[at / block] << 16 | (at % block) as u64;
+    let (mut contigs, mut at): (Vec<(String, Bins)>, usize) = (Vec::new(), 0);
+    for line in text.split_inclusive('\n') {
+        let (first, last) = (place(at), place(at + line.len()));
+        at += line.len();
+        if line.starts_with('#') {
+            continue;
+        }
+        let columns: Vec<_> = line.split('\t').collect();
+        let begin = columns[1].parse::<u64>().unwrap().saturating_sub(1);
+        let end = columns[7].split(';').find_map(|pair| pair.trim().strip_prefix("END="));
+        let end = end.map_or(begin + columns[3].len() as u64, |end| end.parse().unwrap()).max(begin + 1);
+        if contigs.last().is_none_or(|(name, _)| name != columns[0]) {
+            contigs.push((columns[0].to_owned(), Bins::new()));
+        }
+        let chunks = contigs.last_mut().unwrap().1.entry(bin(begin, end, form)).or_default();
+        match chunks.last_mut() {
+            Some(chunk) if chunk.1 == first || chunk.1 >> 16 == first >> 16 => chunk.1 = last,
+            _ => chunks.push((first, last)),
+        }
+    }
+    contigs
+}
+
+fn stored(contigs: &[(String, Bins)], form: Form) -> Vec<u8> {
+    let names: Vec<u8> = contigs.iter().flat_map(|(name, _)| [name.as_bytes(), b"\0"].concat()).collect();
+    let int = |n: usize| (n as u32).to_le_bytes();
+    let header = [&[2u32, 1, 2, 0, 35, 0, names.len() as u32].map(u32::to_le_bytes).concat()[..], &names].concat();
+    let mut out = match form.kind {
+        Kind::Tbi => [b"TBI\x01", &int(contigs.len())[..], &header].concat(),
+        Kind::Csi => {
+            let sizes = [form.min_shift, form.depth, header.len() as u32].map(u32::to_le_bytes).concat();
+            [b"CSI\x01", &sizes[..], &header, &int(contigs.len())].concat()
+        }
+    };
+    let pseudo = ((1u64 << (3 * (form.depth + 1))) - 1) / 7 + 1;
+    for (_, bins) in contigs {
+        out.extend(int(bins.len() + 1));
+        let pseudo = (pseudo as u32, vec![(0, 0), (7, 0)]);
+        for (number, chunks) in bins.iter().map(|(number, chunks)| (*number, chunks.clone())).chain([pseudo]) {
+            out.extend(number.to_le_bytes());
+            if form.kind == Kind::Csi {
+                out.extend(0u64.to_le_bytes());
+            }
+            out.extend(int(chunks.len()));
+            chunks.iter().for_each(|(first, last)| out.extend([first.to_le_bytes(), last.to_le_bytes()].concat()));
+        }
+        if form.kind == Kind::Tbi {
+            out.extend([&int(1)[..], &0u64.to_le_bytes()].concat());
+        }
+    }
+    out.extend(0u64.to_le_bytes());
+    out
+}
+
+/// A folder with `x`, BGZF of `text`.
+struct Case {
+    folder: tempfile::TempDir,
+    text: String,
+    packed: Vec<u8>,
+    block: usize,
+}
+
+impl Case {
+    fn new(text: &str, block: usize) -> Self {
+        let (folder, packed) = (tempfile::tempdir().unwrap(), bgzf(text.as_bytes(), block));
+        std::fs::write(folder.path().join("x"), &packed).unwrap();
+        Self { folder, text: text.to_owned(), packed, block }
+    }
+
+    fn index(&self, form: Form) -> Vec<u8> {
+        stored(&chunks(&self.text, &self.packed, self.block, form), form)
+    }
+
+    fn put(&self, kind: Kind, bytes: &[u8]) -> &Self {
+        for kind in [Kind::Tbi, Kind::Csi] {
+            let _ = std::fs::remove_file(self.folder.path().join(format!("x.{}", kind.name())));
+        }
+        std::fs::write(self.folder.path().join(format!("x.{}", kind.name())), bytes).unwrap();
+        self
+    }
+
+    fn indexed(text: &str, block: usize, form: Form) -> Self {
+        let case = Self::new(text, block);
+        let index = case.index(form);
+        case.put(form.kind, &bgzf(&index, 5000));
+        case
+    }
+
+    async fn read(&self, regions: &[&str], unit: u64, partitions: usize) -> Result<Read> {
+        read(&config(regions, unit), self.folder.path(), partitions).await
+    }
+
+    /// The same by a scan: the index is put aside.
+    async fn scan(&self, regions: &[&str]) -> Read {
+        let bare = tempfile::tempdir().unwrap();
+        std::fs::write(bare.path().join("x"), &self.packed).unwrap();
+        read(&config(regions, 1 << 20), bare.path(), 1).await.unwrap()
+    }
+}
+
+fn config(regions: &[&str], unit: u64) -> Config {
+    let mut config = Config::of(["x"]);
+    config.regions = regions.iter().map(|region| (*region).to_owned()).collect();
+    (config.unit, config.calls) = (UnitSize::Bytes(unit), Calls::All);
+    config
+}
+
+fn digest(read: &Read) -> (u64, Digest) {
+    let mut sum = Digest::default();
+    read.units.iter().for_each(|unit| sum.add(unit.counts.digest));
+    (read.units.iter().map(|unit| unit.counts.records - unit.counts.out_of_region).sum(), sum)
+}
+
+fn by_index(read: &Read) -> bool {
+    read.plan.contains("index=tbi") || read.plan.contains("index=csi")
+}
+
+/// Equal rows and equal identity; only the index's way was taken.
+fn equal(by: &Read, scan: &Read, what: &str) {
+    assert!(by_index(by), "{what}: {:?}", by.inspection.notices);
+    assert!(scan.plan.contains("index=none"), "{what}");
+    assert!(
+        same(&by.batch, &scan.batch, &[column::UNIT, column::ROW]),
+        "{what}: {} {}",
+        by.batch.num_rows(),
+        scan.batch.num_rows()
+    );
+    assert_eq!(digest(by), digest(scan), "{what}");
+    assert!(by.records() <= scan.records(), "{what}");
+    for unit in &by.units {
+        assert!(unit.counts.records >= unit.counts.out_of_region);
+    }
+    let ordinals: Vec<_> = by.units.iter().map(|unit| unit.unit).collect();
+    assert_eq!(ordinals, (0..by.inspection.units[0].count.unwrap()).collect::<Vec<_>>(), "{what}");
+}
+
+const NAMES: [&str; 4] = ["chr1", "HLA-A*01:01", "chr1:100-200", "2"];
+
+fn lines(contigs: &[Vec<(u32, u32, u8)>]) -> String {
+    let head: String = NAMES.iter().map(|name| format!("##contig=<ID={name}>\n")).collect();
+    let mut lines = Vec::new();
+    for (name, records) in NAMES.iter().zip(contigs) {
+        for (pos, long, note) in records {
+            let end = if *long > 0 { format!("END={};", pos + long) } else { String::new() };
+            lines.push(format!("{name} {pos} . ACG A . . {end}N={}", "n".repeat(usize::from(*note) + 1)));
+        }
+    }
+    vcf(&(INFO.to_owned() + &head), &[], &lines.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// Records of a contig, sorted; some long.
+fn records() -> impl Strategy<Value = Vec<(u32, u32, u8)>> {
+    let place = prop_oneof![0u32..3, 0u32..2_000, 0u32..200_000, 60_000_000u32..70_000_000];
+    let long = prop_oneof![6 => Just(0u32), 1 => 1u32..40_000, 1 => 1u32..70_000_000];
+    prop::collection::vec((place, long, any::<u8>()), 0..60).prop_map(|mut records| {
+        records.sort_unstable();
+        records
+    })
+}
+
+fn region() -> impl Strategy<Value = String> {
+    let place = || prop_oneof![0u32..3, 0u32..2_100, 0u32..210_000, 60_000_000u32..71_000_000];
+    let name = prop_oneof![4 => (0usize..4).prop_map(|i| NAMES[i].to_owned()), 1 => Just("chrNone".to_owned())];
+    (name, place(), place(), 0u8..5).prop_map(|(name, a, b, form)| match form {
+        0 => name,
+        1 => format!("{name}:{a}"),
+        2 => format!("{name}:{a}-"),
+        3 => format!("{name}:-{a}"),
+        _ => format!("{name}:{}-{}", a.min(b), a.max(b)),
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+    #[test]
+    fn an_index_gives_the_rows_of_a_scan(
+        contigs in prop::collection::vec(records(), 4), regions in prop::collection::vec(region(), 1..6),
+        block in 30usize..4000, unit in prop_oneof![1u64..3000, Just(16 << 20)], partitions in 1usize..4,
+        form in prop_oneof![
+            Just(TBI), Just(Form { kind: Kind::Csi, ..TBI }), Just(Form { kind: Kind::Csi, min_shift: 9, depth: 7 }),
+            Just(Form { kind: Kind::Csi, min_shift: 18, depth: 4 }), Just(Form { kind: Kind::Csi, min_shift: 27, depth: 0 }),
+        ],
+        ends in any::<bool>(),
+    ) {
+        let mut text = lines(&contigs);
+        if !ends {
+            text.truncate(text.len() - 1);
+        }
+        let regions: Vec<&str> = regions.iter().map(String::as_str).collect();
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(async {
+            let case = Case::indexed(&text, block, form);
+            equal(&case.read(&regions, unit, partitions).await.unwrap(), &case.scan(&regions).await, &format!("{regions:?}"));
+        });
+    }
+}
+
+fn sites(contig: &str, n: u32, step: u32) -> Vec<String> {
+    (0..n).map(|i| format!("{contig} {} . ACG A . . N={}", 100 + i * step, "n".repeat((i % 40) as usize + 1))).collect()
+}
+
+fn document(head: &str, lines: &[String]) -> String {
+    vcf(&(INFO.to_owned() + head), &[], &lines.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn two_contigs() -> String {
+    document("##contig=<ID=a>\n##contig=<ID=b>\n", &[sites("a", 400, 500), sites("b", 300, 700)].concat())
+}
+
+/// What an index is not used for is said, and the rows are a scan's; `refuse` refuses.
+async fn unused(case: &Case, regions: &[&str], why: &str) {
+    let by = case.read(regions, 4000, 2).await.unwrap();
+    assert!(!by_index(&by), "{why}");
+    let said: Vec<_> = by.inspection.notices.iter().map(|notice| notice.text.as_str()).collect();
+    assert!(said.iter().any(|text| text.contains(why) && text.contains("all of it is read")), "{why}: {said:?}");
+    assert!(same(&by.batch, &case.scan(regions).await.batch, &[column::UNIT, column::ROW]), "{why}");
+    let mut config = config(regions, 4000);
+    config.regions_without_index = RegionsWithoutIndex::Refuse;
+    let error = config.build(case.folder.path()).unwrap().inspect().err().unwrap();
+    assert_eq!((error.class(), error.class().exit_code()), (Class::Input, 6), "{why}");
+    assert!(error.to_string().contains(why) && error.hint().unwrap().contains("tabix"), "{error}");
+}
+
+#[tokio::test]
+async fn an_index_that_cannot_be_trusted_is_said_and_not_used() {
+    let (text, regions) = (two_contigs(), ["a:50000-60000", "b"]);
+    let case = Case::new(&text, 900);
+    unused(&case, &regions, "there is no index").await;
+    let whole = case.index(TBI);
+    let good = chunks(&text, &case.packed, 900, TBI);
+    let with = |change: &dyn Fn(&mut Vec<(String, Bins)>)| {
+        let mut contigs = good.clone();
+        change(&mut contigs);
+        stored(&contigs, TBI)
+    };
+    let field = |at: usize, value: u32| {
+        let mut bytes = whole.clone();
+        bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        bytes
+    };
+    fn every(contigs: &mut [(String, Bins)], change: &dyn Fn(&mut (u64, u64))) {
+        contigs.iter_mut().flat_map(|(_, bins)| bins.values_mut()).flatten().for_each(change);
+    }
+    let other = Case::new(&document("", &sites("a", 400, 501)), 700).index(TBI);
+    let cases: Vec<(Vec<u8>, &str)> = vec![
+        (Vec::new(), "cut off"),
+        (b"no index".to_vec(), "does not begin as one"),
+        (case.index(Form { kind: Kind::Csi, ..TBI }), "does not begin as one"),
+        (gzip(&[&whole])[..200].to_vec(), "damaged"),
+        (field(8, 0), "not made for VCF"),
+        (field(8, 0x1_0002), "not made for VCF"),
+        (field(8, 1), "not made for VCF"),
+        (field(24, 64), "not made for VCF"),
+        (field(28, 3), "not made for VCF"),
+        (field(4, u32::MAX), "negative"),
+        (field(4, i32::MAX as u32), "another number"),
+        (field(32, i32::MAX as u32), "too long"),
+        (field(40, i32::MAX as u32), "damaged"),
+        ([&whole[..], b"more"].concat(), "follows its end"),
+        (other, "does not fit"),
+        (with(&|contigs| drop(contigs.pop())), "does not reach the file's end"),
+        (with(&|contigs| drop(contigs.remove(0))), "not the file's first"),
+        (with(&|contigs| contigs[1].0 = "a".into()), "two contigs of one name"),
+        (
+            with(&|contigs| contigs[0].1 = contigs[0].1.clone().into_iter().filter(|(bin, _)| *bin != 4684).collect()),
+            "leaves a part",
+        ),
+        (
+            with(&|contigs| every(contigs, &|chunk| (chunk.0, chunk.1) = (chunk.0 + (1 << 16), chunk.1 + (1 << 16)))),
+            "does not have",
+        ),
+        (with(&|contigs| every(contigs, &|chunk| chunk.1 += 1 << 40)), "does not have"),
+        (with(&|contigs| every(contigs, &|chunk| *chunk = (chunk.1, chunk.0))), "ends before it begins"),
+        (with(&|contigs| (contigs[0].0, contigs[1].0) = ("b".into(), "a".into())), "other records than it says"),
+        (
+            with(&|contigs| {
+                contigs[0].1.insert(40_000, vec![(0, 0)]);
+            }),
+            "cannot be",
+        ),
+    ];
+    for (bytes, why) in cases {
+        case.put(Kind::Tbi, &bytes);
+        unused(&case, &regions, why).await;
+    }
+    let csi = case.index(Form { kind: Kind::Csi, ..TBI });
+    for (at, value, why) in [
+        (4, 0, "impossible"),
+        (4, 60, "impossible"),
+        (8, 10, "impossible"),
+        (8, u32::MAX, "negative"),
+        (12, 0, "not made for VCF"),
+        (12, 30, "longer than their place"),
+    ] {
+        let mut bytes = csi.clone();
+        bytes[at..at + 4].copy_from_slice(&u32::to_le_bytes(value));
+        case.put(Kind::Csi, &bytes);
+        unused(&case, &regions, why).await;
+    }
+    // Whatever is cut off is noticed.
+    for cut in 0..whole.len() - 8 {
+        case.put(Kind::Tbi, &whole[..cut]);
+        assert!(!by_index(&case.read(&regions, 4000, 1).await.unwrap()), "{cut}");
+    }
+    case.put(Kind::Tbi, &whole);
+    equal(&case.read(&regions, 4000, 2).await.unwrap(), &case.scan(&regions).await, "the index itself");
+    std::fs::File::options()
+        .append(true)
+        .open(case.folder.path().join("x"))
+        .unwrap()
+        .set_modified(std::time::SystemTime::now() + std::time::Duration::from_secs(60))
+        .unwrap();
+    unused(&case, &regions, "older than the file").await;
+}
+
+#[tokio::test]
+async fn files_without_an_index_of_their_own_say_so() {
+    let case = Case::new(&two_contigs(), 900);
+    case.put(Kind::Tbi, &case.index(TBI));
+    std::fs::write(case.folder.path().join("x"), &case.text).unwrap();
+    unused(&case, &["a"], "only BGZF files have an index").await;
+    std::fs::write(case.folder.path().join("x"), gzip(&[case.text.as_bytes()])).unwrap();
+    unused(&case, &["a"], "only BGZF files have an index").await;
+    let read = case.read(&[], 4000, 1).await.unwrap();
+    assert!(read.inspection.notices.is_empty() && !read.plan.contains("index="), "no regions, no index");
+}
+
+#[tokio::test]
+async fn positions_a_tbi_cannot_hold_are_scanned_for_and_a_csi_holds_them() {
+    let far = |head: &str| {
+        let lines = ["a 5 . A C . . N=x", "a 536870912 . A C . . N=y", "a 900000000 . A C . . N=z", "b 1 . A C . . N=q"]
+            .map(str::to_owned);
+        document(head, if head.is_empty() { &lines } else { &lines[..1] })
+    };
+    let csi = Form { kind: Kind::Csi, min_shift: 14, depth: 6 };
+    let case = Case::indexed(&far(""), 100, csi);
+    for (regions, rows) in [(&["a:536870912-"][..], 2), (&["a:900000000"], 1), (&["a", "b"], 4), (&["a:6-536870911"], 0)] {
+        let read = case.read(regions, 10, 2).await.unwrap();
+        assert_eq!(read.batch.num_rows(), rows);
+        equal(&read, &case.scan(regions).await, "csi");
+    }
+    let long = Case::indexed(&far("##contig=<ID=a,length=900000000>\n"), 100, TBI);
+    unused(&long, &["a:1-9"], "no positions as high").await;
+    let short = Case::indexed(&far("##contig=<ID=a,length=500000000>\n"), 100, TBI);
+    equal(&short.read(&["a:1-999999999"], 10, 1).await.unwrap(), &short.scan(&["a:1-999999999"]).await, "an end behind");
+    unused(&short, &["a:600000000-"], "no positions as high").await;
+}
+
+#[tokio::test]
+async fn only_what_the_index_names_is_read_and_counted() {
+    let case = Case::indexed(&two_contigs(), 900, TBI);
+    let read = case.read(&["a:100000-120000"], 1 << 20, 2).await.unwrap();
+    assert_eq!(read.batch.num_rows(), 40);
+    let counts: Vec<_> = read.units.iter().map(|unit| unit.counts).collect();
+    let (records, outside): (u64, u64) = (counts.iter().map(|c| c.records).sum(), counts.iter().map(|c| c.out_of_region).sum());
+    assert!(records < 120 && records - outside == 40, "{records} {outside}");
+    assert!(counts.iter().map(|c| c.bytes).sum::<u64>() < case.packed.len() as u64 / 3);
+    // A record that reaches into a region from before does not lie in it.
+    let spanning = document("", &["a 10 . A C . . END=90000;N=1", "a 50000 . A C . . N=2"].map(str::to_owned));
+    let case = Case::indexed(&spanning, 900, TBI);
+    assert_eq!(case.read(&["a:11-60000"], 4000, 1).await.unwrap().column("pos"), ["50000"]);
+    // Names nobody has, contigs without records.
+    for regions in [&["c"][..], &["c", "a:1-9"]] {
+        let read = case.read(regions, 4000, 2).await.unwrap();
+        equal(&read, &case.scan(regions).await, "nothing");
+        assert_eq!((read.batch.num_rows(), read.units.len()), (0, 1));
+        assert!(read.records() <= 1);
+    }
+    let empty = Case::indexed(&document("##contig=<ID=a>\n", &[]), 900, TBI);
+    equal(&empty.read(&["a"], 4000, 2).await.unwrap(), &empty.scan(&["a"]).await, "no records");
+}
+
+#[tokio::test]
+async fn one_chunk_is_shared_by_partitions_and_units_can_be_resumed() {
+    let text = two_contigs();
+    for form in [TBI, Form { kind: Kind::Csi, min_shift: 27, depth: 0 }] {
+        let case = Case::indexed(&text, 900, form);
+        let all = case.read(&["a", "b:70000-"], 8000, 2).await.unwrap();
+        assert!(all.units.len() > 3 && all.plan.contains("partitions=2"), "{}", all.plan);
+        assert!(all.units.iter().all(|unit| unit.counts.records > 0));
+        let table = |read: &Read| read.inspection.units.clone();
+        assert_eq!(table(&all), table(&case.read(&["a", "b:70000-"], 8000, 1).await.unwrap()), "units depend on no thread");
+        let other = if form.depth > 0 { "b:70000-90000" } else { "c" };
+        assert_ne!(table(&all)[0].index, table(&case.read(&["a", other], 8000, 1).await.unwrap())[0].index);
+        assert_eq!(table(&case.scan(&["a"]).await)[0].index, None);
+        let sql = "SELECT pos, __unit FROM t ORDER BY __unit, __row";
+        let config = config(&["a", "b:70000-"], 8000);
+        let rest = read_rest(&config, case.folder.path(), 2, sql, &[0, 2]).await.unwrap();
+        let of = |read: &Read| read.column("pos").into_iter().zip(read.column("__unit")).collect::<Vec<_>>();
+        let expected: Vec<_> = of(&all).into_iter().filter(|(_, unit)| unit != "0" && unit != "2").collect();
+        assert!(!expected.is_empty());
+        assert_eq!(of(&rest), expected);
+    }
+}
+
+#[tokio::test]
+async fn an_index_found_wrong_while_reading_ends_the_load_aloud() {
+    let told = two_contigs();
+    // The text differs from the one the index was made of, but not in the lengths of its lines.
+    let swap = |from: &str, to: &str| {
+        assert!(told.contains(from) && from.len() == to.len());
+        told.replace(from, to)
+    };
+    for (text, why) in [
+        (swap("a\t150100\t", "a\t100100\t"), "not sorted by position"),
+        (swap("a\t150100\t", "b\t150100\t"), "of another contig"),
+    ] {
+        let case = Case::new(&text, 900);
+        case.put(Kind::Tbi, &stored(&chunks(&told, &case.packed, 900, TBI), TBI));
+        for partitions in [1, 2] {
+            // Small units, so that the wrong record is not among the first that are looked at before the run.
+            let error = case.read(&["a"], 2000, partitions).await.err().unwrap();
+            assert_eq!(error.class(), Class::Input);
+            assert!(error.to_string().contains("the index does not fit the file") && error.to_string().contains(why), "{error}");
+            assert!(error.hint().unwrap().contains("tabix -f"), "{error}");
+        }
+    }
+    // A place within a line, behind the first span of the contig.
+    let case = Case::new(&told, 900);
+    let mut contigs = chunks(&told, &case.packed, 900, TBI);
+    let all = &mut contigs[0].1;
+    for (bin, delta) in [(4687, 3u64), (4688, 3)] {
+        let chunks = all.get_mut(&bin).unwrap();
+        if bin == 4687 { chunks.last_mut().unwrap().1 += delta } else { chunks[0].0 += delta }
+    }
+    case.put(Kind::Tbi, &stored(&contigs, TBI));
+    let error = case.read(&["a:1-5", "a:114689-120000"], 1 << 20, 1).await.err();
+    assert!(error.as_ref().is_some_and(|error| error.to_string().contains("within a line")), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_bad_record_has_the_line_of_the_file() {
+    let text = two_contigs().replace("b\t70100\t.\tACG\tA\t.", "b\t70100\t.\tACG\tA\t?");
+    let number = text.lines().position(|line| line.contains("A\t?")).unwrap() + 1;
+    let case = Case::indexed(&text, 900, TBI);
+    for regions in [&["b:70000-80000"][..], &["a:1-2000", "a:150000-150100", "b:70000-80000"], &["b"]] {
+        for unit in [2000, 1 << 20] {
+            let error = case.read(regions, unit, 2).await.err().unwrap();
+            assert!(error.to_string().starts_with(&format!("input 1: line {number}: QUAL")), "{error} {number}");
+        }
+    }
+}
