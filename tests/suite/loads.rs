@@ -287,7 +287,9 @@ fn genotypes_come_back_as_text_and_as_numbers() {
         warehouse.run(arguments).expect(0).json()["load_id"].as_str().unwrap().to_owned()
     };
     let stored = |load: &str, columns: &str| {
-        let sql = format!("SELECT {columns} FROM genogate.calls WHERE load_id = '{load}' ORDER BY variant_id, sample_index");
+        let sql = format!(
+            "SELECT {columns} FROM (SELECT * FROM genogate.calls WHERE load_id = '{load}' ORDER BY variant_id, sample_index) c"
+        );
         warehouse.app_sql(&sql).expect(0).stdout.trim().lines().map(str::to_owned).collect::<Vec<_>>()
     };
     let whole = load(&["--no-split"]);
@@ -307,6 +309,14 @@ fn genotypes_come_back_as_text_and_as_numbers() {
             "{0,0}|t|{t,t}",
         ]
     );
-    let split = load(&["--set", "source.vcf.samples=[G8, G9, G0]"]);
-    assert_eq!(stored(&split, "sample_index, gt"), ["0|0/1", "1|0|1", "2|0|0", "0|0/0", "1|1|0", "2|0|0"]);
+    let people = folder.path().join("people.txt");
+    std::fs::write(&people, "G8\nG9\nG0\n").unwrap();
+    let wanted = ["0|0/1", "1|0|1", "2|0|0", "0|0/0", "1|1|0", "2|0|0"];
+    let by_name = load(&["-s", "G8,G9,G0"]);
+    assert_eq!(stored(&by_name, "sample_index, gt"), wanted);
+    assert_eq!(load(&["-S", people.to_str().unwrap()]), by_name, "the same samples, so the load is there already");
+    let others = load(&["-S", &format!("^{}", people.display())]);
+    assert_eq!(stored(&others, "count(*)"), ["14"]);
+    let unknown = warehouse.run(["load", file.to_str().unwrap(), "--profile", "research", "-s", "DOE_JANE", "--json"]).expect(2);
+    assert!(!format!("{unknown:?}").contains("DOE_JANE"), "{unknown:?}");
 }

@@ -29,9 +29,9 @@ const TYPED: [(&str, Type); 12] = [
     (column::REF, Type::TEXT),
     (column::ALT, Type::TEXT),
     (column::FILTERS, Type::TEXT_ARRAY),
-    ("orig_pos", Type::INT8),
-    ("orig_ref", Type::TEXT),
-    ("orig_alt", Type::TEXT),
+    (column::ORIG_POS, Type::INT8),
+    (column::ORIG_REF, Type::TEXT),
+    (column::ORIG_ALT, Type::TEXT),
 ];
 
 /// Where every column of a schema goes; made once, before the first batch.

@@ -25,7 +25,8 @@ pub struct Config {
     /// reads all of it and says why, `refuse` ends with an error.
     #[serde(default)]
     pub regions_without_index: RegionsWithoutIndex,
-    /// The reference sequence (FASTA) the file was called against; `normalize.left_align` needs it.
+    /// The reference (FASTA) the files were called against, plain or bgzipped, relative to the pipeline file;
+    /// `normalize.left_align` needs it. Its `.fai` (and `.gzi`) lie beside it; one that is missing is made in memory each time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<PathBuf>,
     /// INFO fields: `all` (default), `none`, or a list of ids. With `all` a column `info.__other` keeps the text of entries
@@ -53,9 +54,13 @@ pub struct Config {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub formats: Option<Vec<String>>,
     /// Samples to keep, by name; `^` before the first name means all but these. Default: all. Names that only some of the
-    /// inputs have are fine, a name that none has is an error.
+    /// inputs have are fine, a name that none has is an error. Calls of other samples are not parsed. Samples keep the
+    /// order they have in the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples: Option<Vec<String>>,
+    /// A file of samples to keep instead, one name a line; `^` before the path means all but these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples_file: Option<String>,
     /// A record that cannot become rows: `fail` (default) ends the load, `quarantine` sets it aside with line, field and
     /// reason. Checked are the record's structure and the fields that are read.
     #[serde(default)]
@@ -275,6 +280,7 @@ impl Config {
             calls: Calls::default(),
             formats: None,
             samples: None,
+            samples_file: None,
             on_bad_record: OnBadRecord::default(),
             max_bad_records: None,
             conformance: Conformance::default(),
@@ -297,6 +303,9 @@ impl Config {
             if region.trim().is_empty() {
                 return Err(Error::usage("one of `regions` is empty"));
             }
+        }
+        if self.samples.is_some() && self.samples_file.is_some() {
+            return Err(Error::usage("`samples` and `samples_file` are given both").with_hint("list the names in one of them"));
         }
         let unit = self.unit.bytes()?;
         Ok(Arc::new(VcfSource::new(self.clone(), base.to_owned(), unit)))
@@ -342,6 +351,8 @@ mod tests {
         assert!(Config::of(Vec::<String>::new()).build(here).is_err());
         assert!(Config::of(["-", "a.vcf"]).build(here).is_err());
         assert!(Config::of(["a[", "b"]).build(here).is_err());
+        let twice = Config { samples: Some(vec![]), samples_file: Some("s".into()), ..Config::of(["a.vcf"]) };
+        assert!(twice.build(here).is_err());
         assert!(Config::of(["no-such-file.vcf", "-"]).build(here).is_ok());
     }
 }

@@ -1,7 +1,7 @@
 //! Looks at the inputs before the run: which files, what containers, which header, which fields, how they are cut. Reads the
 //! headers and each input's first records, to find fields that no header declares. It must not know tasks or batches.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -12,13 +12,13 @@ use super::header::{self, Field, Header, infer, reserved};
 use super::index::{Ask, Flaw};
 use super::input::{Held, Input};
 use super::regions::Regions;
+use super::samples::{self, Listed};
 use super::schema::lay_out;
 use super::split::{
     Access, BgzfCut, Container, Cut, FromStart, Layout, Opened, Piece, StreamText, TextBuf, Virtual, count_units, open,
 };
 use super::strict::{self, Rules};
 use super::table::VcfTable;
-use crate::crypto::digest::{hex, sha256};
 use crate::error::{Error, Result};
 use crate::flow::{Document, InputDocument, InputUnits, Inspection, Notice, Number, SampleId, Source, VcfType};
 use crate::sensitive::Sensitive;
@@ -209,38 +209,10 @@ impl VcfSource {
         chosen
     }
 
-    /// For each input, the index among its kept samples of every sample column.
-    fn keep_samples(&self, looked: &[Looked]) -> Result<Vec<Vec<Option<u32>>>> {
-        let names: Vec<&str> = self.config.samples.iter().flatten().map(String::as_str).collect();
-        let exclude = names.first().is_some_and(|name| name.starts_with('^'));
-        let listed: HashMap<&str, usize> =
-            names.iter().enumerate().map(|(i, name)| (if exclude { name.trim_start_matches('^') } else { name }, i)).collect();
-        let (mut used, mut kept) = (HashSet::<usize>::new(), Vec::new());
-        for looked in looked {
-            let mut next = 0;
-            let keep = looked.header.samples.iter().map(|name| {
-                let found = listed.get(name.expose().as_str());
-                used.extend(found.copied());
-                let keep = self.config.samples.is_none() || found.is_some() != exclude;
-                keep.then(|| {
-                    next += 1;
-                    next - 1
-                })
-            });
-            kept.push(keep.collect());
-        }
-        match (0..names.len()).find(|i| !used.contains(i) && listed.values().any(|listed| listed == i)) {
-            Some(missing) => {
-                Err(Error::usage(format!("samples[{missing}] is in no input")).with_hint("check its spelling and case"))
-            }
-            None => Ok(kept),
-        }
-    }
-
     /// Options that change rows. Sample names appear only digested.
-    fn identity(&self) -> String {
-        let Config { regions, info, csq, ann, bcsq, calls, formats, samples, on_bad_record, conformance, .. } = &self.config;
-        let samples = samples.as_ref().map(|names| hex(&sha256(names.join("\n").as_bytes())));
+    fn identity(&self, samples: Option<&Listed>) -> String {
+        let Config { regions, info, csq, ann, bcsq, calls, formats, on_bad_record, conformance, .. } = &self.config;
+        let samples = samples.map(Listed::digest);
         serde_json::json!({
             "source": "vcf", "regions": regions, "info": info, "csq": csq, "ann": ann, "bcsq": bcsq, "calls": calls, "formats": formats,
             "samples": samples, "on_bad_record": on_bad_record, "conformance": conformance,
@@ -318,7 +290,9 @@ impl Source for VcfSource {
             }
         }
 
-        let kept = self.keep_samples(&looked)?;
+        let listed = Listed::read(&self.config, &self.base)?;
+        let samples: Vec<_> = looked.iter().map(|looked| looked.header.samples.as_slice()).collect();
+        let kept = samples::keep(listed.as_ref(), &samples)?;
         let (mut inputs, mut units, mut document, mut next) = (Vec::new(), Vec::new(), Document::default(), 0u64);
         let to_read = |looked: &Looked| match &looked.held {
             Held::Indexed { spans, .. } => Some(spans.bytes()),
@@ -366,6 +340,6 @@ impl Source for VcfSource {
         let labels = layout.labels.clone();
         let table = VcfTable::new(inputs, fields, layout, regions, open, self.unit, &self.config);
         let table = Arc::new(table);
-        Ok(Inspection { table, labels, document, units, bytes, notices, identity: self.identity() })
+        Ok(Inspection { table, labels, document, units, bytes, notices, identity: self.identity(listed.as_ref()) })
     }
 }

@@ -14,6 +14,7 @@ mod index;
 mod input;
 mod inspect;
 mod regions;
+mod samples;
 mod scan;
 mod schema;
 mod split;
@@ -25,4 +26,4 @@ mod testing;
 mod tests;
 
 pub use config::{Annotation, Calls, Config, Conformance, Info, InfoWord, OnBadRecord, RegionsWithoutIndex, UnitSize};
-pub use drain::{Decoded, decode_to_end};
+pub use drain::{Decoded, Inflated, decode_on, decode_to_end, inflate_to_end};

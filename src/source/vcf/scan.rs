@@ -107,7 +107,7 @@ impl Work<'_> {
 
     /// Decodes the unit. `None` when nobody takes the batches any more.
     fn unit(&self, reader: &mut dyn UnitReader, decoder: &mut Decoder, hand: &mut Hand<'_>) -> Result<Option<UnitCounts>> {
-        let Part { context, shared, .. } = self.part;
+        let Part { context, .. } = self.part;
         let ordinal = self.input.first + self.unit;
         let mut counts = UnitCounts { input: self.input.number, lines: self.header_lines(), ..UnitCounts::default() };
         let (mut text, mut told_records, mut told_bytes) = (0, 0, 0);
@@ -140,7 +140,7 @@ impl Work<'_> {
                 let row = u32::try_from(at).map_err(|_| Error::input("a unit has too many lines").with_hint("lower `unit`"))?;
                 let outcome = decoder.record(line, row, utf8);
                 // Records outside the regions are no part of the load's identity: an index spares reading them.
-                if outcome != Outcome::OutOfRegion {
+                if context.digests && outcome != Outcome::OutOfRegion {
                     counts.digest.add(Digest::from_bytes(sha256(line)));
                 }
                 match outcome {
@@ -156,6 +156,7 @@ impl Work<'_> {
                     }
                 }
             }
+            Counters::add(&context.counters.text_bytes, chunk.len() as u64);
             Counters::add(&context.counters.records, counts.records - told_records);
             told_records = counts.records;
             let bytes = reader.bytes();

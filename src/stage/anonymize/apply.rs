@@ -35,7 +35,7 @@ impl Rows {
 
 /// Text in which a sample may be named: not contigs and alleles, which are words of another kind.
 pub(super) fn is_searched(name: &str, kind: &datafusion::arrow::datatypes::DataType) -> bool {
-    text::is_text(kind) && ![column::CHROM, column::REF, column::ALT].contains(&name)
+    text::is_text(kind) && !column::SITE.contains(&name)
 }
 
 impl Apply for Rows {

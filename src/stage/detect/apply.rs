@@ -134,7 +134,7 @@ impl Rows {
 
 impl Searched {
     fn new(scanner: &Scanner, index: usize, name: &str) -> Self {
-        let names = ![column::CHROM, column::REF, column::ALT].contains(&name);
+        let names = !column::SITE.contains(&name);
         let clean = scanner.scan(name).is_empty();
         let place = if clean { place("column", name) } else { format!("column number {}", index + 1) };
         let field = match (name.strip_prefix(column::INFO), name.strip_prefix(column::CALLS)) {
@@ -148,7 +148,7 @@ impl Searched {
             },
         };
         let alphabet: Option<fn(u8) -> bool> = match name {
-            column::REF | column::ALT => {
+            column::REF | column::ALT | column::ORIG_REF | column::ORIG_ALT => {
                 Some(|b| matches!(b & !0x20, b'A' | b'C' | b'G' | b'T' | b'N') || matches!(b, b'*' | b','))
             }
             _ => None,

@@ -24,9 +24,6 @@ use crate::stage::seal::{Seal, is_sealed, sealed_type};
 /// A declared filter must look like a name, too.
 const FILTER_NAME: &str = r"[A-Za-z][A-Za-z0-9_.<>=:%+-]{0,63}";
 
-/// Text that says where and what the variant is, not free text: `detect` looks at it.
-const SITE: [&str; 3] = [column::CHROM, column::REF, column::ALT];
-
 /// Removes what the policies do not know.
 #[derive(Debug)]
 pub(super) struct Sanitize {
@@ -53,7 +50,8 @@ impl Sanitize {
 
     fn fate(&self, field: &Field) -> Fate<'_> {
         let name = field.name().as_str();
-        if SITE.contains(&name) || name.starts_with("__") || name == column::CALLS_SAMPLE {
+        // `detect` looks at these.
+        if column::SITE.contains(&name) || name.starts_with("__") || name == column::CALLS_SAMPLE {
             return Fate::Stays;
         }
         let text = is_text(field.data_type());
@@ -209,7 +207,7 @@ impl Stage for Sanitize {
     fn blocks_predicates_on(&self, output: &Schema) -> Vec<String> {
         let touched = |field: &&Arc<Field>| is_text(field.data_type()) || is_sealed(field.data_type());
         let names = output.fields().iter().filter(touched).map(|field| field.name().clone());
-        names.filter(|name| !SITE.contains(&name.as_str())).collect()
+        names.filter(|name| !column::SITE.contains(&name.as_str())).collect()
     }
 
     fn explain(&self) -> String {

@@ -5,6 +5,7 @@ mod calls;
 mod fixed;
 mod info;
 mod known;
+mod needle;
 mod odd;
 
 use std::sync::Arc;
@@ -128,7 +129,7 @@ pub(crate) struct Decoder {
 impl Decoder {
     pub(crate) fn new(recipe: Recipe, shape: Shape) -> Self {
         let has = |slot: Slot| recipe.slots.contains(&slot);
-        let info = InfoDecoder::new(&recipe.fields.info, &recipe.slots, recipe.open.0);
+        let info = InfoDecoder::new(&recipe.fields.info, &recipe.slots, recipe.open.0, false);
         let wants_calls = recipe.slots.iter().any(|slot| matches!(slot, Slot::Sample | Slot::Call(_) | Slot::CallsOther));
         let calls = wants_calls.then(|| CallsDecoder::new(&recipe, &shape));
         Self {

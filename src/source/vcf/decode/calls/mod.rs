@@ -13,7 +13,7 @@ use datafusion::arrow::datatypes::Field as ArrowField;
 use super::odd::{Odd, Tally};
 use super::{Bad, Place, Recipe, Shape, Slot, columns_fit, wrong_columns};
 use crate::flow::Number;
-use crate::source::vcf::columns::{Column, Genotypes, How, Reason, Texts, column_for};
+use crate::source::vcf::columns::{AnyColumn, Column, Genotypes, How, Reason, Texts, column_for};
 use crate::source::vcf::config::Calls;
 use crate::source::vcf::hash::KeyMap;
 use crate::source::vcf::schema::is_genotype;
@@ -22,7 +22,7 @@ use plan::{Part, Plan, Plans};
 use walk::{count, end_of_part, is_reference, part, pass, reference_calls};
 
 struct Field {
-    column: Option<Box<dyn Column>>,
+    column: Option<AnyColumn>,
     number: Number,
     inferred: bool,
     odd: Tally,
@@ -307,7 +307,7 @@ impl CallsDecoder {
         };
         let mut arrays = vec![(Slot::Sample, list(Arc::new(Int32Array::from(sample))))];
         let fields = self.fields.iter_mut().enumerate();
-        let columns = fields.filter_map(|(i, field)| Some((Slot::Call(i), field.column.as_mut()?.as_mut())));
+        let columns = fields.filter_map(|(i, field)| Some((Slot::Call(i), field.column.as_mut()? as &mut dyn Column)));
         let genotype = self.genotype.iter_mut().map(|gt| (Slot::Call(gt.field), &mut gt.column as &mut dyn Column));
         let other = self.other.iter_mut().map(|other| (Slot::CallsOther, other as &mut dyn Column));
         for (slot, column) in columns.chain(genotype).chain(other) {
