@@ -106,7 +106,7 @@ pub fn inflate_to_end(inspection: &Inspection, threads: usize) -> Result<Inflate
     let texts = on_threads(threads, |partition| {
         let mut text = 0;
         for input in &shared.inputs {
-            let Some(mut reader) = input.reader(partition, threads.max(1), shared.unit, false)? else { continue };
+            let Some(mut reader) = input.reader(partition, threads.max(1), shared.unit)? else { continue };
             while reader.next_unit()?.is_some() {
                 text += touch(reader.as_mut(), &lines)?;
                 bytes_in.fetch_add(reader.bytes(), Ordering::Relaxed);

@@ -2,6 +2,7 @@
 //! file), table (the scan). It must not know stages, sinks or where rows go.
 
 mod annotation;
+mod bcf;
 mod columns;
 pub mod config;
 mod decode;

@@ -38,8 +38,7 @@ type Hand<'a> = dyn FnMut(RecordBatch) -> bool + 'a;
 pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
     for input in &part.shared.inputs {
         let place = || format!("input {}", input.number + 1);
-        let reader =
-            input.reader(part.partition, part.partitions, part.shared.unit, part.shared.strict).map_err(|e| e.at(place()))?;
+        let reader = input.reader(part.partition, part.partitions, part.shared.unit).map_err(|e| e.at(place()))?;
         let Some(mut reader) = reader else { continue };
         let mut decoder = Decoder::new(part.recipe.clone(), input.shape.clone());
         let mut annotator = part.reading.clone().map(|reading| Annotator::new(reading, input.number));
@@ -58,7 +57,7 @@ pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
             let work = Work { part, input, unit, passed };
             let ordinal = input.first + unit;
             if part.context.units.is_done(ordinal) {
-                if input.is_stream() || part.shared.strict {
+                if input.is_stream() || input.shape.strict.is_some() {
                     passed += work.pass(reader.as_mut(), &mut decoder).map_err(|e| e.at(place()))?;
                 }
                 continue;
@@ -97,7 +96,7 @@ impl Work<'_> {
     fn pass(&self, reader: &mut dyn UnitReader, decoder: &mut Decoder) -> Result<u64> {
         let mut lines = self.header_lines();
         while let Some(chunk) = reader.next_chunk()? {
-            lines += memchr::memchr_iter(b'\n', chunk).count() as u64;
+            lines += self.input.count(chunk);
             if let Some(checker) = decoder.strict() {
                 chunk.split(|byte| *byte == b'\n').for_each(|line| checker.pass(line.strip_suffix(b"\r").unwrap_or(line)));
             }
@@ -115,21 +114,13 @@ impl Work<'_> {
             if context.cancel.is_cancelled() {
                 return Err(Error::interrupted("the run was stopped"));
             }
-            let utf8 = std::str::from_utf8(chunk).is_ok();
+            let utf8 = self.input.shape.binary.is_none() && std::str::from_utf8(chunk).is_ok();
             let mut rest = chunk;
             while !rest.is_empty() {
-                let line = match memchr::memchr(b'\n', rest) {
-                    Some(end) => {
-                        let line = &rest[..end];
-                        rest = &rest[end + 1..];
-                        line
-                    }
-                    None => {
-                        decoder.strict().into_iter().for_each(Checker::open_end);
-                        std::mem::take(&mut rest)
-                    }
-                };
-                let line = line.strip_suffix(b"\r").unwrap_or(line);
+                let line = self.input.take_record(&mut rest);
+                if rest.is_empty() && chunk.last() != Some(&b'\n') {
+                    decoder.strict().into_iter().for_each(Checker::open_end);
+                }
                 let at = counts.lines;
                 counts.lines += 1;
                 if line.is_empty() {
@@ -185,7 +176,8 @@ impl Work<'_> {
             };
         }
         let line = if self.input.is_stream() { self.passed + line } else { self.input.line_of(self.unit, line)? };
-        Err(Error::input(format!("line {}: {field}: {}", line + 1, bad.reason))
+        let what = if self.input.shape.binary.is_some() { "record" } else { "line" };
+        Err(Error::input(format!("{what} {}: {field}: {}", line + 1, bad.reason))
             .with_hint("mend the record, or set `on_bad_record: quarantine` to set such records aside"))
     }
 }

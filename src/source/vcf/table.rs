@@ -103,6 +103,7 @@ impl VcfTable {
             regions: self.shared.regions.clone(),
             predicate: Arc::new(Predicate::of(filters)),
             calls: self.shared.calls,
+            strict: self.shared.strict,
             open: self.shared.open,
             schema: decoded,
             slots,
@@ -167,7 +168,7 @@ impl VcfExec {
         filters: Vec<String>,
         target: usize,
     ) -> Self {
-        let most = shared.inputs.iter().map(|input| input.parallel(shared.strict)).sum::<u64>();
+        let most = shared.inputs.iter().map(Input::parallel).sum::<u64>();
         let partitions = target.min(usize::try_from(most).unwrap_or(target)).max(1);
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema.clone()),
@@ -181,14 +182,14 @@ impl VcfExec {
 
 impl DisplayAs for VcfExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        let mut formats: Vec<_> = self.shared.inputs.iter().map(|input| input.container.name()).collect();
+        let mut formats: Vec<_> = self.shared.inputs.iter().map(Input::format).collect();
         formats.sort_unstable();
         formats.dedup();
         let names: Vec<_> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
         write!(f, "VcfExec: inputs={}, format={}", self.shared.inputs.len(), formats.join("+"))?;
         write!(f, ", partitions={}", self.partitions)?;
         if !self.shared.inputs.iter().any(Input::is_stream) {
-            let units = self.shared.inputs.iter().map(|input| input.parallel(false)).sum::<u64>();
+            let units = self.shared.inputs.iter().map(Input::units).sum::<u64>();
             write!(f, ", units={units}")?;
         }
         if !self.shared.regions.is_everything() {

@@ -2,7 +2,7 @@
 
 use datafusion::arrow::array::ArrayRef;
 
-use super::{Column, Ends, Flags, Floats, How, Ints, List, Reason, Taken, Texts};
+use super::{Column, Ends, Flags, Floats, How, Ints, List, Reason, Taken, Texts, Vector};
 
 /// A builder of any type; chosen once from the header.
 #[derive(Debug)]
@@ -37,6 +37,14 @@ impl Column for AnyColumn {
 
     fn put(&mut self, slot: usize, text: &[u8], how: How) -> Result<Option<usize>, Reason> {
         each!(self, column => column.put(slot, text, how))
+    }
+
+    fn push_vector(&mut self, vector: Vector<'_>, how: How) -> Result<usize, Reason> {
+        each!(self, column => column.push_vector(vector, how))
+    }
+
+    fn put_vector(&mut self, slot: usize, vector: Vector<'_>, how: How) -> Result<Option<usize>, Reason> {
+        each!(self, column => column.put_vector(slot, vector, how))
     }
 
     #[inline(always)]

@@ -6,7 +6,7 @@ use datafusion::arrow::array::{ArrayRef, Float64Array, NullBufferBuilder};
 use datafusion::arrow::buffer::ScalarBuffer;
 
 use super::digits::Window;
-use super::{Column, Ends, How, Reason, Taken};
+use super::{Column, Ends, How, Reason, Taken, Vector};
 
 /// VCF Float.
 #[derive(Debug)]
@@ -38,6 +38,33 @@ impl Column for Floats {
             self.push_value(Some(parse_float(text)?));
         }
         Ok(1)
+    }
+
+    fn push_vector(&mut self, vector: Vector<'_>, how: How) -> Result<usize, Reason> {
+        if let Some(text) = vector.text() {
+            return self.push(text, how);
+        }
+        let mut elements = vector.numbers();
+        let value = elements.next().transpose()?.flatten();
+        if elements.next().is_some() {
+            return Err("not a number");
+        }
+        self.push_value(value);
+        Ok(1)
+    }
+
+    fn push_elements(&mut self, vector: Vector<'_>, how: How) -> Result<(), Reason> {
+        let before = self.values.len();
+        if let Some(text) = vector.text() {
+            return text.split(|byte| *byte == b',').try_for_each(|item| self.push(item, how).map(|_| ()));
+        }
+        for value in vector.numbers() {
+            self.push_value(value?);
+        }
+        if self.values.len() == before {
+            self.push_value(None);
+        }
+        Ok(())
     }
 
     #[inline(always)]

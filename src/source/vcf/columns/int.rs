@@ -8,7 +8,7 @@ use datafusion::arrow::buffer::ScalarBuffer;
 use datafusion::arrow::array::NullBufferBuilder;
 
 use super::digits::Window;
-use super::{Column, Ends, How, Reason, Taken};
+use super::{Column, Ends, How, Reason, Taken, Vector};
 
 /// VCF Integer: 32 bits (VCF 4.3 section 1.3).
 #[derive(Debug)]
@@ -29,6 +29,12 @@ impl Ints {
         self.values.push(value);
         self.nulls.append_non_null();
     }
+
+    #[inline]
+    fn push_option(&mut self, value: Option<i32>) {
+        self.values.push(value.unwrap_or(0));
+        self.nulls.append(value.is_some());
+    }
 }
 
 impl Column for Ints {
@@ -41,6 +47,33 @@ impl Column for Ints {
             self.push_value(parse_int(text)?);
         }
         Ok(1)
+    }
+
+    fn push_vector(&mut self, vector: Vector<'_>, how: How) -> Result<usize, Reason> {
+        if let Some(text) = vector.text() {
+            return self.push(text, how);
+        }
+        let mut elements = vector.integers();
+        let value = elements.next().transpose()?.flatten();
+        if elements.next().is_some() {
+            return Err("not an integer");
+        }
+        self.push_option(value);
+        Ok(1)
+    }
+
+    fn push_elements(&mut self, vector: Vector<'_>, how: How) -> Result<(), Reason> {
+        let before = self.values.len();
+        if let Some(text) = vector.text() {
+            return text.split(|byte| *byte == b',').try_for_each(|item| self.push(item, how).map(|_| ()));
+        }
+        for value in vector.integers() {
+            self.push_option(value?);
+        }
+        if self.values.len() == before {
+            self.push_option(None);
+        }
+        Ok(())
     }
 
     #[inline(always)]

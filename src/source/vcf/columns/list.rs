@@ -6,7 +6,7 @@ use datafusion::arrow::array::{ArrayRef, ListArray, NullBufferBuilder};
 use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::Field;
 
-use super::{Column, Ends, How, Reason, Taken};
+use super::{Column, Ends, How, Reason, Taken, Vector};
 use crate::source::vcf::find::find;
 
 /// A list of what `C` builds. The text is split at `separator` as it stands: nothing is added, dropped or moved, whatever
@@ -46,6 +46,20 @@ impl<C: Column> Column for List<C> {
                 Some(at) => rest = &rest[at + 1..],
                 None => break,
             }
+        }
+        self.offsets.push(self.items.len() as i32);
+        self.nulls.append_non_null();
+        Ok(self.items.len() - before)
+    }
+
+    fn push_vector(&mut self, vector: Vector<'_>, how: How) -> Result<usize, Reason> {
+        if let Some(text) = vector.text() {
+            return self.push(text, how);
+        }
+        let before = self.items.len();
+        if let Err(reason) = self.items.push_elements(vector, how) {
+            self.items.truncate(before);
+            return Err(reason);
         }
         self.offsets.push(self.items.len() as i32);
         self.nulls.append_non_null();

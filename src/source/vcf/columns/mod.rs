@@ -10,6 +10,8 @@ mod genotype;
 mod int;
 mod list;
 mod text;
+mod vector;
+mod widen;
 
 use datafusion::arrow::array::ArrayRef;
 
@@ -23,6 +25,7 @@ pub(crate) use genotype::Genotypes;
 pub(crate) use int::{Ints, Longs};
 pub(crate) use list::List;
 pub(crate) use text::Texts;
+pub(crate) use vector::{Kind, Vector};
 
 /// Why a value cannot be taken, in fixed words.
 pub(crate) type Reason = &'static str;
@@ -77,6 +80,38 @@ pub(crate) trait Column: Send {
             self.pad(slot);
         }
         self.push(text, how).map(Some)
+    }
+
+    /// Appends a value of BCF as one slot and returns how many elements it has. On an error nothing was appended.
+    fn push_vector(&mut self, vector: Vector<'_>, how: How) -> Result<usize, Reason> {
+        match vector.text() {
+            Some(text) => self.push(text, how),
+            None => {
+                let mut text = Vec::new();
+                vector.write(&mut text)?;
+                self.push(&text, how)
+            }
+        }
+    }
+
+    /// Appends every element of a value of BCF as a slot of its own, a missing value as one null. After an error some may
+    /// have been appended.
+    fn push_elements(&mut self, vector: Vector<'_>, how: How) -> Result<(), Reason> {
+        let mut text = Vec::new();
+        vector.write(&mut text)?;
+        text.split(|byte| *byte == b',').try_for_each(|item| self.push(item, how).map(|_| ()))
+    }
+
+    /// [`Self::put`] for a value of BCF.
+    fn put_vector(&mut self, slot: usize, vector: Vector<'_>, how: How) -> Result<Option<usize>, Reason> {
+        let len = self.len();
+        if len > slot {
+            return Ok(None);
+        }
+        if len < slot {
+            self.pad(slot);
+        }
+        self.push_vector(vector, how).map(Some)
     }
 
     /// Fills slot `slot` with the value that `text` begins with and that one of `ends` follows, found and parsed in one

@@ -1,6 +1,8 @@
 //! INFO in one pass (VCF 4.3 section 1.6.1): each key is guessed from the order the record before had, the value goes to its
 //! builder. It must not know other columns.
 
+mod bcf;
+
 use datafusion::arrow::array::ArrayRef;
 
 use super::needle::Needle;

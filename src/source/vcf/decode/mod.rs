@@ -1,6 +1,7 @@
 //! One record's line into one row: the hot loop. Bytes in, typed builders out; what is not asked for is skipped. It must not
 //! know files, units' borders or tasks.
 
+mod bcf;
 mod calls;
 mod fixed;
 mod info;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Int32Array, RecordBatch, UInt32Array, new_null_array};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 
+use super::bcf::Dictionary;
 use super::columns::{How, Reason};
 use super::config::Calls;
 use super::filter::Predicate;
@@ -22,6 +24,7 @@ use super::schema::Slot;
 use super::strict::{At, Checker, Rules};
 use crate::error::Result;
 
+use bcf::Binary;
 use calls::CallsDecoder;
 use fixed::Fixed;
 use info::InfoDecoder;
@@ -35,6 +38,8 @@ pub(crate) struct Recipe {
     pub regions: Arc<Regions>,
     pub predicate: Arc<Predicate>,
     pub calls: Calls,
+    /// How values of BCF are held to the specification; lines of text are checked before they are decoded.
+    pub strict: bool,
     /// The table has the catch-all columns, so values that fit no column are not lost.
     pub open: (bool, bool),
     /// The projected schema and what its columns are filled from.
@@ -56,6 +61,8 @@ pub(crate) struct Shape {
     pub declared: Arc<Declared>,
     /// The specification's letter, when records are held to it.
     pub strict: Option<Arc<Rules>>,
+    /// The input is BCF, and this is what its numbers mean.
+    pub binary: Option<Arc<Dictionary>>,
 }
 
 /// Where a record is bad.
@@ -117,6 +124,8 @@ pub(crate) struct Decoder {
     fixed: Fixed,
     info: InfoDecoder,
     calls: Option<CallsDecoder>,
+    /// Absent while it is lent out, and for text.
+    binary: Option<Binary>,
     known: Known,
     strict: Option<Checker>,
     odd: Tally,
@@ -129,13 +138,14 @@ pub(crate) struct Decoder {
 impl Decoder {
     pub(crate) fn new(recipe: Recipe, shape: Shape) -> Self {
         let has = |slot: Slot| recipe.slots.contains(&slot);
-        let info = InfoDecoder::new(&recipe.fields.info, &recipe.slots, recipe.open.0, false);
+        let info = InfoDecoder::new(&recipe.fields.info, &recipe.slots, recipe.open.0, recipe.strict && shape.binary.is_some());
         let wants_calls = recipe.slots.iter().any(|slot| matches!(slot, Slot::Sample | Slot::Call(_) | Slot::CallsOther));
         let calls = wants_calls.then(|| CallsDecoder::new(&recipe, &shape));
         Self {
             fixed: Fixed::new(&recipe.slots),
             info,
             calls,
+            binary: shape.binary.clone().map(|dictionary| Binary::new(dictionary, &recipe)),
             known: Known::new(shape.declared.clone()),
             strict: shape.strict.clone().map(Checker::new),
             odd: Tally::default(),
@@ -191,9 +201,18 @@ impl Decoder {
         })
     }
 
-    /// Takes one line without its line ending. `utf8`: the line is known to be valid. A bad record leaves nothing behind.
+    /// Takes one line without its line ending, or one record of BCF. `utf8`: the line is known to be valid. A bad record
+    /// leaves nothing behind.
     pub(crate) fn record(&mut self, line: &[u8], ordinal: u32, utf8: bool) -> Outcome {
-        match self.try_record(line, ordinal, utf8) {
+        let taken = match self.binary.take() {
+            None => self.try_record(line, ordinal, utf8),
+            Some(mut binary) => {
+                let taken = self.try_binary(&mut binary, line, ordinal);
+                self.binary = Some(binary);
+                taken
+            }
+        };
+        match taken {
             Ok(outcome) => outcome,
             Err(bad) => {
                 self.fixed.truncate(self.rows);

@@ -22,6 +22,16 @@ pub(crate) fn check(bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// The same of BCF, whose lines carry their numbers (`IDX=`) and whose last line may lack its ending.
+pub(crate) fn check_binary(text: &[u8]) -> Result<()> {
+    let text = String::from_utf8_lossy(text);
+    let lines = text.lines().map(|line| match line.rfind(",IDX=").zip(line.strip_suffix('>')) {
+        Some((at, inside)) if inside[at + 5..].bytes().all(|byte| byte.is_ascii_digit()) => format!("{}>\n", &line[..at]),
+        _ => format!("{line}\n"),
+    });
+    check(lines.collect::<String>().as_bytes())
+}
+
 /// An error that names the line.
 pub(crate) fn told(line: usize, reason: &str) -> Error {
     Error::input(format!("line {line}: {reason}")).with_hint("mend the header, or set `conformance: lenient`")
