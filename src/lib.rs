@@ -39,6 +39,7 @@ pub mod warehouse;
 pub mod lifecycle;
 pub mod compliance;
 pub mod synth;
+pub mod benchmark;
 pub mod demo;
 pub mod doctor;
 // doors

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::annotation;
+use super::bcf::{self, Dictionary};
 use super::config::{Calls, Config, Conformance, Info, InfoWord, RegionsWithoutIndex};
 use super::decode::Shape;
 use super::header::{self, Field, Header, infer, reserved};
@@ -42,6 +43,7 @@ pub(crate) struct VcfSource {
 /// What was read of one input.
 struct Looked {
     header: Header,
+    binary: Option<Arc<Dictionary>>,
     container: Container,
     held: Held,
     size: Option<u64>,
@@ -85,7 +87,7 @@ impl VcfSource {
     }
 
     fn look(&self, path: Option<&Path>) -> Result<Looked> {
-        let Opened { container, access } = open(path)?;
+        let Opened { container, bcf, access } = open(path)?;
         let (mut buf, mut marks) = (TextBuf::default(), vec![(0u64, 0u64)]);
         let mut fed = 0u64;
         let (source, mut cut, mut stream, size) = match access {
@@ -118,22 +120,33 @@ impl VcfSource {
             Ok(piece != Piece::End)
         };
         let (mut ended, mut enough) = (false, 0);
-        let end = loop {
-            if buf.len() >= enough || ended {
+        let (mut header, end) = loop {
+            if bcf.is_some() {
+                if let Some((text, end)) = bcf::header(buf.waiting(), header::MAX_HEADER)? {
+                    let text = &text[..header::end_of(text, true)?.unwrap_or(text.len())];
+                    // Records are counted, not lines.
+                    break (Header { line_count: 0, ..Header::parse(text, self.strict())? }, end);
+                }
+                if ended {
+                    return Err(bcf::header_cut());
+                }
+            } else if buf.len() >= enough || ended {
                 if let Some(end) = header::end_of(buf.waiting(), ended)? {
-                    break end;
+                    break (Header::parse(&buf.waiting()[..end], self.strict())?, end);
                 }
                 enough = buf.len() + buf.len() / 2;
             }
             ended = ended || !feed(&mut buf)?;
         };
-        let mut header = Header::parse(&buf.waiting()[..end], self.strict())?;
-        while !ended && buf.len() - end < SAMPLE_BYTES && lines(&buf.waiting()[end..]) < infer::SAMPLE {
+        let binary = bcf.map(|minor| Dictionary::of(&header, minor == 1).map(Arc::new)).transpose()?;
+        while bcf.is_none() && !ended && buf.len() - end < SAMPLE_BYTES && lines(&buf.waiting()[end..]) < infer::SAMPLE {
             ended = !feed(&mut buf)?;
         }
-        let whole = memchr::memrchr(b'\n', buf.waiting()).map_or(0, |at| at + 1);
-        let whole = if ended { buf.len() } else { whole.max(end) };
-        infer::infer(&mut header, &buf.waiting()[end..whole]);
+        if bcf.is_none() {
+            let whole = memchr::memrchr(b'\n', buf.waiting()).map_or(0, |at| at + 1);
+            let whole = if ended { buf.len() } else { whole.max(end) };
+            infer::infer(&mut header, &buf.waiting()[end..whole]);
+        }
 
         let held = match (source, container) {
             (Some(file), Container::Gzip) => Held::Gzip { file, header: end as u64 },
@@ -154,13 +167,13 @@ impl VcfSource {
                 Held::Stream(Mutex::new(stream.map(|text| (text, buf))))
             }
         };
-        Ok(Looked { header, container, held, size })
+        Ok(Looked { header, binary, container, held, size })
     }
 
     /// The input as its index lets it be read for the regions, and what to say where it does not.
     fn by_index(&self, path: Option<&Path>, looked: &mut Looked, regions: &Regions) -> Result<Option<String>> {
         let flaw = match (path, &looked.held) {
-            (Some(path), Held::Ranged { file, layout }) if looked.container == Container::Bgzf => {
+            (Some(path), Held::Ranged { file, layout }) if looked.container == Container::Bgzf && looked.binary.is_none() => {
                 let length = |name: &[u8]| {
                     looked.header.contigs.iter().find(|contig| contig.id.as_bytes() == name).and_then(|contig| contig.length)
                 };
@@ -295,7 +308,7 @@ impl Source for VcfSource {
         };
         let bytes = looked.iter().map(to_read).sum();
         for (i, (looked, kept)) in looked.into_iter().zip(kept).enumerate() {
-            let Looked { header, container, held, size } = looked;
+            let Looked { header, binary, container, held, size } = looked;
             let declared = header.declared();
             let first = u32::try_from(next).map_err(|_| Error::internal("unit ordinals overflow"))?;
             // A gzip file's units are known only when it was read; ordinals are set aside for the most it can hold.
@@ -327,6 +340,7 @@ impl Source for VcfSource {
                 leading_phase: header.minor >= 4,
                 samples: kept.into(),
                 declared,
+                binary,
             };
             inputs.push(Input { number: i as u32, container, held, shape, header_lines: header.line_count, first });
         }

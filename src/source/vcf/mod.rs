@@ -2,6 +2,7 @@
 //! file), table (the scan). It must not know stages, sinks or where rows go.
 
 mod annotation;
+mod bcf;
 mod columns;
 pub mod config;
 mod decode;
@@ -25,4 +26,4 @@ mod testing;
 mod tests;
 
 pub use config::{Annotation, Calls, Config, Conformance, Info, InfoWord, OnBadRecord, RegionsWithoutIndex, UnitSize};
-pub use drain::{Decoded, decode_to_end};
+pub use drain::{Decoded, Inflated, decode_on, decode_to_end, inflate_to_end};

@@ -94,7 +94,7 @@ impl Work<'_> {
     fn count_lines(&self, reader: &mut dyn UnitReader) -> Result<u64> {
         let mut lines = self.header_lines();
         while let Some(chunk) = reader.next_chunk()? {
-            lines += memchr::memchr_iter(b'\n', chunk).count() as u64;
+            lines += self.input.count(chunk);
         }
         Ok(lines)
     }
@@ -109,18 +109,10 @@ impl Work<'_> {
             if context.cancel.is_cancelled() {
                 return Err(Error::interrupted("the run was stopped"));
             }
-            let utf8 = std::str::from_utf8(chunk).is_ok();
+            let utf8 = self.input.shape.binary.is_none() && std::str::from_utf8(chunk).is_ok();
             let mut rest = chunk;
             while !rest.is_empty() {
-                let line = match memchr::memchr(b'\n', rest) {
-                    Some(end) => {
-                        let line = &rest[..end];
-                        rest = &rest[end + 1..];
-                        line
-                    }
-                    None => std::mem::take(&mut rest),
-                };
-                let line = line.strip_suffix(b"\r").unwrap_or(line);
+                let line = self.input.take_record(&mut rest);
                 let at = counts.lines;
                 counts.lines += 1;
                 if line.is_empty() && !shared.strict {
@@ -130,7 +122,7 @@ impl Work<'_> {
                 let row = u32::try_from(at).map_err(|_| Error::input("a unit has too many lines").with_hint("lower `unit`"))?;
                 let outcome = decoder.record(line, row, utf8);
                 // Records outside the regions are no part of the load's identity: an index spares reading them.
-                if outcome != Outcome::OutOfRegion {
+                if context.digests && outcome != Outcome::OutOfRegion {
                     counts.digest.add(Digest::from_bytes(sha256(line)));
                 }
                 match outcome {
@@ -146,6 +138,7 @@ impl Work<'_> {
                     }
                 }
             }
+            Counters::add(&context.counters.text_bytes, chunk.len() as u64);
             Counters::add(&context.counters.records, counts.records - told_records);
             told_records = counts.records;
             let bytes = reader.bytes();
@@ -174,7 +167,8 @@ impl Work<'_> {
             };
         }
         let line = if self.input.is_stream() { self.passed + line } else { self.input.line_of(self.unit, line)? };
-        Err(Error::input(format!("line {}: {field}: {}", line + 1, bad.reason))
+        let what = if self.input.shape.binary.is_some() { "record" } else { "line" };
+        Err(Error::input(format!("{what} {}: {field}: {}", line + 1, bad.reason))
             .with_hint("mend the record, or set `on_bad_record: quarantine` to set such records aside"))
     }
 }

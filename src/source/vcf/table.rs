@@ -75,6 +75,41 @@ impl VcfTable {
         };
         Self { shared: Arc::new(shared), layout }
     }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The schema of the columns that are asked for, how to decode them, and how to read annotations among them.
+    pub(crate) fn read(
+        &self,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+    ) -> DfResult<(SchemaRef, Recipe, Option<Arc<Reading>>)> {
+        let (schema, slots): (SchemaRef, Vec<_>) = match projection {
+            None => (self.layout.schema.clone(), self.layout.slots.clone()),
+            Some(columns) => {
+                let slots = columns.iter().filter_map(|i| self.layout.slots.get(*i).copied());
+                (Arc::new(self.layout.schema.project(columns)?), slots.collect())
+            }
+        };
+        let reading = Reading::of(&schema, &slots, &self.layout.annotations, &self.shared.fields);
+        let (decoded, slots) = match &reading {
+            None => (schema.clone(), slots.into()),
+            Some(reading) => (reading.decoded.clone(), reading.slots.clone()),
+        };
+        let recipe = Recipe {
+            fields: self.shared.fields.clone(),
+            regions: self.shared.regions.clone(),
+            predicate: Arc::new(Predicate::of(filters)),
+            calls: self.shared.calls,
+            strict: self.shared.strict,
+            open: self.shared.open,
+            schema: decoded,
+            slots,
+        };
+        Ok((schema, recipe, reading))
+    }
 }
 
 #[async_trait]
@@ -105,28 +140,7 @@ impl TableProvider for VcfTable {
         filters: &[Expr],
         _limit: Option<usize>,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let (schema, slots): (SchemaRef, Vec<_>) = match projection {
-            None => (self.layout.schema.clone(), self.layout.slots.clone()),
-            Some(columns) => {
-                let slots = columns.iter().filter_map(|i| self.layout.slots.get(*i).copied());
-                (Arc::new(self.layout.schema.project(columns)?), slots.collect())
-            }
-        };
-        let reading = Reading::of(&schema, &slots, &self.layout.annotations, &self.shared.fields);
-        let (decoded, slots) = match &reading {
-            None => (schema.clone(), slots.into()),
-            Some(reading) => (reading.decoded.clone(), reading.slots.clone()),
-        };
-        let recipe = Recipe {
-            fields: self.shared.fields.clone(),
-            regions: self.shared.regions.clone(),
-            predicate: Arc::new(Predicate::of(filters)),
-            calls: self.shared.calls,
-            strict: self.shared.strict,
-            open: self.shared.open,
-            schema: decoded,
-            slots,
-        };
+        let (schema, recipe, reading) = self.read(projection, filters)?;
         let filters = filters.iter().filter(|filter| Predicate::understands(filter)).map(ToString::to_string).collect();
         Ok(Arc::new(VcfExec::new(self.shared.clone(), schema, recipe, reading, filters, state.config().target_partitions())))
     }
@@ -168,7 +182,7 @@ impl VcfExec {
 
 impl DisplayAs for VcfExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        let mut formats: Vec<_> = self.shared.inputs.iter().map(|input| input.container.name()).collect();
+        let mut formats: Vec<_> = self.shared.inputs.iter().map(Input::format).collect();
         formats.sort_unstable();
         formats.dedup();
         let names: Vec<_> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();

@@ -16,6 +16,7 @@ use crate::flow::{HeaderLine, Number, VcfType};
 use crate::sensitive::Sensitive;
 use crate::source::vcf::decode::Declared;
 
+pub(crate) use line::pairs;
 pub(crate) use merge::{Field, Fields, merge};
 
 /// More header than this is no header.

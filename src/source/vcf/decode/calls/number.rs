@@ -13,15 +13,25 @@ pub(super) fn is_local(number: Number) -> bool {
 /// The number of values that `number` asks of the call at the front of `text`, in a record with `alts` ALT alleles. `None`
 /// where the declaration or the call leaves it open.
 pub(super) fn expected(number: Number, alts: usize, text: &[u8], plan: &Plan) -> Option<usize> {
+    by_call(number, alts, plan.genotype.is_some(), || ploidy(text, plan), || local(text, plan))
+}
+
+/// The same by the call's ploidy and its local ALT alleles.
+#[inline]
+pub(super) fn by_call(
+    number: Number,
+    alts: usize,
+    has_genotype: bool,
+    ploidy: impl FnOnce() -> Option<usize>,
+    local: impl FnOnce() -> Option<usize>,
+) -> Option<usize> {
     match number {
-        Number::G => genotypes(alts, ploidy(text, plan)?),
-        Number::P => match plan.genotype {
-            Some(_) => ploidy(text, plan),
-            None => None,
-        },
-        Number::LA => local(text, plan),
-        Number::LR => Some(local(text, plan)? + 1),
-        Number::LG => genotypes(local(text, plan)?, ploidy(text, plan)?),
+        Number::G => genotypes(alts, ploidy()?),
+        Number::P if has_genotype => ploidy(),
+        Number::P => None,
+        Number::LA => local(),
+        Number::LR => Some(local()? + 1),
+        Number::LG => genotypes(local()?, ploidy()?),
         number => by_alleles(number, alts),
     }
 }
@@ -30,6 +40,9 @@ pub(super) fn expected(number: Number, alts: usize, text: &[u8], plan: &Plan) ->
 /// ploidy.
 fn ploidy(text: &[u8], plan: &Plan) -> Option<usize> {
     let Some(nth) = plan.genotype else { return Some(2) };
+    if let (0, [_, b'/' | b'|', _, b':', ..]) = (nth, text) {
+        return Some(2);
+    }
     let gt = part(text, nth)?;
     match &gt[..end_of_part(gt)] {
         [] | b"." => None,
