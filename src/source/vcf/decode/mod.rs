@@ -25,7 +25,7 @@ use crate::error::Result;
 
 use bcf::Binary;
 use calls::CallsDecoder;
-use fixed::Fixed;
+use fixed::{Columns, Fixed};
 use info::InfoDecoder;
 pub(crate) use known::Declared;
 use known::Known;
@@ -124,7 +124,6 @@ pub(crate) struct Decoder {
     odd: Tally,
     lines: Vec<u32>,
     rows: usize,
-    wants_qual: bool,
     wants_end: bool,
 }
 
@@ -143,7 +142,6 @@ impl Decoder {
             odd: Tally::default(),
             lines: Vec::new(),
             rows: 0,
-            wants_qual: has(Slot::Qual) || recipe.predicate.reads_qual(),
             wants_end: has(Slot::EndPos),
             recipe,
             shape,
@@ -197,20 +195,21 @@ impl Decoder {
 
     fn try_record(&mut self, line: &[u8], ordinal: u32, utf8: bool) -> std::result::Result<Outcome, Bad> {
         let strict = self.recipe.strict;
-        let (columns, rest) = fixed::split(line)?;
-        let [chrom, pos, _, reference, alt, qual, filter, info] = columns;
-        let at = fixed::position(pos)?;
+        let (columns, rest) = Columns::split(line)?;
+        let at = columns.position()?;
+        let texts = columns.all();
+        let [chrom, _, _, reference, alt, qual, filter, info] = texts;
         if !self.recipe.regions.contains(chrom, at) {
             return Ok(Outcome::OutOfRegion);
         }
         if !utf8 && std::str::from_utf8(line).is_err() {
             return Err(Bad::new(Place::Record, "not UTF-8"));
         }
-        fixed::check(&columns, strict)?;
-        let quality = if self.wants_qual { fixed::quality(qual)? } else { None };
+        fixed::check(&texts, strict)?;
         let predicate = &self.recipe.predicate;
         if !predicate.is_empty() {
             let end = || fixed::end_of(at, reference, info::find_end(info));
+            let quality = if predicate.reads_qual() { fixed::quality(qual)? } else { None };
             if !predicate.keeps(chrom, at, end, quality) {
                 self.check_columns(rest)?;
                 return Ok(Outcome::Filtered);
@@ -231,7 +230,7 @@ impl Decoder {
             Some(calls) => calls.decode(rest, row, alts, how)?,
             None => self.check_columns(rest)?,
         }
-        self.fixed.push(&columns, at, fixed::end_of(at, reference, end), quality, strict)?;
+        self.fixed.push(&columns, at, fixed::end_of(at, reference, end), strict)?;
         self.known.see(chrom, filter);
         if end.is_some_and(|end| end < at) {
             self.odd.add(Odd::EndBeforePos);
