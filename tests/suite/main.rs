@@ -7,6 +7,7 @@ mod db;
 mod documents;
 mod faults;
 mod hipaa;
+mod left_align;
 mod loads;
 mod pipelines;
 mod reference;
