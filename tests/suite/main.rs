@@ -1,11 +1,13 @@
 //! The end-to-end tests: one binary, so that the big dependencies link once.
 
+mod annotations;
 mod architecture;
 mod audit;
 mod db;
 mod documents;
 mod faults;
 mod hipaa;
+mod left_align;
 mod loads;
 mod oracle;
 mod pipelines;

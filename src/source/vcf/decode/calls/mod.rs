@@ -14,13 +14,13 @@ use datafusion::arrow::datatypes::Field as ArrowField;
 use super::odd::{Odd, Tally};
 use super::{Bad, Place, Recipe, Shape, Slot, columns_fit, wrong_columns};
 use crate::flow::Number;
-use crate::source::vcf::columns::{AnyColumn, Column, Genotypes, How, Reason, Texts, column_for};
+use crate::source::vcf::columns::{AnyColumn, Column, Ends, Genotypes, How, Reason, Taken, Texts, column_for};
 use crate::source::vcf::config::Calls;
 use crate::source::vcf::hash::KeyMap;
 use crate::source::vcf::schema::is_genotype;
 
 use plan::{Part, Plan, Plans};
-use walk::{count, end_of_part, is_reference, part, pass, reference_calls};
+use walk::{Run, count, end_of_part, is_reference, part, pass, reference_calls, runs};
 
 struct Field {
     column: Option<AnyColumn>,
@@ -34,17 +34,6 @@ struct Genotype {
     /// Index into the fields.
     field: usize,
     column: Genotypes,
-}
-
-/// Neighbouring sample columns that are kept.
-#[derive(Debug, PartialEq, Eq)]
-struct Run {
-    /// Columns between the run before and this one.
-    skip: usize,
-    /// Columns of the run.
-    keep: usize,
-    /// Index of the first among the samples that are kept.
-    first: usize,
 }
 
 /// Decodes calls into the columns that are asked for.
@@ -242,12 +231,19 @@ impl CallsDecoder {
                     length
                 }
                 (Part::Field(index), _) => {
-                    let value = &value[..end_of_part(value)];
                     let Some(field) = fields.get_mut(*index) else { return Ok(0) };
+                    let expected = |number| number::expected(number, alts, text, plan);
+                    let taken = field.column.as_mut().map_or(Taken::NOT, |column| column.take(slot, value, Ends::CALL, how));
+                    let length = if taken == Taken::NOT { end_of_part(value) } else { taken.len as usize };
+                    let value = &value[..length];
                     // The specification's own example leaves LAA empty where it names no allele.
                     let none = value.is_empty() && plan.local == Some(nth);
-                    let expected = |number| number::expected(number, alts, text, plan);
-                    if !none && let Err(reason) = field.put(slot, value, expected, how) {
+                    let outcome = match taken {
+                        Taken::NOT if none => Ok(()),
+                        Taken::NOT => field.put(slot, value, expected, how),
+                        Taken { count, .. } => field.check(count as usize, value, expected, how),
+                    };
+                    if let Err(reason) = outcome {
                         let several = field.number == Number::Count(1) && value.contains(&b',');
                         if how.strict || !self.open || !(field.inferred || several) {
                             return Err(Bad::new(Place::Format(*index), reason));
@@ -257,7 +253,7 @@ impl CallsDecoder {
                             keep(scratch, name, value);
                         }
                     }
-                    value.len()
+                    length
                 }
                 (Part::Other(name), _) => {
                     let value = &value[..end_of_part(value)];
@@ -323,13 +319,25 @@ impl CallsDecoder {
 
 impl Field {
     /// Gives a call's value to the column, if it has one. A plan gives each field one part, so the slot is free.
-    #[inline]
     fn put(&mut self, slot: usize, value: &[u8], expected: impl FnOnce(Number) -> Option<usize>, how: How) -> Result<(), Reason> {
-        let Some(column) = &mut self.column else { return Ok(()) };
-        let count = column.put(slot, value, how)?;
-        if value != b"." && expected(self.number).is_some_and(|expected| count.is_some_and(|count| count != expected)) {
+        match self.column.as_mut().map(|column| column.put(slot, value, how)).transpose()?.flatten() {
+            Some(count) => self.check(count, value, expected, how),
+            None => Ok(()),
+        }
+    }
+
+    /// Holds the number of values against the declared one. A value that is missing as a whole has the right one.
+    #[inline]
+    fn check(
+        &mut self,
+        count: usize,
+        value: &[u8],
+        expected: impl FnOnce(Number) -> Option<usize>,
+        how: How,
+    ) -> Result<(), Reason> {
+        if value != b"." && expected(self.number).is_some_and(|expected| count != expected) {
             if how.strict {
-                return Err("another number of values than declared");
+                return Err(Odd::Miscount.what());
             }
             self.odd.add(Odd::Miscount);
         }
@@ -364,19 +372,6 @@ fn keep(scratch: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     scratch.extend_from_slice(name);
     scratch.push(b'=');
     scratch.extend_from_slice(value);
-}
-
-/// The kept columns, neighbours together. Samples that are kept are numbered in the order of their columns.
-fn runs(samples: &[Option<u32>]) -> Vec<Run> {
-    let (mut runs, mut from) = (Vec::<Run>::new(), 0);
-    for (column, first) in samples.iter().enumerate().filter_map(|(column, kept)| Some((column, (*kept)? as usize))) {
-        match runs.last_mut() {
-            Some(run) if from == column => run.keep += 1,
-            _ => runs.push(Run { skip: column - from, keep: 1, first }),
-        }
-        from = column + 1;
-    }
-    runs
 }
 
 /// The finished columns, each to be taken once.

@@ -40,6 +40,9 @@ pub(super) fn by_call(
 /// ploidy.
 fn ploidy(text: &[u8], plan: &Plan) -> Option<usize> {
     let Some(nth) = plan.genotype else { return Some(2) };
+    if let (0, [_, b'/' | b'|', _, b':', ..]) = (nth, text) {
+        return Some(2);
+    }
     let gt = part(text, nth)?;
     match &gt[..end_of_part(gt)] {
         [] | b"." => None,

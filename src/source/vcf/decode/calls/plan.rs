@@ -1,6 +1,6 @@
 //! What the parts of a call mean under one FORMAT text, worked out once a text. It must not know calls.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::super::Bad;
 use crate::source::vcf::columns::How;
@@ -33,10 +33,9 @@ impl Plan {
     pub(super) fn of(format: &[u8], how: How, part: impl Fn(&[u8], bool) -> (Part, bool)) -> Result<Self, Bad> {
         let bad = |reason| Err(Bad::column("FORMAT", reason));
         let mut plan = Self { parts: Vec::new(), genotype: None, local: None };
-        let (mut seen, mut by_local) = (Vec::new(), false);
+        let (mut seen, mut by_local) = (HashSet::new(), false);
         for (i, key) in format.split(|byte| *byte == b':').enumerate() {
-            let repeated = seen.contains(&key);
-            seen.push(key);
+            let repeated = !seen.insert(key);
             match key {
                 b"GT" if !repeated => plan.genotype = Some(i),
                 b"LAA" if !repeated => plan.local = Some(i),
@@ -60,14 +59,17 @@ impl Plan {
     }
 }
 
-/// Plans kept before starting over: files have a handful of FORMAT texts.
+/// Plans and bytes of FORMAT text kept before starting over: files have a handful of short ones.
 const MAX_PLANS: usize = 1024;
+const MAX_TEXT: usize = 1 << 20;
 
 /// The plans of an input.
 #[derive(Debug, Default)]
 pub(super) struct Plans {
     plans: Vec<Plan>,
     known: HashMap<Box<[u8]>, usize>,
+    /// Bytes of the known texts.
+    text: usize,
     last: Option<(Box<[u8]>, usize)>,
 }
 
@@ -83,10 +85,12 @@ impl Plans {
         let plan = match self.known.get(format) {
             Some(plan) => *plan,
             None => {
-                if self.plans.len() >= MAX_PLANS {
-                    (self.plans, self.known) = (Vec::new(), HashMap::new());
+                let plan = make()?;
+                if self.plans.len() >= MAX_PLANS || self.text >= MAX_TEXT {
+                    *self = Self::default();
                 }
-                self.plans.push(make()?);
+                self.plans.push(plan);
+                self.text += format.len();
                 self.known.insert(format.into(), self.plans.len() - 1);
                 self.plans.len() - 1
             }
@@ -143,5 +147,10 @@ mod tests {
         }
         assert_eq!(made, 3 * MAX_PLANS);
         assert!(plans.plans.len() <= MAX_PLANS);
+        for i in 0..20 {
+            let long = format!("{i}{}", ":DP".repeat(MAX_TEXT / 8));
+            plans.find(long.as_bytes(), || plan(&long, false)).unwrap();
+        }
+        assert!(plans.plans.len() <= 4 && plans.text < 2 * MAX_TEXT);
     }
 }

@@ -139,26 +139,17 @@ proptest! {
     }
 
     #[test]
-    fn no_line_breaks_the_decoder(text in "[0-2./|:,\t x]{0,60}", format in "(GT|GT:DP|DP:GT|GT:AD:FT|[A-Z:]{0,6})", strict in any::<bool>()) {
+    fn no_line_breaks_the_decoder(text in "[0-2./|:,\t x]{0,60}", format in "(GT|GT:DP|DP:GT|GT:AD:FT|[A-Z:]{0,6})") {
         let good = "1 1 . A C . . . GT 0/1 0/1 0/1".to_owned();
         let records = [good.clone(), format!("1 2 . A C . . . {format} {}", text.replace('\t', " ")), good];
         let table = read(&["A", "B", "C"], &records, |config| {
             config.on_bad_record = OnBadRecord::Quarantine;
-            config.conformance = if strict { Conformance::Strict } else { Conformance::Lenient };
         });
         let table = table.unwrap();
         let genotypes = table.genotypes();
         prop_assert!(genotypes.len() >= 2 && table.units[0].bad.len() + genotypes.len() == 3);
         prop_assert_eq!((&genotypes[0], genotypes.last().unwrap()), (&"[0/1, 0/1, 0/1]".into(), &"[0/1, 0/1, 0/1]".into()));
     }
-}
-
-#[test]
-fn neighbouring_columns_are_one_run() {
-    let run = |skip, keep, first| Run { skip, keep, first };
-    assert_eq!(runs(&[Some(0), Some(1), Some(2)]), [run(0, 3, 0)]);
-    assert_eq!(runs(&[None, Some(0), Some(1), None, None, Some(2), None]), [run(1, 2, 0), run(2, 1, 2)]);
-    assert_eq!(runs(&[None, None]), []);
 }
 
 /// Defect 7 of the predecessor: posterior probabilities cut to integers, missing depths read as 0, haploid calls as `./.`,
@@ -181,7 +172,8 @@ fn a_leading_phase_is_kept_and_strict_before_4_4_refuses_it() {
     let table = read(&["A", "B", "C"], &records, |_| {}).unwrap();
     assert_eq!(table.genotypes(), ["[/0|1, |0/1, 1]"]);
     let strict = |config: &mut Config| config.conformance = Conformance::Strict;
-    let error = read(&["A", "B", "C"], &records, strict).err().unwrap();
+    let declared = vcf("", &["A", "B", "C"], &[&records[0]]);
+    let error = runtime().block_on(read_bytes(declared.as_bytes(), 1, strict)).err().unwrap();
     assert!(error.to_string().contains("FORMAT/GT: a leading phase before VCF 4.4"), "{error}");
     let text = vcf(HEAD, &["A", "B", "C"], &[&records[0]]).replace("VCFv4.3", "VCFv4.4");
     let table = runtime().block_on(read_bytes(text.as_bytes(), 1, strict)).unwrap();
@@ -205,7 +197,7 @@ fn decoder(head: &str, samples: usize, strict: bool, lines: &[(&str, usize)]) ->
     use crate::source::vcf::header::{self, Header};
     let names: Vec<String> = (0..samples).map(|i| format!("S{i}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let header = Header::parse(vcf(head, &names, &[]).as_bytes(), false).unwrap();
+    let header = Header::parse(vcf(head, &names, &[]).as_bytes()).unwrap();
     let fields = header::merge(std::iter::once(&header));
     let slots: Vec<Slot> = std::iter::once(Slot::Sample).chain((0..fields.formats.len()).map(Slot::Call)).collect();
     let recipe = Recipe {
@@ -225,6 +217,7 @@ fn decoder(head: &str, samples: usize, strict: bool, lines: &[(&str, usize)]) ->
         leading_phase: true,
         samples,
         declared: Default::default(),
+        strict: None,
         binary: None,
     };
     let mut decoder = CallsDecoder::new(&recipe, &shape);
@@ -303,5 +296,120 @@ fn bytes_of_unwanted_samples_are_not_parsed_but_columns_are_counted() {
     for wanted in ["A", "C"] {
         let error = read(&["A", "B", "C"], &short, |config| config.samples = only(&[wanted])).err().unwrap();
         assert!(error.to_string().contains("another number of columns"), "{error}");
+    }
+}
+
+/// Header and first records of a real file, and the samples it has.
+fn beginning(file: &std::path::Path, cells: usize) -> Option<(String, Vec<String>)> {
+    use std::io::Read as _;
+    let (bytes, mut text) = (std::fs::read(file).unwrap(), String::new());
+    match bytes.starts_with(&[0x1f, 0x8b]) {
+        true => flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_string(&mut text).ok()?,
+        false => bytes.as_slice().read_to_string(&mut text).ok()?,
+    };
+    let titles = text.lines().find(|line| line.starts_with("#CHROM"))?;
+    let samples: Vec<String> = titles.split('\t').skip(9).map(str::to_owned).collect();
+    let (head, body): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with('#'));
+    let records = body.into_iter().take(1 + cells / samples.len().max(1));
+    Some((head.into_iter().chain(records).map(|line| line.to_owned() + "\n").collect(), samples))
+}
+
+/// What bcftools says the genotypes are, a line a record. `None` where it is not installed or does not like the file.
+fn bcftools(text: &str) -> Option<Vec<String>> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let query = std::process::Command::new("bcftools").args(["query", "-f", "[%GT\t]\n"]).arg(file.path()).output().ok()?;
+    let out = String::from_utf8(query.stdout).ok().filter(|_| query.status.success())?;
+    Some(out.lines().map(|line| line.trim_end_matches('\t').replace('\t', ", ")).collect())
+}
+
+/// Every cell of every sample against the text, and the genotypes against bcftools.
+#[test]
+fn real_calls_are_those_of_the_text() {
+    let Some(folder) = crate::source::vcf::testing::corpus() else {
+        println!("skipped: no folder of test files (GENOGATE_TEST_DATA)");
+        return;
+    };
+    let (mut files, mut by_bcftools) = (0, 0);
+    for group in ["real", "edge"] {
+        for entry in std::fs::read_dir(folder.join(group)).unwrap() {
+            let path = entry.unwrap().path();
+            let Some((text, samples)) = beginning(&path, 3000) else { continue };
+            if samples.is_empty() {
+                continue;
+            }
+            let all = |config: &mut Config| config.calls = Calls::All;
+            // Files that are to be refused are other tests' business.
+            let Ok(table) = runtime().block_on(read_bytes(text.as_bytes(), 1, all)) else { continue };
+            let records: Vec<Vec<&str>> = text
+                .lines()
+                .filter(|line| !line.starts_with('#') && !line.is_empty())
+                .map(|line| line.split('\t').collect())
+                .collect();
+            let schema = table.batch.schema();
+            for field in schema.fields().iter().filter(|field| field.name().starts_with("calls.")) {
+                let Some(id) = field.name().strip_prefix("calls.").filter(|id| !id.starts_with("__")) else { continue };
+                let kind = crate::flow::vcf_type_of(field).unwrap();
+                let typed = is_typed(field.data_type());
+                let found = if typed { table.genotypes() } else { table.column(field.name()) };
+                for (record, found) in records.iter().zip(&found).filter(|(record, _)| record.len() > 9) {
+                    let at = record[8].split(':').position(|key| key == id);
+                    let cell = |call: &&str| {
+                        let value = at.and_then(|at| call.split(':').nth(at));
+                        match value {
+                            None | Some("") => "-".to_owned(),
+                            Some(value) if typed => testing::texts(&testing::column(&[Some(value)])).remove(0).unwrap(),
+                            Some(value) => real_cell(value, field.data_type(), kind),
+                        }
+                    };
+                    let expected: Vec<String> = record[9..].iter().take(samples.len()).map(cell).collect();
+                    // Values that do not fit their declaration stand in calls.__other.
+                    let fits = !expected.iter().any(|cell| cell == "?") && !text_is_encoded(record);
+                    assert!(
+                        !fits || *found == format!("[{}]", expected.join(", ")),
+                        "{}: {id} of {record:?}: {found}",
+                        path.display()
+                    );
+                }
+            }
+            files += 1;
+            if schema.field_with_name("calls.GT").is_ok_and(|field| is_typed(field.data_type()))
+                && records.iter().all(|record| record.len() > 9 && record[8].split(':').any(|key| key == "GT"))
+                && let Some(wanted) = bcftools(&text)
+            {
+                let found: Vec<String> = table.genotypes().iter().map(|row| row[1..row.len() - 1].replace('-', ".")).collect();
+                assert_eq!(found, wanted, "{}", path.display());
+                by_bcftools += 1;
+            }
+        }
+    }
+    println!("{files} files, {by_bcftools} of them also by bcftools");
+    assert!(files > 30, "only {files} files have calls");
+}
+
+fn is_typed(kind: &datafusion::arrow::datatypes::DataType) -> bool {
+    matches!(kind, datafusion::arrow::datatypes::DataType::List(item) if crate::flow::genotype::is_genotype(item.data_type()))
+}
+
+fn text_is_encoded(record: &[&str]) -> bool {
+    record[9..].iter().any(|call| call.contains('%'))
+}
+
+/// A value by its column's type and the declared one; `?` where it does not fit.
+fn real_cell(value: &str, calls: &datafusion::arrow::datatypes::DataType, kind: crate::flow::VcfType) -> String {
+    use crate::flow::VcfType;
+    use datafusion::arrow::datatypes::DataType;
+    let item = |text: &str| match (text, kind) {
+        ("." | "", _) => "-".to_owned(),
+        (text, VcfType::Integer) => text.parse::<i32>().map_or("?".into(), |value| value.to_string()),
+        (text, VcfType::Float) => text.parse::<f64>().map_or("?".into(), |value| format!("{value:?}")),
+        (text, _) => text.to_owned(),
+    };
+    match calls {
+        DataType::List(one) if matches!(one.data_type(), DataType::List(_)) => {
+            let items: Vec<String> = value.split(',').map(item).collect();
+            if items.iter().any(|item| item == "?") { "?".into() } else { format!("[{}]", items.join(", ")) }
+        }
+        _ => item(value),
     }
 }

@@ -1,7 +1,31 @@
-//! Walking the sample columns of a line without parsing calls: passing columns over, telling reference calls from others. It
+//! Walking the sample columns of a line without parsing calls: which are kept, passing others over, telling reference calls. It
 //! must not know fields or builders.
 
-use crate::source::vcf::find::find;
+use crate::source::vcf::find::{find, find_two};
+
+/// Neighbouring sample columns that are kept.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    /// Columns between the run before and this one.
+    pub skip: usize,
+    /// Columns of the run.
+    pub keep: usize,
+    /// Index of the first among the samples that are kept.
+    pub first: usize,
+}
+
+/// The kept columns, neighbours together. Samples that are kept are numbered in the order of their columns.
+pub(super) fn runs(samples: &[Option<u32>]) -> Vec<Run> {
+    let (mut runs, mut from) = (Vec::<Run>::new(), 0);
+    for (column, first) in samples.iter().enumerate().filter_map(|(column, kept)| Some((column, (*kept)? as usize))) {
+        match runs.last_mut() {
+            Some(run) if from == column => run.keep += 1,
+            _ => runs.push(Run { skip: column - from, keep: 1, first }),
+        }
+        from = column + 1;
+    }
+    runs
+}
 
 /// What is behind `columns` columns and the tab that ends each. `Err`: the text has fewer tabs, this many.
 #[inline]
@@ -52,7 +76,7 @@ pub(super) fn part(text: &[u8], nth: usize) -> Option<&[u8]> {
 /// Where the part at the front of `text` ends: at a `:`, a tab or the text's end.
 #[inline]
 pub(super) fn end_of_part(text: &[u8]) -> usize {
-    text.iter().position(|byte| matches!(byte, b':' | b'\t')).unwrap_or(text.len())
+    find_two(b':', b'\t', text).unwrap_or(text.len())
 }
 
 /// How many of at most `most` calls at the front are `0|0` or `0/0` and nothing else, each with the tab behind it. Eight at
@@ -97,6 +121,14 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn neighbouring_columns_are_one_run() {
+        let run = |skip, keep, first| Run { skip, keep, first };
+        assert_eq!(runs(&[Some(0), Some(1), Some(2)]), [run(0, 3, 0)]);
+        assert_eq!(runs(&[None, Some(0), Some(1), None, None, Some(2), None]), [run(1, 2, 0), run(2, 1, 2)]);
+        assert_eq!(runs(&[None, None]), []);
+    }
 
     #[test]
     fn reference_genotypes() {
