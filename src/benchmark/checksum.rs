@@ -109,9 +109,14 @@ impl<'a> Cells<'a> {
                     }
                 }
             }
+            // Whether the items have nulls is the batch's affair: a value must sum up alike with and without them.
             Self::Lists(offsets, items, nulls) => match items.as_ref() {
-                Self::Ints(values, None) => short(offsets, nulls, rows, items, |i| values[i] as u64),
-                Self::Floats(values, None) => short(offsets, nulls, rows, items, |i| values[i].to_bits()),
+                Self::Ints(values, gaps) => {
+                    short(offsets, nulls, rows, items, |i| if is_null(gaps, i) { MISSING } else { values[i] as u64 });
+                }
+                Self::Floats(values, gaps) => {
+                    short(offsets, nulls, rows, items, |i| if is_null(gaps, i) { MISSING } else { values[i].to_bits() });
+                }
                 _ => short(offsets, nulls, rows, items, |i| {
                     let mut one = A;
                     items.range(i, i + 1, &mut one);
@@ -278,12 +283,20 @@ mod tests {
         RecordBatch::try_from_iter(columns).unwrap()
     }
 
+    fn one(batch: &RecordBatch, row: u32) -> RecordBatch {
+        let row = datafusion::arrow::array::UInt32Array::from(vec![row]);
+        datafusion::arrow::compute::take_record_batch(batch, &row).unwrap()
+    }
+
     #[test]
     fn neither_order_nor_cut_matters() {
         let whole = batch();
         for at in 0..=4 {
             assert_eq!(of(&[whole.slice(at, 4 - at), whole.slice(0, at)]), of(&[whole.clone()]));
         }
+        // Each row with arrays of its own: what other rows hold must not show.
+        let rows: Vec<RecordBatch> = (0..4).map(|row| one(&whole, row)).collect();
+        assert_eq!(of(&rows), of(&[whole]));
     }
 
     #[test]
