@@ -2,6 +2,7 @@
 
 mod architecture;
 mod audit;
+mod bcf;
 mod db;
 mod documents;
 mod faults;
