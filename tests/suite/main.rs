@@ -1,5 +1,6 @@
 //! The end-to-end tests: one binary, so that the big dependencies link once.
 
+mod annotations;
 mod architecture;
 mod audit;
 mod bcf;
@@ -7,6 +8,7 @@ mod db;
 mod documents;
 mod faults;
 mod hipaa;
+mod left_align;
 mod loads;
 mod pipelines;
 mod reference;

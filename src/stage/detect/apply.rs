@@ -69,10 +69,8 @@ impl Rows {
     /// The values of one column that match, with the matches that count.
     fn search(&self, batch: &RecordBatch, column: usize, searched: &Searched, hits: &mut Vec<Hit>) {
         let array = batch.column(searched.index);
-        if text::bytes(array).is_some_and(|bytes| searched.is_plain(bytes) || !self.scanner.may_hold(bytes)) {
-            return;
-        }
-        text::each(array, |value| {
+        let may = |bytes: &[u8]| !searched.is_plain(bytes) && self.scanner.may_hold(bytes);
+        text::each_where(array, may, |value| {
             let mut matches = self.scanner.scan(value.text);
             matches.retain(|hit| searched.names || self.pattern(hit).id != patterns::SAMPLE_NAME.id);
             let strongest = matches.iter().map(|hit| self.pattern(hit)).max_by_key(|p| (self.actions.of(p.severity), p.severity));

@@ -13,6 +13,9 @@ use super::pick::Rows;
 use crate::error::{Error, Result};
 use crate::flow::annotation::ALT_INDEX;
 
+/// Sub-fields a divided batch may have: entries that name no ALT stand in the rows of all.
+const MOST_CELLS: usize = 1 << 27;
+
 /// The entries of each row. `alt_index` stays the allele's number in the file, as the row's own does.
 pub(super) fn divide(list: &ListArray, rows: &Rows) -> Result<ArrayRef> {
     let unplanned = || Error::internal("a batch does not have the planned schema");
@@ -30,11 +33,10 @@ pub(super) fn divide(list: &ListArray, rows: &Rows) -> Result<ArrayRef> {
             positions.extend((start..start + len).filter(own).map(|at| at as u32));
         }
         lengths.push(positions.len() - before);
-    }
-    if i32::try_from(positions.len()).is_err() {
-        return Err(
-            Error::failed("a batch grows past 2^31 values when it is divided").with_hint("use a smaller unit in the source")
-        );
+        if positions.len().saturating_mul(entries.num_columns()) > MOST_CELLS {
+            return Err(Error::failed("a record's annotation entries times its ALTs are too many to be divided")
+                .with_hint("load the annotation as text"));
+        }
     }
     let nulls = list.nulls().map(|nulls| rows.source.iter().map(|&source| nulls.is_valid(source as usize)).collect());
     let taken = take(list.values(), &UInt32Array::from(positions), None)?;

@@ -18,6 +18,12 @@ use super::plan::{Planned, Worst};
 use super::{bcsq, severity, snpeff, vep};
 use crate::error::{Error, Result};
 
+/// Sub-fields, empty ones too, that the entries of a batch may have: real ones stay far below, as each costs its separator.
+/// What lies behind stays text, so that a short line cannot take memory without end.
+const MOST_CELLS: usize = 1 << 25;
+/// Entries times ALTs of one record, likewise for time.
+const MOST_WORK: usize = 1 << 24;
+
 /// The columns of a batch an annotation is read from.
 pub(super) struct Columns<'a> {
     pub text: &'a ArrayRef,
@@ -88,6 +94,7 @@ impl Reader {
         let (mut alleles, mut pieces, mut best): (Alleles<'a>, Vec<&'a str>, Vec<Best<'a>>) = Default::default();
         let mut last_term = None;
         let bcsq = self.plan.tool == Tool::Bcsq;
+        let width = self.values.iter().flatten().count();
         for row in 0..rows {
             let alt = columns.alt.is_valid(row).then(|| columns.alt.value(row));
             alleles.set(columns.pos.value(row), columns.reference.value(row), alt);
@@ -98,7 +105,8 @@ impl Reader {
             each(columns.text, row, |entry| {
                 let at = alt_index.len();
                 pieces.clear();
-                if !self.cut(entry, &mut pieces) {
+                let work = (at - before + 1).saturating_mul(alleles.alts.len());
+                if at.saturating_mul(width) >= MOST_CELLS || work > MOST_WORK || !self.cut(entry, &mut pieces) {
                     self.unfit += 1;
                     spill(&mut spilled, row, &self.plan.id, entry);
                     return;

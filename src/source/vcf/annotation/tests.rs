@@ -235,6 +235,24 @@ async fn only_what_is_asked_for_is_read() {
     assert_eq!(read_sql(&config, folder.path(), 1, sql).await.unwrap().column("g"), ["G1"]);
 }
 
+#[tokio::test]
+async fn short_lines_cannot_take_memory_or_time_without_end() {
+    let names = (0..1000).map(|i| format!("F{i}")).collect::<Vec<_>>().join("|");
+    let head = format!("##INFO=<ID=CSQ,Number=.,Type=String,Description=\"Format: Allele|{names}\">\n");
+    let many = format!("1 10 . A C . . CSQ={}", ["C"; 40_000].join(","));
+    let read_it = read_bytes(vcf(&head, &[], &[&many]).as_bytes(), 1, on).await.unwrap();
+    let (_, rows) = entries(read_it.batch.column_by_name("info.CSQ").unwrap());
+    let other = read_it.column("info.__other");
+    assert_eq!(rows[0] + other[0].matches('C').count() - "CSQ".matches('C').count(), 40_000);
+    assert!(rows[0] < 40_000);
+    // 5,000 ALTs and 5,000 entries that name none.
+    let alts: Vec<String> = (0..5_000).map(|i| format!("<A{i}>")).collect();
+    let wide = format!("1 10 . A {} . . CSQ={}", alts.join(","), ["|missense_variant"; 5_000].join(","));
+    let read_it = read_bytes(vcf(VEP, &[], &[&wide]).as_bytes(), 1, on).await.unwrap();
+    let (_, rows) = entries(read_it.batch.column_by_name("info.CSQ").unwrap());
+    assert!(rows[0] > 1_000 && rows[0] < 5_000, "{rows:?}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 

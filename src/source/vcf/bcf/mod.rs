@@ -43,12 +43,11 @@ pub(crate) fn header(bytes: &[u8], most: usize) -> Result<Option<(&[u8], usize)>
     Ok(Some((text, PREFIX + length)))
 }
 
-/// Reads the header's text: what it means for VCF and BCF alike, without the IDX attributes, and the dictionaries. Strictness
-/// is that of [`Header::parse`]. Its lines do not count: records are numbered, not lines.
-pub(crate) fn read_header(text: &[u8], minor: u8, strict: bool) -> Result<(Header, Dictionary)> {
+/// Reads the header's text: what it means for VCF and BCF alike, without the IDX attributes, and the dictionaries. Its lines do not count: records are numbered, not lines.
+pub(crate) fn read_header(text: &[u8], minor: u8) -> Result<(Header, Dictionary)> {
     let text = &text[..end_of(text, true)?.unwrap_or(text.len())];
-    let dictionary = Dictionary::of(&Header::parse(text, false)?, minor == 1)?;
-    Ok((Header { line_count: 0, ..Header::parse(&without_idx(text), strict)? }, dictionary))
+    let dictionary = Dictionary::of(&Header::parse(text)?, minor == 1)?;
+    Ok((Header { line_count: 0, ..Header::parse(&without_idx(text))? }, dictionary))
 }
 
 /// The text without the IDX at the end of lines: BCF's own, dropped where it becomes VCF (VCF 4.5 section 6.2.1).
