@@ -19,6 +19,7 @@ mod samples;
 mod scan;
 mod schema;
 mod split;
+mod strict;
 mod table;
 #[cfg(test)]
 mod testing;
