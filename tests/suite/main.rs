@@ -10,6 +10,7 @@ mod faults;
 mod hipaa;
 mod left_align;
 mod loads;
+mod oracle;
 mod pipelines;
 mod reference;
 mod support;
