@@ -127,15 +127,16 @@ impl VcfSource {
             Ok(piece != Piece::End)
         };
         let (mut ended, mut enough) = (false, 0);
+        let mut binary = None;
         let (mut header, end) = loop {
-            if bcf.is_some() {
+            if let Some(minor) = bcf {
                 if let Some((text, end)) = bcf::header(buf.waiting(), header::MAX_HEADER)? {
-                    let text = &text[..header::end_of(text, true)?.unwrap_or(text.len())];
+                    let (header, dictionary) = bcf::read_header(text, minor)?;
                     if self.strict() {
                         strict::header::check_binary(text)?;
                     }
-                    // Records are counted, not lines.
-                    break (Header { line_count: 0, ..Header::parse(text)? }, end);
+                    binary = Some(Arc::new(dictionary));
+                    break (header, end);
                 }
                 if ended {
                     return Err(bcf::header_cut());
@@ -152,7 +153,6 @@ impl VcfSource {
             }
             ended = ended || !feed(&mut buf)?;
         };
-        let binary = bcf.map(|minor| Dictionary::of(&header, minor == 1).map(Arc::new)).transpose()?;
         while bcf.is_none() && !ended && buf.len() - end < SAMPLE_BYTES && lines(&buf.waiting()[end..]) < infer::SAMPLE {
             ended = !feed(&mut buf)?;
         }
