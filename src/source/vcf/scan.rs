@@ -97,8 +97,9 @@ impl Work<'_> {
         let mut lines = self.header_lines();
         while let Some(chunk) = reader.next_chunk()? {
             lines += self.input.count(chunk);
-            if let Some(checker) = decoder.strict() {
-                chunk.split(|byte| *byte == b'\n').for_each(|line| checker.pass(line.strip_suffix(b"\r").unwrap_or(line)));
+            let mut rest = chunk;
+            while decoder.strict().is_some() && !rest.is_empty() {
+                decoder.pass(self.input.take_record(&mut rest));
             }
         }
         Ok(lines)
@@ -118,7 +119,7 @@ impl Work<'_> {
             let mut rest = chunk;
             while !rest.is_empty() {
                 let line = self.input.take_record(&mut rest);
-                if rest.is_empty() && chunk.last() != Some(&b'\n') {
+                if rest.is_empty() && chunk.last() != Some(&b'\n') && self.input.shape.binary.is_none() {
                     decoder.strict().into_iter().for_each(Checker::open_end);
                 }
                 let at = counts.lines;
