@@ -20,6 +20,9 @@ use crate::flow::{BadRecord, Context, Counters, Digest, UnitCounts};
 const MAX_ROWS: usize = 8192;
 /// Text of a batch, when they are wide: Arrow takes about as much or up to three times that.
 const MAX_TEXT: usize = 2 << 20;
+/// Text of a batch with calls: four bytes of genotype become up to 25. Larger arrays would be fresh pages of the system's each
+/// time, which took a third of a cohort's decoding.
+const MAX_CALLS_TEXT: usize = 256 << 10;
 
 /// What a partition has to do.
 pub(crate) struct Part {
@@ -111,6 +114,7 @@ impl Work<'_> {
         let ordinal = self.input.first + self.unit;
         let mut counts = UnitCounts { input: self.input.number, lines: self.header_lines(), ..UnitCounts::default() };
         let (mut text, mut told_records, mut told_bytes) = (0, 0, 0);
+        let most = if decoder.has_calls() { MAX_CALLS_TEXT } else { MAX_TEXT };
         while let Some(chunk) = reader.next_chunk()? {
             if context.cancel.is_cancelled() {
                 return Err(Error::interrupted("the run was stopped"));
@@ -141,7 +145,7 @@ impl Work<'_> {
                     Outcome::Filtered => {}
                     Outcome::Bad(bad) => self.bad(bad, at, decoder)?,
                 }
-                if (text >= MAX_TEXT || decoder.rows() >= MAX_ROWS) && decoder.rows() > 0 {
+                if (text >= most || decoder.rows() >= MAX_ROWS) && decoder.rows() > 0 {
                     text = 0;
                     if !hand(decoder.flush(ordinal)?) {
                         return Ok(None);
