@@ -9,6 +9,8 @@
 //!
 //! The reader is our own: noodles-csi 0.62 and noodles-tabix 0.68 allocate what a count in the file says before reading it.
 
+#[cfg(test)]
+mod oracle;
 mod read;
 #[cfg(test)]
 mod tests;
