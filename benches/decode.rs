@@ -28,7 +28,6 @@ fn decode(criterion: &mut Criterion) {
     if let Ok(path) = std::env::var("GENOGATE_BENCH_VCF") {
         files.push(("file", path));
     }
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let mut group = criterion.benchmark_group("decode");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
     for (name, path) in files {
@@ -42,10 +41,10 @@ fn decode(criterion: &mut Criterion) {
             let source = config.build(Path::new(".")).expect("a source");
             let inspection = source.inspect().expect("a VCF");
             for partitions in [1, 2] {
-                let records = runtime.block_on(decode_to_end(&inspection, partitions, None)).expect("records").records;
+                let records = decode_to_end(&inspection, partitions, None).expect("records").records;
                 group.throughput(Throughput::Elements(records));
                 group.bench_function(BenchmarkId::new(format!("{name}, {what}"), partitions), |bencher| {
-                    bencher.iter(|| black_box(runtime.block_on(decode_to_end(&inspection, partitions, None)).expect("records")));
+                    bencher.iter(|| black_box(decode_to_end(&inspection, partitions, None).expect("records")));
                 });
             }
         }

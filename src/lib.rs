@@ -21,6 +21,7 @@ pub mod secrets;
 pub mod db;
 pub mod audit;
 pub mod phi;
+pub mod fasta;
 // permission and contract
 pub mod access;
 pub mod flow;
@@ -38,6 +39,7 @@ pub mod warehouse;
 pub mod lifecycle;
 pub mod compliance;
 pub mod synth;
+pub mod benchmark;
 pub mod demo;
 pub mod doctor;
 // doors

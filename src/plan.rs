@@ -84,7 +84,9 @@ pub fn plan(spec: &Spec, options: PlanOptions) -> Result<Plan, Failure> {
     let source = registry::source(&pipeline.source, &pipeline.sink, &spec.base).map_err(|error| note(&["source"], &error)).ok();
     let steps: Vec<Option<Step>> = (pipeline.stages.iter().enumerate())
         .map(|(i, stage)| {
-            registry::step(stage, &pipeline.sink, &spec.base).map_err(|e| note(&["stages", &i.to_string()], &e)).ok()
+            registry::step(stage, &pipeline.source, &pipeline.sink, &spec.base)
+                .map_err(|e| note(&["stages", &i.to_string()], &e))
+                .ok()
         })
         .collect();
     let sink = registry::sink(&pipeline.sink, &spec.base).map_err(|error| note(&["sink"], &error)).ok();
@@ -137,7 +139,7 @@ pub fn plan(spec: &Spec, options: PlanOptions) -> Result<Plan, Failure> {
     Ok(Plan {
         pipeline: pipeline.clone(),
         base: spec.base.clone(),
-        options_digest: options_digest(pipeline, &inspection.identity),
+        options_digest: options_digest(pipeline, &inspection.identity, &stages),
         document: inspection.document,
         units: inspection.units,
         bytes: inspection.bytes,
@@ -201,9 +203,10 @@ fn references(spec: &Spec, steps: &[Option<Step>], sink: Option<&dyn Sink>, mist
     }
 }
 
-fn options_digest(pipeline: &Pipeline, source_identity: &str) -> [u8; 32] {
+fn options_digest(pipeline: &Pipeline, source_identity: &str, opened: &[Arc<dyn Stage>]) -> [u8; 32] {
     let stages = serde_json::to_string(&pipeline.stages).unwrap_or_default();
-    digest::sha256(format!("genogate-options-1\n{}\n{source_identity}\n{stages}", pipeline.profile.name()).as_bytes())
+    let further: String = opened.iter().map(|stage| stage.identity()).collect();
+    digest::sha256(format!("genogate-options-1\n{}\n{source_identity}\n{stages}{further}", pipeline.profile.name()).as_bytes())
 }
 
 impl Plan {

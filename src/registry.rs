@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::flow::{Sink, Source, Stage};
+use crate::source::vcf::OnBadRecord;
 use crate::spec::{SinkSpec, SourceSpec, StageSpec};
-use crate::stage::anonymize;
+use crate::stage::{anonymize, normalize};
 
 /// A step between source and sink: an object of ours, or a DataFusion expression.
 #[derive(Clone, Debug)]
@@ -30,10 +31,19 @@ pub fn source(spec: &SourceSpec, sink: &SinkSpec, base: &Path) -> Result<Arc<dyn
     }
 }
 
-/// Builds a step. Pure: opens no key; policy files are read. The vault lies in the sink's database unless a stage names another.
-pub fn step(spec: &StageSpec, sink: &SinkSpec, base: &Path) -> Result<Step> {
+/// Builds a step. Pure: opens no key; policy files and a reference's index are read. `normalize` gets the source's reference and
+/// treats bad records as the source does; the vault lies in the sink's database unless a stage names another.
+pub fn step(spec: &StageSpec, source: &SourceSpec, sink: &SinkSpec, base: &Path) -> Result<Step> {
     Ok(match spec {
-        StageSpec::Normalize(config) => Step::Stage(config.build(base)?),
+        StageSpec::Normalize(config) => {
+            let SourceSpec::Vcf(source) = source;
+            let given = normalize::Given {
+                reference: source.reference.clone(),
+                quarantine: source.on_bad_record == OnBadRecord::Quarantine,
+                max_bad_records: source.max_bad_records,
+            };
+            Step::Stage(config.build(&given, base)?)
+        }
         StageSpec::Sanitize(config) => Step::Stage(config.build(base)?),
         StageSpec::Detect(config) => Step::Stage(config.build(base)?),
         StageSpec::Anonymize(config) => {

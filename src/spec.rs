@@ -92,7 +92,8 @@ pub enum StageSpec {
     Anonymize(stage::anonymize::Config),
     /// AES-256-GCM of columns.
     Encrypt(stage::encrypt::Config),
-    /// Keeps the rows for which a DataFusion expression is true: `qual >= 30 AND info.AF < 0.01`.
+    /// Keeps the rows for which a DataFusion expression is true: `qual >= 30 AND info.AF < 0.01`. A genotype is a struct of
+    /// `alleles` (numbers, null for `.`) and `phased`: `array_any_match(calls.GT, g -> array_has(g['alleles'], 1))`.
     Filter(String),
     /// New columns from DataFusion expressions: `{ name: expression }`.
     Derive(BTreeMap<String, String>),

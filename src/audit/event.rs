@@ -46,6 +46,8 @@ pub enum Event {
     ColumnDropped { stage: String, column: String },
     /// Values removed because they did not fit a column's vocabulary or grammar.
     ValuesDropped { stage: String, column: String, count: u64 },
+    /// Rows whose position or alleles `normalize` changed.
+    VariantsAligned { count: u64 },
     /// A pattern matched: where and how often, never what.
     PhiDetected { severity: String, pattern: String, place: String, count: u64, action: String },
     /// Records set aside, by reason.
@@ -80,7 +82,7 @@ pub enum Event {
 
 impl Event {
     /// Every kind there is, as stored.
-    pub const KINDS: [&'static str; 22] = [
+    pub const KINDS: [&'static str; 23] = [
         "load_intent",
         "load_begun",
         "load_finished",
@@ -88,6 +90,7 @@ impl Event {
         "header_lines_dropped",
         "column_dropped",
         "values_dropped",
+        "variants_aligned",
         "phi_detected",
         "quarantined",
         "samples_pseudonymized",
@@ -168,6 +171,7 @@ mod tests {
             Event::HeaderLinesDropped { input: 0, key: s(), count: 1 },
             Event::ColumnDropped { stage: s(), column: s() },
             Event::ValuesDropped { stage: s(), column: s(), count: 1 },
+            Event::VariantsAligned { count: 1 },
             Event::PhiDetected { severity: s(), pattern: s(), place: s(), count: 1, action: s() },
             Event::Quarantined { input: 0, field: s(), reason: s(), count: 1 },
             Event::SamplesPseudonymized { input: 0, samples: 1, new: 1, key_id: s() },

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use super::{Console, pipeline, regions};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::plan::{self, PlanOptions};
 use crate::run::RunOptions;
 use crate::spec::{self, Spec};
@@ -38,18 +38,30 @@ pub struct Command {
     /// Comma-separated samples; `^` before the first excludes them instead.
     #[arg(short, long, value_delimiter = ',', value_name = "SAMPLE")]
     samples: Vec<String>,
-    /// File of samples, one a line.
-    #[arg(short = 'S', long, value_name = "FILE")]
-    samples_file: Option<PathBuf>,
+    /// File of samples, one a line; `^` before its name excludes them instead.
+    #[arg(short = 'S', long, value_name = "FILE", conflicts_with = "samples")]
+    samples_file: Option<String>,
     /// INFO keys to load, comma-separated; default: all.
     #[arg(long, value_delimiter = ',', value_name = "KEY")]
     info: Option<Vec<String>>,
+    /// Take apart Ensembl VEP's annotation, from INFO/CSQ (or INFO/vep), or from the named INFO field.
+    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    csq: Option<String>,
+    /// Take apart SnpEff's annotation, from INFO/ANN (or INFO/EFF), or from the named INFO field.
+    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    ann: Option<String>,
+    /// Take apart the annotation of BCFtools/csq, from INFO/BCSQ, or from the named INFO field.
+    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    bcsq: Option<String>,
     /// Genotype calls to load: none, carriers (non-reference and missing) or all.
     #[arg(long, default_value = "carriers")]
     calls: String,
     /// Keep multi-allelic records in one row.
     #[arg(long)]
     no_split: bool,
+    /// Check records against this FASTA and left-align them, as `bcftools norm -f` does.
+    #[arg(short, long, value_name = "FILE")]
+    fasta_ref: Option<PathBuf>,
     /// What happens to a record that cannot be read: fail or quarantine.
     #[arg(long, default_value = "fail")]
     on_bad_record: String,
@@ -96,26 +108,34 @@ impl Command {
         if let Some(file) = &self.regions_file {
             regions.extend(regions::read(file)?);
         }
-        let mut samples = self.samples.clone();
-        if let Some(file) = &self.samples_file {
-            samples.extend(lines(file, "-S")?);
-        }
         if !regions.is_empty() {
             vcf.insert("regions".into(), json!(regions));
         }
         if let Some(word) = &self.regions_without_index {
             vcf.insert("regions_without_index".into(), json!(word));
         }
-        if !samples.is_empty() {
-            vcf.insert("samples".into(), json!(samples));
+        if !self.samples.is_empty() {
+            vcf.insert("samples".into(), json!(self.samples));
+        }
+        if let Some(file) = &self.samples_file {
+            vcf.insert("samples_file".into(), json!(file));
         }
         if let Some(info) = &self.info {
             vcf.insert("info".into(), json!(info));
         }
+        for (key, wanted) in [("csq", &self.csq), ("ann", &self.ann), ("bcsq", &self.bcsq)] {
+            if let Some(id) = wanted {
+                vcf.insert(key.into(), if id.is_empty() { json!(true) } else { json!(id) });
+            }
+        }
         vcf.insert("calls".into(), json!(self.calls));
         vcf.insert("on_bad_record".into(), json!(self.on_bad_record));
 
-        let mut stages = vec![json!({"normalize": {"split": !self.no_split}})];
+        if let Some(reference) = &self.fasta_ref {
+            vcf.insert("reference".into(), json!(reference));
+        }
+
+        let mut stages = vec![json!({"normalize": {"split": !self.no_split, "left_align": self.fasta_ref.is_some()}})];
         if self.profile == "hipaa" {
             stages.push(json!({"sanitize": {}}));
             stages.push(json!({"detect": {}}));
@@ -133,10 +153,4 @@ impl Command {
             "version": 1, "name": self.name, "profile": self.profile, "source": {"vcf": vcf}, "stages": stages, "sink": sink
         }))
     }
-}
-
-fn lines(file: &std::path::Path, flag: &str) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Error::input(format!("{flag} {}: cannot be read: {}", file.display(), error.kind())))?;
-    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
 }

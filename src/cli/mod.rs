@@ -1,6 +1,7 @@
 //! The command line: arguments in, text out. The only room that prints.
 
 mod audit;
+mod benchmark;
 mod compliance;
 mod console;
 mod data;
@@ -81,6 +82,8 @@ enum Command {
     Demo(demo::Command),
     /// Check this machine.
     Doctor(doctor::Command),
+    /// Measure inflating, decoding and encoding a file.
+    Benchmark(benchmark::Command),
     /// Write a synthetic VCF file.
     Synth(synth::Command),
     /// Print a completion script.
@@ -137,6 +140,7 @@ async fn dispatch(command: Command, console: &Console) -> Result<()> {
         Command::Phi(command) => command.run(console),
         Command::Demo(command) => command.run(console).await,
         Command::Doctor(command) => command.run(console).await,
+        Command::Benchmark(command) => command.run(console).await,
         Command::Synth(command) => command.run(console).await,
         Command::Completions(Completions { shell }) => {
             let mut script = Vec::new();

@@ -28,6 +28,8 @@ pub struct Context {
     pub oddities: Oddities,
     /// Set by Ctrl-C, SIGTERM or the first failing partition.
     pub cancel: CancellationToken,
+    /// Does anybody want [`super::UnitCounts::digest`]? A load's identity rests on it.
+    pub digests: bool,
     stages: OnceLock<Vec<Arc<dyn Apply>>>,
     sink: OnceLock<Arc<dyn OpenSink>>,
 }
@@ -43,9 +45,15 @@ impl Context {
             detections: Detections::default(),
             oddities: Oddities::default(),
             cancel: CancellationToken::new(),
+            digests: true,
             stages: OnceLock::new(),
             sink: OnceLock::new(),
         }
+    }
+
+    /// The same for a reader without a load: records need no digest.
+    pub fn without_digests(self) -> Self {
+        Self { digests: false, ..self }
     }
 
     /// Gives the context what was opened: one entry a stage node, in plan order, and the sink. Only the first call counts.
@@ -80,6 +88,8 @@ impl std::fmt::Debug for Context {
 pub struct Counters {
     /// Bytes of input consumed, as stored (compressed).
     pub bytes_in: AtomicU64,
+    /// Bytes of records decoded, inflated.
+    pub text_bytes: AtomicU64,
     /// Records decoded.
     pub records: AtomicU64,
     /// Rows committed: variants.

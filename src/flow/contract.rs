@@ -80,6 +80,12 @@ pub trait Stage: Debug + Send + Sync {
     /// One line for EXPLAIN: what it does, in the pipeline file's words. No key material.
     fn explain(&self) -> String;
 
+    /// What of the stage changes rows but is not written in the pipeline file, such as a reference's content, in canonical
+    /// text: part of a load's identity. Default: nothing.
+    fn identity(&self) -> String {
+        String::new()
+    }
+
     /// Names of the key references the stage will open.
     fn keys(&self) -> Vec<String> {
         Vec::new()

@@ -1,6 +1,7 @@
 //! The contracts of a flow: what a source, a stage and a sink promise each other, and the nodes that put them into a
 //! DataFusion plan. It must not know any component, any pipeline file or the command line.
 
+pub mod annotation;
 mod context;
 mod contract;
 mod document;

@@ -23,6 +23,12 @@ pub mod column {
     pub const ALT: &str = "alt";
     /// Which ALT of the record the row is, from 1; Int32, null when there is no ALT or the row is unsplit.
     pub const ALT_INDEX: &str = "alt_index";
+    /// `pos`, `ref` and `alt` of a row as they were before `normalize.left_align` changed it; null in rows it left alone.
+    pub const ORIG_POS: &str = "orig_pos";
+    pub const ORIG_REF: &str = "orig_ref";
+    pub const ORIG_ALT: &str = "orig_alt";
+    /// The columns of text that say where and what a variant is: words of another kind than free text.
+    pub const SITE: [&str; 5] = [CHROM, REF, ALT, ORIG_REF, ORIG_ALT];
     /// QUAL; Float64, null for `.`.
     pub const QUAL: &str = "qual";
     /// FILTER split at `;`; `List<Utf8>`: `['PASS']`, failed filters, or null for `.`.
@@ -37,7 +43,8 @@ pub mod column {
     pub const INFO: &str = "info.";
     /// Prefix of FORMAT columns: each is a List with one element a call, all with the offsets of [`CALLS_SAMPLE`].
     pub const CALLS: &str = "calls.";
-    /// The genotype column: `List<Utf8>`, text as in the file.
+    /// The genotype column: a List of [`crate::flow::genotype::genotype_type`]. A file that declares GT otherwise than as
+    /// one String has it as text.
     pub const CALLS_GT: &str = "calls.GT";
 }
 

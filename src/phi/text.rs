@@ -4,16 +4,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, LargeStringArray, ListArray, StringArray, StringViewArray};
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, LargeStringArray, ListArray, StringArray, StringViewArray, StructArray,
+};
+use datafusion::arrow::datatypes::{DataType, Field};
 
 use crate::error::{Error, Result};
 
-/// Is it a column this file can search: text, or lists of text?
+/// Is it a column this file can search: text, lists of text, or structs with text?
 pub fn is_text(kind: &DataType) -> bool {
     match kind {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
         DataType::List(item) => is_text(item.data_type()),
+        DataType::Struct(children) => children.iter().any(|child| is_text(child.data_type())),
         _ => false,
     }
 }
@@ -22,12 +25,13 @@ pub fn is_text(kind: &DataType) -> bool {
 pub fn is_unsearchable(kind: &DataType) -> bool {
     match kind {
         DataType::List(item) => is_unsearchable(item.data_type()),
+        DataType::Struct(children) => children.iter().any(|child| is_unsearchable(child.data_type())),
         kind => kind.is_nested() || matches!(kind, DataType::Dictionary(..) | DataType::RunEndEncoded(..)),
     }
 }
 
 /// The bytes of all values of `array` in a row, border to border; `None` when they do not lie in one piece.
-pub fn bytes(array: &dyn Array) -> Option<&[u8]> {
+fn bytes(array: &dyn Array) -> Option<&[u8]> {
     fn range(array: &dyn Array, from: usize, to: usize) -> Option<&[u8]> {
         match array.data_type() {
             DataType::Utf8 => {
@@ -56,12 +60,52 @@ pub struct Value<'a> {
     pub text: &'a str,
 }
 
-/// Calls `see` for every text value of `array`, in order.
-pub fn each<'a>(array: &'a dyn Array, mut see: impl FnMut(Value<'a>)) {
-    (0..array.len()).for_each(|row| visit(array, row, row, &mut see));
+/// Calls `see` for every text value of `array`: in order, and of structs one child after the other.
+pub fn each(array: &ArrayRef, see: impl FnMut(Value<'_>)) {
+    each_where(array, |_| true, see);
 }
 
-fn visit<'a>(array: &'a dyn Array, slot: usize, row: usize, see: &mut impl FnMut(Value<'a>)) {
+/// The same, but passes over all that lies in one piece whose bytes `may` not hold what is looked for.
+pub fn each_where(array: &ArrayRef, may: impl Fn(&[u8]) -> bool, mut see: impl FnMut(Value<'_>)) {
+    for (base, leaf) in leaves(array) {
+        if bytes(&leaf).is_none_or(&may) {
+            (0..leaf.len()).for_each(|row| visit(&leaf, row, row, &mut |value| see(Value { slot: base + value.slot, ..value })));
+        }
+    }
+}
+
+/// The text of a column as columns without structs, each with the number of its first slot.
+fn leaves(array: &ArrayRef) -> Vec<(usize, ArrayRef)> {
+    if let Some(list) = array.as_list_opt::<i32>() {
+        // Cannot panic: these offsets fitted as many values, and the item may be null.
+        let around = |values: ArrayRef| -> ArrayRef {
+            let item = Arc::new(Field::new("item", values.data_type().clone(), true));
+            Arc::new(ListArray::new(item, list.offsets().clone(), values, list.nulls().cloned()))
+        };
+        return leaves(list.values()).into_iter().map(|(base, values)| (base, around(values))).collect();
+    }
+    if let Some(children) = array.as_struct_opt() {
+        let mut base = 0;
+        let mut all = Vec::new();
+        for child in children.columns() {
+            all.extend(leaves(child).into_iter().map(|(inner, leaf)| (base + inner, leaf)));
+            base += slots(child);
+        }
+        return all;
+    }
+    if is_text(array.data_type()) { vec![(0, array.clone())] } else { Vec::new() }
+}
+
+/// How many slots a column has.
+fn slots(array: &ArrayRef) -> usize {
+    match (array.as_list_opt::<i32>(), array.as_struct_opt()) {
+        (Some(list), _) => slots(list.values()),
+        (_, Some(children)) => children.columns().iter().map(slots).sum(),
+        _ => array.len(),
+    }
+}
+
+fn visit<'a>(array: &'a dyn Array, slot: usize, row: usize, see: &mut dyn FnMut(Value<'a>)) {
     if array.is_null(slot) {
         return;
     }
@@ -83,16 +127,31 @@ fn value(array: &dyn Array, slot: usize) -> Option<&str> {
     }
 }
 
-/// A copy of `array` with the values at some slots replaced. Lists keep their offsets and nulls.
+/// A copy of `array` with the values at some slots replaced. Lists and structs keep their offsets and nulls.
 pub fn replace(array: &ArrayRef, new: &HashMap<usize, String>) -> Result<ArrayRef> {
+    replaced(array, new, 0)
+}
+
+fn replaced(array: &ArrayRef, new: &HashMap<usize, String>, base: usize) -> Result<ArrayRef> {
+    if let (Some(structs), DataType::Struct(fields)) = (array.as_struct_opt(), array.data_type()) {
+        let mut base = base;
+        let mut columns = Vec::with_capacity(fields.len());
+        for child in structs.columns() {
+            let text = is_text(child.data_type());
+            columns.push(if text { replaced(child, new, base)? } else { child.clone() });
+            base += slots(child);
+        }
+        let structs = StructArray::try_new_with_length(fields.clone(), columns, structs.nulls().cloned(), structs.len());
+        return Ok(Arc::new(structs.map_err(Error::from)?));
+    }
     if let (Some(list), DataType::List(item)) = (array.as_list_opt::<i32>(), array.data_type()) {
-        let values = replace(list.values(), new)?;
+        let values = replaced(list.values(), new, base)?;
         let nulls = list.nulls().cloned();
         return Ok(Arc::new(ListArray::try_new(item.clone(), list.offsets().clone(), values, nulls).map_err(Error::from)?));
     }
     let texts = (0..array.len()).map(|slot| {
         let old = if array.is_null(slot) { None } else { value(array, slot) };
-        old.map(|old| new.get(&slot).map_or(old, String::as_str))
+        old.map(|old| new.get(&(base + slot)).map_or(old, String::as_str))
     });
     Ok(match array.data_type() {
         DataType::Utf8 => Arc::new(texts.collect::<StringArray>()),
@@ -106,7 +165,6 @@ pub fn replace(array: &ArrayRef, new: &HashMap<usize, String>) -> Result<ArrayRe
 mod tests {
     use super::*;
     use datafusion::arrow::array::{ListBuilder, StringBuilder};
-    use datafusion::arrow::datatypes::Field;
 
     fn nested() -> ArrayRef {
         let mut outer = ListBuilder::new(ListBuilder::new(StringBuilder::new()));
@@ -124,7 +182,7 @@ mod tests {
         Arc::new(outer.finish())
     }
 
-    fn seen(array: &dyn Array) -> Vec<(usize, String)> {
+    fn seen(array: &ArrayRef) -> Vec<(usize, String)> {
         let mut all = Vec::new();
         each(array, |value| all.push((value.row, value.text.to_owned())));
         all
@@ -163,7 +221,55 @@ mod tests {
         assert!(!is_text(&list(DataType::Int32)) && !is_unsearchable(&list(DataType::Int32)));
         assert!(!is_unsearchable(&DataType::Binary) && !is_unsearchable(&DataType::Boolean));
         let kind = DataType::Struct(vec![Field::new("x", DataType::Utf8, true)].into());
-        assert!(is_unsearchable(&kind) && is_unsearchable(&list(kind)));
+        assert!(is_text(&kind) && is_text(&list(kind.clone())) && !is_unsearchable(&list(kind)));
+        let map = Field::new("entries", DataType::Struct(vec![Field::new("k", DataType::Utf8, false)].into()), false);
+        assert!(is_unsearchable(&DataType::Map(Arc::new(map.clone()), false)));
+        let inside = DataType::Struct(vec![Field::new("m", DataType::Map(Arc::new(map), false), true)].into());
+        assert!(is_unsearchable(&list(inside)));
+        let numbers = DataType::Struct(vec![Field::new("x", list(DataType::Int32), true)].into());
+        assert!(!is_text(&list(numbers.clone())) && !is_unsearchable(&list(numbers)));
+    }
+
+    /// Two rows of entries `{ n, a, [b] }`.
+    fn structs() -> ArrayRef {
+        let texts = |values: &[&str]| Arc::new(StringArray::from(values.to_vec())) as ArrayRef;
+        let mut lists = ListBuilder::new(StringBuilder::new());
+        [&["p", "q"][..], &[], &["r"]].iter().for_each(|row| lists.append_value(row.iter().map(|text| Some(*text))));
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(datafusion::arrow::array::Int32Array::from(vec![1, 2, 3])),
+            texts(&["a", "b", "c"]),
+            Arc::new(lists.finish()),
+        ];
+        let fields: Vec<Field> =
+            columns.iter().zip(["n", "a", "b"]).map(|(array, name)| Field::new(name, array.data_type().clone(), true)).collect();
+        let entries = StructArray::new(fields.into(), columns, None);
+        let item = Arc::new(Field::new("item", entries.data_type().clone(), true));
+        let offsets = datafusion::arrow::buffer::OffsetBuffer::from_lengths([1, 0, 2]);
+        Arc::new(ListArray::new(item, offsets, Arc::new(entries), None))
+    }
+
+    #[test]
+    fn structs_are_searched_and_rewritten_child_by_child() {
+        for (array, first) in [(structs(), 0), (structs().slice(1, 2), 1)] {
+            let all = [(0, "a"), (2, "b"), (2, "c"), (0, "p"), (0, "q"), (2, "r")];
+            let expected: Vec<_> = all.iter().filter(|(row, _)| *row >= first).map(|(row, text)| (row - first, *text)).collect();
+            assert_eq!(seen(&array), pairs(&expected));
+            let mut new = HashMap::new();
+            each(&array, |value| {
+                if ["c", "r"].contains(&value.text) {
+                    new.insert(value.slot, value.text.to_uppercase());
+                }
+            });
+            let out = replace(&array, &new).unwrap();
+            let rewritten: Vec<_> = expected
+                .iter()
+                .map(|(row, text)| (*row, if ["c", "r"].contains(text) { text.to_uppercase() } else { (*text).to_owned() }))
+                .collect();
+            assert_eq!((seen(&out), out.data_type()), (rewritten, array.data_type()));
+        }
+        let mut few = Vec::new();
+        each_where(&structs(), |bytes| bytes.contains(&b'q'), |value| few.push(value.text.to_owned()));
+        assert_eq!(few, ["p", "q", "r"]);
     }
 
     #[test]

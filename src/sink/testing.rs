@@ -16,7 +16,7 @@ use crate::db::Databases;
 use crate::error::Result;
 use crate::flow::{
     Context, Digest, Document, HeaderLine, InputDocument, InputUnits, OpenSink, Opening, SampleId, Sink, UnitCounts, Writer,
-    column,
+    column, genotype,
 };
 use crate::secrets::Keys;
 
@@ -49,8 +49,8 @@ pub fn batch(unit: u32, sites: &[Site], samples: usize) -> RecordBatch {
     };
     let each = || sites.iter().flat_map(|site| (0..samples).map(move |sample| (site.line, sample)));
     let sample: ArrayRef = Arc::new(Int32Array::from_iter_values(each().map(|(_, sample)| sample as i32)));
-    let gt: ArrayRef =
-        Arc::new(StringArray::from_iter(each().map(|(line, sample)| (line as usize + sample != 1).then_some("0|1"))));
+    let gt: Vec<_> = each().map(|(line, sample)| (line as usize + sample != 1).then_some("0|1")).collect();
+    let gt = genotype::testing::column(&gt);
     let ad: ArrayRef =
         Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(each().map(|(line, _)| Some(vec![Some(line as i32), None]))));
     let columns: Vec<(&str, ArrayRef)> = vec![

@@ -46,7 +46,7 @@ fn expand(text: &str, place: Place, variable: &impl Fn(&str) -> Option<String>, 
 }
 
 /// Keys whose texts are paths. A path from the command line is relative to the working folder, not to the file.
-const PATH_KEYS: [&str; 7] = ["paths", "path", "file", "ca", "reference", "headers", "allow"];
+const PATH_KEYS: [&str; 8] = ["paths", "path", "file", "ca", "reference", "headers", "allow", "samples_file"];
 
 /// Applies `path=VALUE` settings in order. VALUE is YAML; a stage is addressed by its kind.
 pub fn apply(tree: &mut Node, sets: &[String], mistakes: &mut Vec<Mistake>) {
@@ -79,12 +79,13 @@ fn scalar_or_tree(value: &str) -> Result<Node, yaml::SyntaxError> {
     yaml::parse(value)
 }
 
-/// Makes relative paths under a path key absolute; `-` is standard input.
+/// Makes relative paths under a path key absolute; `-` is standard input. `^` before the path of `samples_file` is none of it.
 fn rebase(key: &str, node: &mut Node) {
     match &mut node.value {
         Value::Text(text) if PATH_KEYS.contains(&key) && text != "-" => {
-            if let Ok(absolute) = std::path::absolute(&*text) {
-                *text = absolute.to_string_lossy().into_owned();
+            let mark = if key == "samples_file" && text.starts_with('^') { "^" } else { "" };
+            if let Ok(absolute) = std::path::absolute(&text[mark.len()..]) {
+                *text = format!("{mark}{}", absolute.to_string_lossy());
             }
         }
         Value::List(items) => items.iter_mut().for_each(|item| rebase(key, item)),

@@ -84,5 +84,10 @@ fn a_path_from_the_command_line_is_relative_to_the_working_folder() {
     let spec = parse(BASE, &["source.vcf.paths=[x.vcf, \"-\"]", "sink.parquet.path=out"]).unwrap();
     let json = serde_json::to_value(&spec.pipeline).unwrap();
     assert_eq!(json["source"]["vcf"]["paths"], serde_json::json!([here.join("x.vcf"), "-"]));
+    for (mark, file) in [("", "people.txt"), ("^", "people.txt")] {
+        let spec = parse(BASE, &[&format!("source.vcf.samples_file={mark}{file}")]).unwrap();
+        let json = serde_json::to_value(&spec.pipeline).unwrap();
+        assert_eq!(json["source"]["vcf"]["samples_file"], format!("{mark}{}", here.join(file).display()));
+    }
     assert_eq!(json["sink"]["parquet"]["path"], serde_json::json!(here.join("out")));
 }

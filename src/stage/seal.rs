@@ -1,7 +1,7 @@
 //! Protects whole columns value by value, for `encrypt` and `sanitize`. It must not know which columns, or where keys lie.
 //!
 //! A sealed value is `length of the key id (1 byte) | key id | salt (16) | AES-256-GCM value` (`crypto::aead`). The plaintext
-//! is one JSON value (RFC 8259); NaN and infinities are the strings `NaN`, `Infinity`, `-Infinity`. The AES key is
+//! is one JSON value (RFC 8259); NaN and infinities are the strings `NaN`, `Infinity`, `-Infinity`, a genotype is its text. The AES key is
 //! HMAC-SHA256 (FIPS 198-1, as a one-block KDF of NIST SP 800-108r1 section 4.1) of the salt under the ring key's own subkey, and each run
 //! draws a new salt: so the bound of 2^32 values a key (NIST SP 800-38D section 8.3) counts per run. The associated data
 //! are `genogate/column/1`, the column's name and the key's id, with zero bytes between: a value does not open under
@@ -21,6 +21,7 @@ use crate::crypto::digest::hmac_sha256;
 use crate::crypto::{Key, Purpose};
 use crate::error::{Error, Result};
 use crate::flow::column;
+use crate::flow::genotype::{Genotypes, is_genotype};
 use crate::secrets::KeyRing;
 
 const SALT: usize = 16;
@@ -156,6 +157,24 @@ fn write(values: &dyn Array, at: usize, out: &mut Vec<u8>) -> Result<()> {
             nan if nan.is_nan() => put(out, "NaN"),
             infinite => put(out, if infinite > 0.0 { "Infinity" } else { "-Infinity" }),
         },
+        kind if is_genotype(kind) => {
+            let mut text = Vec::new();
+            if let Some(genotype) = Genotypes::bind(values).and_then(|genotypes| genotypes.get(at)) {
+                genotype.write(&mut text);
+            }
+            put(out, &String::from_utf8_lossy(&text))
+        }
+        DataType::Struct(children) => {
+            let values = values.as_struct();
+            for (child, (field, column)) in children.iter().zip(values.columns()).enumerate() {
+                out.push(if child == 0 { b'{' } else { b',' });
+                put(out, field.name())?;
+                out.push(b':');
+                write(column, at, out)?;
+            }
+            out.extend_from_slice(if children.is_empty() { b"{}" } else { b"}" });
+            Ok(())
+        }
         DataType::List(_) => {
             let items = values.as_list::<i32>().value(at);
             out.push(b'[');

@@ -265,3 +265,58 @@ fn accounting_adds_up_with_filter_regions_and_quarantine() {
     ));
     assert!(kept.starts_with(&format!("{}|INFO/DP|", count("quarantined"))), "{kept}");
 }
+
+/// Genotypes of any ploidy and phase, from a file through the pipeline into the view's columns.
+#[test]
+fn genotypes_come_back_as_text_and_as_numbers() {
+    let warehouse = Warehouse::shared();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("gt.vcf");
+    let genotypes = ["0/1", "1|0", "./.", ".", "1", "0/1/1", "/0|1", "|0/1", "2|1", "0|0"];
+    let names: Vec<String> = (0..genotypes.len()).map(|i| format!("G{i}")).collect();
+    let text = format!(
+        "##fileformat=VCFv4.4\n##FORMAT=<ID=GT,Number=1,Type=String,Description=\"g\">\n##contig=<ID=1>\n\
+         #CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{}\n1\t10\t.\tA\tC,G\t.\t.\t.\tGT\t{}\n",
+        names.join("\t"),
+        genotypes.join("\t")
+    );
+    std::fs::write(&file, text).unwrap();
+    let load = |more: &[&str]| {
+        let mut arguments = vec!["load", file.to_str().unwrap(), "--profile", "research", "--calls", "all", "--json"];
+        arguments.extend(more);
+        warehouse.run(arguments).expect(0).json()["load_id"].as_str().unwrap().to_owned()
+    };
+    let stored = |load: &str, columns: &str| {
+        let sql = format!(
+            "SELECT {columns} FROM (SELECT * FROM genogate.calls WHERE load_id = '{load}' ORDER BY variant_id, sample_index) c"
+        );
+        warehouse.app_sql(&sql).expect(0).stdout.trim().lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let whole = load(&["--no-split"]);
+    assert_eq!(stored(&whole, "gt"), genotypes);
+    assert_eq!(
+        stored(&whole, "alleles, phased, phases"),
+        [
+            "{0,1}|f|{f,f}",
+            "{1,0}|t|{t,t}",
+            "{NULL,NULL}|f|{f,f}",
+            "{NULL}|t|{t}",
+            "{1}|t|{t}",
+            "{0,1,1}|f|{f,f,f}",
+            "{0,1}|f|{f,t}",
+            "{0,1}|f|{t,f}",
+            "{2,1}|t|{t,t}",
+            "{0,0}|t|{t,t}",
+        ]
+    );
+    let people = folder.path().join("people.txt");
+    std::fs::write(&people, "G8\nG9\nG0\n").unwrap();
+    let wanted = ["0|0/1", "1|0|1", "2|0|0", "0|0/0", "1|1|0", "2|0|0"];
+    let by_name = load(&["-s", "G8,G9,G0"]);
+    assert_eq!(stored(&by_name, "sample_index, gt"), wanted);
+    assert_eq!(load(&["-S", people.to_str().unwrap()]), by_name, "the same samples, so the load is there already");
+    let others = load(&["-S", &format!("^{}", people.display())]);
+    assert_eq!(stored(&others, "count(*)"), ["14"]);
+    let unknown = warehouse.run(["load", file.to_str().unwrap(), "--profile", "research", "-s", "DOE_JANE", "--json"]).expect(2);
+    assert!(!format!("{unknown:?}").contains("DOE_JANE"), "{unknown:?}");
+}

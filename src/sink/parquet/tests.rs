@@ -4,12 +4,13 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, Int64Array, StringArray};
+use datafusion::arrow::array::{Array, AsArray, Int64Array, StringArray};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::json;
 
 use super::Config;
 use crate::error::Error;
+use crate::flow::genotype::{is_genotype, testing};
 use crate::flow::{BadRecord, Sink};
 use crate::sink::testing::{Rig, sites};
 
@@ -60,6 +61,10 @@ async fn a_dataset_appears_when_it_is_finished() {
     assert_eq!(batch.num_rows(), 3);
     let column = batch.column_by_name("pos").unwrap();
     assert_eq!(column.as_any().downcast_ref::<Int64Array>().unwrap().values(), &[100, 101, 102]);
+    let genotypes = batch.column_by_name("calls.GT").unwrap().as_list::<i32>();
+    assert!(is_genotype(genotypes.values().data_type()), "{}", genotypes.values().data_type());
+    let text = |gt: &str| Some(gt.to_owned());
+    assert_eq!(testing::texts(genotypes.values()), [text("0|1"), None, None, text("0|1"), text("0|1"), text("0|1")]);
 
     let samples = ParquetRecordBatchReaderBuilder::try_new(File::open(load.join("samples.parquet")).unwrap()).unwrap();
     let batch = samples.build().unwrap().next().unwrap().unwrap();

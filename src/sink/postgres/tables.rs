@@ -6,9 +6,10 @@ use datafusion::arrow::array::{Array, Int32Array, RecordBatch, UInt32Array};
 use datafusion::arrow::datatypes::{DataType, Schema};
 use tokio_postgres::types::Type;
 
-use super::encode::{Bound, Buffer, Encoder, JsonKind, Object, Spans, Text, put_str};
+use super::encode::{Bound, Buffer, Encoder, Gt, JsonKind, Object, Spans, Text, put_str};
 use crate::error::{Error, Result};
 use crate::flow::column;
+use crate::flow::genotype::is_genotype;
 
 /// The bulk tables.
 pub const VARIANTS: &str = "genogate_store.variants";
@@ -28,9 +29,9 @@ const TYPED: [(&str, Type); 12] = [
     (column::REF, Type::TEXT),
     (column::ALT, Type::TEXT),
     (column::FILTERS, Type::TEXT_ARRAY),
-    ("orig_pos", Type::INT8),
-    ("orig_ref", Type::TEXT),
-    ("orig_alt", Type::TEXT),
+    (column::ORIG_POS, Type::INT8),
+    (column::ORIG_REF, Type::TEXT),
+    (column::ORIG_ALT, Type::TEXT),
 ];
 
 /// Where every column of a schema goes; made once, before the first batch.
@@ -73,7 +74,7 @@ impl Layout {
                 if element(kind) != Some(&DataType::Int32) {
                     mistakes.push(format!("column {name}: arrives as {kind}, must be a list of Int32"));
                 }
-            } else if name == column::CALLS_GT && element(kind).is_some_and(is_text) {
+            } else if name == column::CALLS_GT && element(kind).is_some_and(|kind| is_genotype(kind) || is_text(kind)) {
                 gt = Some(index);
             } else if let Some(id) = name.strip_prefix(column::INFO) {
                 match JsonKind::of(kind) {
@@ -129,7 +130,7 @@ impl Layout {
                     None => None,
                     Some(index) => {
                         let (spans, values) = Spans::bind(array(index)?)?;
-                        Some((spans, Text::bind(values)?))
+                        Some((spans, Gt::bind(values)?))
                     }
                 };
                 let (mut spans, mut fields) = (Vec::new(), Vec::new());
@@ -177,7 +178,7 @@ pub struct Rows<'a> {
 struct BoundCalls<'a> {
     samples: Spans<'a>,
     numbers: &'a Int32Array,
-    gt: Option<(Spans<'a>, Text<'a>)>,
+    gt: Option<(Spans<'a>, Gt<'a>)>,
     spans: Vec<Spans<'a>>,
     format: Object<'a>,
 }
@@ -220,7 +221,7 @@ impl Rows<'_> {
             return Err(Error::internal("the calls of a row do not have one length in all columns"));
         }
         let starts: Vec<Option<usize>> = calls.spans.iter().map(|spans| spans.get(row).map(|span| span.start)).collect();
-        let gt = calls.gt.as_ref().and_then(|(spans, text)| Some((spans.get(row)?.start, text)));
+        let gt = calls.gt.as_ref().and_then(|(spans, gt)| Some((spans.get(row)?.start, gt)));
         let mut call = from;
         while call < samples.len() && !out.is_full() {
             out.begin_row(CALLS_COLUMNS.len());
@@ -229,8 +230,8 @@ impl Rows<'_> {
             out.fixed(input.to_be_bytes());
             out.fixed(self.sample(calls, samples.start + call)?.to_be_bytes());
             self.put_contig(row, out);
-            match gt.and_then(|(start, text)| text.get(start + call)) {
-                Some(text) => put_str(text, out),
+            match gt {
+                Some((start, gt)) => gt.put(start + call, out),
                 None => out.null(),
             }
             calls.format.put(|column| starts.get(column).copied().flatten().map(|start| start + call), out);

@@ -25,13 +25,27 @@ pub struct Config {
     /// reads all of it and says why, `refuse` ends with an error.
     #[serde(default)]
     pub regions_without_index: RegionsWithoutIndex,
-    /// The reference sequence (FASTA) the file was called against; `normalize.left_align` needs it.
+    /// The reference (FASTA) the files were called against, plain or bgzipped, relative to the pipeline file;
+    /// `normalize.left_align` needs it. Its `.fai` (and `.gzi`) lie beside it; one that is missing is made in memory each time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<PathBuf>,
     /// INFO fields: `all` (default), `none`, or a list of ids. With `all` a column `info.__other` keeps the text of entries
     /// that no column takes: keys found neither in the header nor in the first records, repeated keys, values of flags.
     #[serde(default)]
     pub info: Info,
+    /// Ensembl VEP's annotation, from INFO/CSQ (or INFO/vep): `true`, the field's id, or `{ id: …, fields: [SYMBOL, …] }`.
+    /// The text becomes a list of entries with the sub-fields the header declares, each with `alt_index`, the ALT it is about;
+    /// and for each ALT the columns `info.CSQ.gene`, `.gene_id`, `.transcript`, `.consequence`, `.impact`, `.hgvsc`, `.hgvsp`
+    /// of its most severe entry. What does not fit is kept as text in `info.__other`. Default: the text as it is.
+    #[serde(default, skip_serializing_if = "Annotation::is_off")]
+    pub csq: Annotation,
+    /// SnpEff's annotation, from INFO/ANN (or INFO/EFF), likewise: `info.ANN.gene` and so on.
+    #[serde(default, skip_serializing_if = "Annotation::is_off")]
+    pub ann: Annotation,
+    /// The annotation of BCFtools/csq, from INFO/BCSQ, likewise; instead of HGVS the columns `info.BCSQ.amino_acid_change` and
+    /// `.dna_change`.
+    #[serde(default, skip_serializing_if = "Annotation::is_off")]
+    pub bcsq: Annotation,
     /// Calls: `carriers` (default) keeps those with a non-reference or a missing allele or without GT, `all` keeps every
     /// call, `none` drops the sample columns.
     #[serde(default)]
@@ -40,9 +54,13 @@ pub struct Config {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub formats: Option<Vec<String>>,
     /// Samples to keep, by name; `^` before the first name means all but these. Default: all. Names that only some of the
-    /// inputs have are fine, a name that none has is an error.
+    /// inputs have are fine, a name that none has is an error. Calls of other samples are not parsed. Samples keep the
+    /// order they have in the file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples: Option<Vec<String>>,
+    /// A file of samples to keep instead, one name a line; `^` before the path means all but these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples_file: Option<String>,
     /// A record that cannot become rows: `fail` (default) ends the load, `quarantine` sets it aside with line, field and
     /// reason. Checked are the record's structure and the fields that are read.
     #[serde(default)]
@@ -81,6 +99,63 @@ impl Default for Info {
 pub enum InfoWord {
     All,
     None,
+}
+
+/// How an annotation in INFO is read.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum Annotation {
+    /// As text (`false`), or taken apart (`true`).
+    Switch(bool),
+    /// Taken apart, from the INFO field of this id.
+    Id(String),
+    /// Taken apart, with choices.
+    Chosen(Subfields),
+}
+
+/// What of an annotation is read.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Subfields {
+    /// The INFO field. Default: the tool's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The sub-fields to keep in the entries. Default: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Vec<String>>,
+}
+
+impl Default for Annotation {
+    fn default() -> Self {
+        Annotation::Switch(false)
+    }
+}
+
+impl Annotation {
+    pub(crate) fn is_off(&self) -> bool {
+        *self == Annotation::Switch(false)
+    }
+
+    pub(crate) fn is_wanted(&self) -> bool {
+        !self.is_off()
+    }
+
+    /// The INFO field, when it is named.
+    pub(crate) fn id(&self) -> Option<&str> {
+        match self {
+            Annotation::Switch(_) => None,
+            Annotation::Id(id) => Some(id),
+            Annotation::Chosen(chosen) => chosen.id.as_deref(),
+        }
+    }
+
+    /// The sub-fields to keep, when they are named.
+    pub(crate) fn fields(&self) -> Option<&[String]> {
+        match self {
+            Annotation::Chosen(chosen) => chosen.fields.as_deref(),
+            _ => None,
+        }
+    }
 }
 
 /// Which calls are kept.
@@ -199,9 +274,13 @@ impl Config {
             regions_without_index: RegionsWithoutIndex::default(),
             reference: None,
             info: Info::default(),
+            csq: Annotation::default(),
+            ann: Annotation::default(),
+            bcsq: Annotation::default(),
             calls: Calls::default(),
             formats: None,
             samples: None,
+            samples_file: None,
             on_bad_record: OnBadRecord::default(),
             max_bad_records: None,
             conformance: Conformance::default(),
@@ -224,6 +303,9 @@ impl Config {
             if region.trim().is_empty() {
                 return Err(Error::usage("one of `regions` is empty"));
             }
+        }
+        if self.samples.is_some() && self.samples_file.is_some() {
+            return Err(Error::usage("`samples` and `samples_file` are given both").with_hint("list the names in one of them"));
         }
         let unit = self.unit.bytes()?;
         Ok(Arc::new(VcfSource::new(self.clone(), base.to_owned(), unit)))
@@ -269,6 +351,8 @@ mod tests {
         assert!(Config::of(Vec::<String>::new()).build(here).is_err());
         assert!(Config::of(["-", "a.vcf"]).build(here).is_err());
         assert!(Config::of(["a[", "b"]).build(here).is_err());
+        let twice = Config { samples: Some(vec![]), samples_file: Some("s".into()), ..Config::of(["a.vcf"]) };
+        assert!(twice.build(here).is_err());
         assert!(Config::of(["no-such-file.vcf", "-"]).build(here).is_ok());
     }
 }

@@ -3,10 +3,12 @@
 use std::fs::File;
 use std::sync::{Arc, Mutex};
 
+use super::bcf;
 use super::decode::Shape;
 use super::split::spans::{Blocks, lines_between};
 use super::split::{
-    BgzfCut, Container, FromStart, Layout, PlainCut, Ranged, Spanned, Spans, StreamText, Streamed, TextBuf, UnitReader, Virtual,
+    BgzfCut, Container, FromStart, Layout, PlainCut, Ranged, RangedRecords, Spanned, Spans, StreamText, Streamed,
+    StreamedRecords, TextBuf, UnitReader, Virtual,
 };
 use crate::error::{Error, Result};
 
@@ -48,6 +50,16 @@ impl std::fmt::Debug for Held {
 }
 
 impl Input {
+    /// What kind of file it is, for EXPLAIN.
+    pub(crate) fn format(&self) -> &'static str {
+        match (&self.shape.binary, self.container) {
+            (None, container) => container.name(),
+            (Some(_), Container::Bgzf) => "bcf",
+            (Some(_), Container::Plain) => "bcf-plain",
+            (Some(_), Container::Gzip) => "bcf-gzip",
+        }
+    }
+
     /// How many partitions can work on it at once.
     pub(crate) fn parallel(&self) -> u64 {
         match &self.held {
@@ -92,26 +104,68 @@ impl Input {
                     }
                     left -= buf.take(usize::try_from(left).unwrap_or(usize::MAX).min(buf.len())).len() as u64;
                 }
-                Ok(Some(Box::new(Streamed::new(text, buf, unit_size))))
+                Ok(Some(self.streamed(text, buf, unit_size)))
             }
             Held::Stream(once) => {
                 let taken = once.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
                 let (text, buf) = taken
                     .ok_or_else(|| Error::input("standard input can be read only once").with_hint("write it to a file first"))?;
-                Ok(Some(Box::new(Streamed::new(text, buf, unit_size))))
+                Ok(Some(self.streamed(text, buf, unit_size)))
             }
         }
     }
 
+    fn streamed(&self, text: StreamText, buf: TextBuf, unit_size: u64) -> Box<dyn UnitReader> {
+        match self.shape.binary {
+            Some(_) => Box::new(StreamedRecords::new(text, buf, unit_size)),
+            None => Box::new(Streamed::new(text, buf, unit_size)),
+        }
+    }
+
+    /// Takes the first line of a chunk, without its line ending, or the first record of BCF.
+    #[inline]
+    pub(crate) fn take_record<'a>(&self, chunk: &mut &'a [u8]) -> &'a [u8] {
+        let all = *chunk;
+        if self.shape.binary.is_some() {
+            // A reader hands on whole records; what is not one is left to the decoder, which refuses it.
+            let (record, rest) = bcf::split_record(all).ok().flatten().unwrap_or((all, &[]));
+            *chunk = rest;
+            return record;
+        }
+        let end = memchr::memchr(b'\n', all).unwrap_or(all.len());
+        *chunk = all.get(end + 1..).unwrap_or_default();
+        let line = &all[..end];
+        line.strip_suffix(b"\r").unwrap_or(line)
+    }
+
+    /// Line endings of a chunk, or records of BCF.
+    pub(crate) fn count(&self, chunk: &[u8]) -> u64 {
+        if self.shape.binary.is_none() {
+            return memchr::memchr_iter(b'\n', chunk).count() as u64;
+        }
+        let (mut rest, mut count) = (chunk, 0);
+        while !rest.is_empty() {
+            self.take_record(&mut rest);
+            count += 1;
+        }
+        count
+    }
+
     fn ranged(&self, first: u32, stride: u32) -> Option<Box<dyn UnitReader>> {
         let Held::Ranged { file, layout } = &self.held else { return None };
-        Some(match self.container {
-            Container::Bgzf => Box::new(Ranged::new(BgzfCut::new(file.clone(), layout.size), *layout, first, stride)),
-            _ => Box::new(Ranged::new(PlainCut::new(file.clone()), *layout, first, stride)),
+        let (size, layout) = (layout.size, *layout);
+        let frame = self.shape.binary.as_ref().map(|dictionary| dictionary.frame());
+        Some(match (self.container, frame) {
+            (Container::Bgzf, Some(frame)) => {
+                Box::new(RangedRecords::new(BgzfCut::new(file.clone(), size), layout, frame, first, stride))
+            }
+            (_, Some(frame)) => Box::new(RangedRecords::new(PlainCut::new(file.clone()), layout, frame, first, stride)),
+            (Container::Bgzf, None) => Box::new(Ranged::new(BgzfCut::new(file.clone(), size), layout, first, stride)),
+            (_, None) => Box::new(Ranged::new(PlainCut::new(file.clone()), layout, first, stride)),
         })
     }
 
-    /// The input's line (0-based) that is line `line` of unit `unit` of a file, where the header's lines count to the first
+    /// The input's line or record (0-based) that is line `line` of unit `unit` of a file, where the header's lines count to the first
     /// unit: read again from the front, for an error's sake only.
     pub(crate) fn line_of(&self, unit: u32, line: u64) -> Result<u64> {
         if let Held::Indexed { file, spans } = &self.held {
@@ -121,7 +175,7 @@ impl Input {
         let mut lines = if unit > 0 { self.header_lines } else { 0 };
         while reader.next_unit()?.is_some_and(|at| at < unit) {
             while let Some(chunk) = reader.next_chunk()? {
-                lines += memchr::memchr_iter(b'\n', chunk).count() as u64;
+                lines += self.count(chunk);
             }
         }
         Ok(lines + line)

@@ -1,22 +1,24 @@
 //! Looks at the inputs before the run: which files, what containers, which header, which fields, how they are cut. Reads the
 //! headers and each input's first records, to find fields that no header declares. It must not know tasks or batches.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
+use super::annotation;
+use super::bcf::{self, Dictionary};
 use super::config::{Calls, Config, Conformance, Info, InfoWord, RegionsWithoutIndex};
 use super::decode::Shape;
 use super::header::{self, Field, Header, infer, reserved};
 use super::index::{Ask, Flaw};
 use super::input::{Held, Input};
 use super::regions::Regions;
+use super::samples::{self, Listed};
 use super::schema::lay_out;
 use super::split::{
     Access, BgzfCut, Container, Cut, FromStart, Layout, Opened, Piece, StreamText, TextBuf, Virtual, count_units, open,
 };
 use super::table::VcfTable;
-use crate::crypto::digest::{hex, sha256};
 use crate::error::{Error, Result};
 use crate::flow::{Document, InputDocument, InputUnits, Inspection, Notice, Number, SampleId, Source, VcfType};
 use crate::sensitive::Sensitive;
@@ -41,6 +43,7 @@ pub(crate) struct VcfSource {
 /// What was read of one input.
 struct Looked {
     header: Header,
+    binary: Option<Arc<Dictionary>>,
     container: Container,
     held: Held,
     size: Option<u64>,
@@ -84,7 +87,7 @@ impl VcfSource {
     }
 
     fn look(&self, path: Option<&Path>) -> Result<Looked> {
-        let Opened { container, access } = open(path)?;
+        let Opened { container, bcf, access } = open(path)?;
         let (mut buf, mut marks) = (TextBuf::default(), vec![(0u64, 0u64)]);
         let mut fed = 0u64;
         let (source, mut cut, mut stream, size) = match access {
@@ -117,22 +120,33 @@ impl VcfSource {
             Ok(piece != Piece::End)
         };
         let (mut ended, mut enough) = (false, 0);
-        let end = loop {
-            if buf.len() >= enough || ended {
+        let (mut header, end) = loop {
+            if bcf.is_some() {
+                if let Some((text, end)) = bcf::header(buf.waiting(), header::MAX_HEADER)? {
+                    let text = &text[..header::end_of(text, true)?.unwrap_or(text.len())];
+                    // Records are counted, not lines.
+                    break (Header { line_count: 0, ..Header::parse(text, self.strict())? }, end);
+                }
+                if ended {
+                    return Err(bcf::header_cut());
+                }
+            } else if buf.len() >= enough || ended {
                 if let Some(end) = header::end_of(buf.waiting(), ended)? {
-                    break end;
+                    break (Header::parse(&buf.waiting()[..end], self.strict())?, end);
                 }
                 enough = buf.len() + buf.len() / 2;
             }
             ended = ended || !feed(&mut buf)?;
         };
-        let mut header = Header::parse(&buf.waiting()[..end], self.strict())?;
-        while !ended && buf.len() - end < SAMPLE_BYTES && lines(&buf.waiting()[end..]) < infer::SAMPLE {
+        let binary = bcf.map(|minor| Dictionary::of(&header, minor == 1).map(Arc::new)).transpose()?;
+        while bcf.is_none() && !ended && buf.len() - end < SAMPLE_BYTES && lines(&buf.waiting()[end..]) < infer::SAMPLE {
             ended = !feed(&mut buf)?;
         }
-        let whole = memchr::memrchr(b'\n', buf.waiting()).map_or(0, |at| at + 1);
-        let whole = if ended { buf.len() } else { whole.max(end) };
-        infer::infer(&mut header, &buf.waiting()[end..whole]);
+        if bcf.is_none() {
+            let whole = memchr::memrchr(b'\n', buf.waiting()).map_or(0, |at| at + 1);
+            let whole = if ended { buf.len() } else { whole.max(end) };
+            infer::infer(&mut header, &buf.waiting()[end..whole]);
+        }
 
         let held = match (source, container) {
             (Some(file), Container::Gzip) => Held::Gzip { file, header: end as u64 },
@@ -153,13 +167,13 @@ impl VcfSource {
                 Held::Stream(Mutex::new(stream.map(|text| (text, buf))))
             }
         };
-        Ok(Looked { header, container, held, size })
+        Ok(Looked { header, binary, container, held, size })
     }
 
     /// The input as its index lets it be read for the regions, and what to say where it does not.
     fn by_index(&self, path: Option<&Path>, looked: &mut Looked, regions: &Regions) -> Result<Option<String>> {
         let flaw = match (path, &looked.held) {
-            (Some(path), Held::Ranged { file, layout }) if looked.container == Container::Bgzf => {
+            (Some(path), Held::Ranged { file, layout }) if looked.container == Container::Bgzf && looked.binary.is_none() => {
                 let length = |name: &[u8]| {
                     looked.header.contigs.iter().find(|contig| contig.id.as_bytes() == name).and_then(|contig| contig.length)
                 };
@@ -204,40 +218,12 @@ impl VcfSource {
         chosen
     }
 
-    /// For each input, the index among its kept samples of every sample column.
-    fn keep_samples(&self, looked: &[Looked]) -> Result<Vec<Vec<Option<u32>>>> {
-        let names: Vec<&str> = self.config.samples.iter().flatten().map(String::as_str).collect();
-        let exclude = names.first().is_some_and(|name| name.starts_with('^'));
-        let listed: HashMap<&str, usize> =
-            names.iter().enumerate().map(|(i, name)| (if exclude { name.trim_start_matches('^') } else { name }, i)).collect();
-        let (mut used, mut kept) = (HashSet::<usize>::new(), Vec::new());
-        for looked in looked {
-            let mut next = 0;
-            let keep = looked.header.samples.iter().map(|name| {
-                let found = listed.get(name.expose().as_str());
-                used.extend(found.copied());
-                let keep = self.config.samples.is_none() || found.is_some() != exclude;
-                keep.then(|| {
-                    next += 1;
-                    next - 1
-                })
-            });
-            kept.push(keep.collect());
-        }
-        match (0..names.len()).find(|i| !used.contains(i) && listed.values().any(|listed| listed == i)) {
-            Some(missing) => {
-                Err(Error::usage(format!("samples[{missing}] is in no input")).with_hint("check its spelling and case"))
-            }
-            None => Ok(kept),
-        }
-    }
-
     /// Options that change rows. Sample names appear only digested.
-    fn identity(&self) -> String {
-        let Config { regions, info, calls, formats, samples, on_bad_record, conformance, .. } = &self.config;
-        let samples = samples.as_ref().map(|names| hex(&sha256(names.join("\n").as_bytes())));
+    fn identity(&self, samples: Option<&Listed>) -> String {
+        let Config { regions, info, csq, ann, bcsq, calls, formats, on_bad_record, conformance, .. } = &self.config;
+        let samples = samples.map(Listed::digest);
         serde_json::json!({
-            "source": "vcf", "regions": regions, "info": info, "calls": calls, "formats": formats,
+            "source": "vcf", "regions": regions, "info": info, "csq": csq, "ann": ann, "bcsq": bcsq, "calls": calls, "formats": formats,
             "samples": samples, "on_bad_record": on_bad_record, "conformance": conformance,
         })
         .to_string()
@@ -276,18 +262,26 @@ impl Source for VcfSource {
         let mut fields = header::merge(looked.iter().map(|looked| &looked.header));
         notices.extend(std::mem::take(&mut fields.notices).into_iter().map(|text| Notice { input: 1, text }));
 
-        let info = match &self.config.info {
+        let headers: Vec<&Header> = looked.iter().map(|looked| &looked.header).collect();
+        let annotations = annotation::plan(&self.config, &headers, &fields, &mut notices)?;
+        let mut info = match &self.config.info {
             Info::Word(InfoWord::All) => Some((0..fields.info.len()).collect()),
             Info::Word(InfoWord::None) => None,
             Info::Ids(ids) => Some(Self::choose(ids, &mut fields.info, "INFO", &mut notices)),
         };
+        for annotation in &annotations {
+            let chosen = info.get_or_insert_with(Vec::new);
+            if !chosen.contains(&annotation.info) {
+                chosen.push(annotation.info);
+            }
+        }
         let calls = match (&self.config.formats, self.config.calls) {
             (_, Calls::None) => None,
             (None, _) => Some((0..fields.formats.len()).collect::<Vec<_>>()),
             (Some(ids), _) => Some(Self::choose(ids, &mut fields.formats, "FORMAT", &mut notices)),
         };
         let open = (self.config.info == Info::Word(InfoWord::All), calls.is_some() && self.config.formats.is_none());
-        let layout = lay_out(&fields, info.as_deref(), calls.as_deref(), open);
+        let layout = lay_out(&fields, info.as_deref(), &annotations, calls.as_deref(), open);
 
         let contigs: HashSet<&str> =
             looked.iter().flat_map(|looked| looked.header.contigs.iter().map(|contig| contig.id.as_str())).collect();
@@ -304,7 +298,9 @@ impl Source for VcfSource {
             }
         }
 
-        let kept = self.keep_samples(&looked)?;
+        let listed = Listed::read(&self.config, &self.base)?;
+        let samples: Vec<_> = looked.iter().map(|looked| looked.header.samples.as_slice()).collect();
+        let kept = samples::keep(listed.as_ref(), &samples)?;
         let (mut inputs, mut units, mut document, mut next) = (Vec::new(), Vec::new(), Document::default(), 0u64);
         let to_read = |looked: &Looked| match &looked.held {
             Held::Indexed { spans, .. } => Some(spans.bytes()),
@@ -312,7 +308,7 @@ impl Source for VcfSource {
         };
         let bytes = looked.iter().map(to_read).sum();
         for (i, (looked, kept)) in looked.into_iter().zip(kept).enumerate() {
-            let Looked { header, container, held, size } = looked;
+            let Looked { header, binary, container, held, size } = looked;
             let declared = header.declared();
             let first = u32::try_from(next).map_err(|_| Error::internal("unit ordinals overflow"))?;
             // A gzip file's units are known only when it was read; ordinals are set aside for the most it can hold.
@@ -338,12 +334,19 @@ impl Source for VcfSource {
                 assembly: header.assembly.into(),
                 bytes: size,
             });
-            let shape = Shape { columns: header.columns, percent: header.minor >= 3, samples: kept.into(), declared };
+            let shape = Shape {
+                columns: header.columns,
+                percent: header.minor >= 3,
+                leading_phase: header.minor >= 4,
+                samples: kept.into(),
+                declared,
+                binary,
+            };
             inputs.push(Input { number: i as u32, container, held, shape, header_lines: header.line_count, first });
         }
         let labels = layout.labels.clone();
         let table = VcfTable::new(inputs, fields, layout, regions, open, self.unit, &self.config);
         let table = Arc::new(table);
-        Ok(Inspection { table, labels, document, units, bytes, notices, identity: self.identity() })
+        Ok(Inspection { table, labels, document, units, bytes, notices, identity: self.identity(listed.as_ref()) })
     }
 }

@@ -1,6 +1,8 @@
 //! VCF text into Arrow batches: header (-> schema), split (-> units), decode (the only hot loop), columns (one builder a
 //! file), table (the scan). It must not know stages, sinks or where rows go.
 
+mod annotation;
+mod bcf;
 mod columns;
 pub mod config;
 mod decode;
@@ -13,6 +15,7 @@ mod index;
 mod input;
 mod inspect;
 mod regions;
+mod samples;
 mod scan;
 mod schema;
 mod split;
@@ -22,5 +25,5 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Calls, Config, Conformance, Info, InfoWord, OnBadRecord, RegionsWithoutIndex, UnitSize};
-pub use drain::{Decoded, decode_to_end};
+pub use config::{Annotation, Calls, Config, Conformance, Info, InfoWord, OnBadRecord, RegionsWithoutIndex, UnitSize};
+pub use drain::{Decoded, Inflated, decode_on, decode_to_end, inflate_to_end};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 
+use super::annotation::{Annotator, Reading};
 use super::config::OnBadRecord;
 use super::decode::{Bad, Decoder, Outcome, Recipe};
 use super::input::Input;
@@ -23,6 +24,7 @@ const MAX_TEXT: usize = 2 << 20;
 pub(crate) struct Part {
     pub shared: Arc<Shared>,
     pub recipe: Recipe,
+    pub reading: Option<Arc<Reading>>,
     pub partition: usize,
     pub partitions: usize,
     pub context: Arc<Context>,
@@ -38,6 +40,16 @@ pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
         let reader = input.reader(part.partition, part.partitions, part.shared.unit).map_err(|e| e.at(place()))?;
         let Some(mut reader) = reader else { continue };
         let mut decoder = Decoder::new(part.recipe.clone(), input.shape.clone());
+        let mut annotator = part.reading.clone().map(|reading| Annotator::new(reading, input.number));
+        let mut failed = None;
+        let mut hand = |batch: RecordBatch| match annotator.as_mut().map(|annotator| annotator.batch(&batch)) {
+            None => hand(batch),
+            Some(Ok(batch)) => hand(batch),
+            Some(Err(error)) => {
+                failed = Some(error);
+                false
+            }
+        };
         // Lines of the units before, as far as a stream has shown them.
         let mut passed = 0;
         while let Some(unit) = reader.next_unit().map_err(|e| e.at(place()))? {
@@ -49,8 +61,8 @@ pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
                 }
                 continue;
             }
-            match work.unit(reader.as_mut(), &mut decoder, hand).map_err(|e| e.at(place()))? {
-                None => return Ok(()),
+            match work.unit(reader.as_mut(), &mut decoder, &mut hand).map_err(|e| e.at(place()))? {
+                None => return failed.map_or(Ok(()), |error| Err(error.at(place()))),
                 Some(counts) => {
                     passed += counts.lines;
                     part.context.units.close(part.partition, ordinal, counts);
@@ -58,6 +70,9 @@ pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
             }
         }
         report_oddities(part, &decoder, input.number + 1);
+        if let Some(annotator) = &annotator {
+            annotator.report(&part.context, input.number + 1);
+        }
     }
     Ok(())
 }
@@ -79,7 +94,7 @@ impl Work<'_> {
     fn count_lines(&self, reader: &mut dyn UnitReader) -> Result<u64> {
         let mut lines = self.header_lines();
         while let Some(chunk) = reader.next_chunk()? {
-            lines += memchr::memchr_iter(b'\n', chunk).count() as u64;
+            lines += self.input.count(chunk);
         }
         Ok(lines)
     }
@@ -94,18 +109,10 @@ impl Work<'_> {
             if context.cancel.is_cancelled() {
                 return Err(Error::interrupted("the run was stopped"));
             }
-            let utf8 = std::str::from_utf8(chunk).is_ok();
+            let utf8 = self.input.shape.binary.is_none() && std::str::from_utf8(chunk).is_ok();
             let mut rest = chunk;
             while !rest.is_empty() {
-                let line = match memchr::memchr(b'\n', rest) {
-                    Some(end) => {
-                        let line = &rest[..end];
-                        rest = &rest[end + 1..];
-                        line
-                    }
-                    None => std::mem::take(&mut rest),
-                };
-                let line = line.strip_suffix(b"\r").unwrap_or(line);
+                let line = self.input.take_record(&mut rest);
                 let at = counts.lines;
                 counts.lines += 1;
                 if line.is_empty() && !shared.strict {
@@ -115,7 +122,7 @@ impl Work<'_> {
                 let row = u32::try_from(at).map_err(|_| Error::input("a unit has too many lines").with_hint("lower `unit`"))?;
                 let outcome = decoder.record(line, row, utf8);
                 // Records outside the regions are no part of the load's identity: an index spares reading them.
-                if outcome != Outcome::OutOfRegion {
+                if context.digests && outcome != Outcome::OutOfRegion {
                     counts.digest.add(Digest::from_bytes(sha256(line)));
                 }
                 match outcome {
@@ -131,6 +138,7 @@ impl Work<'_> {
                     }
                 }
             }
+            Counters::add(&context.counters.text_bytes, chunk.len() as u64);
             Counters::add(&context.counters.records, counts.records - told_records);
             told_records = counts.records;
             let bytes = reader.bytes();
@@ -159,7 +167,8 @@ impl Work<'_> {
             };
         }
         let line = if self.input.is_stream() { self.passed + line } else { self.input.line_of(self.unit, line)? };
-        Err(Error::input(format!("line {}: {field}: {}", line + 1, bad.reason))
+        let what = if self.input.shape.binary.is_some() { "record" } else { "line" };
+        Err(Error::input(format!("{what} {}: {field}: {}", line + 1, bad.reason))
             .with_hint("mend the record, or set `on_bad_record: quarantine` to set such records aside"))
     }
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field as ArrowField, Schema, SchemaRef};
 
+use super::annotation::Planned;
 use super::header::{Field, Fields};
+use crate::flow::genotype::genotype_type;
 use crate::flow::{Labels, Number, VcfType, column, vcf_field};
 use crate::sensitive::Label;
 
@@ -29,6 +31,10 @@ pub(crate) enum Slot {
     /// Index into [`Fields::info`].
     Info(usize),
     InfoOther,
+    /// The nested column of an annotation, by index.
+    Entries(usize),
+    /// A flat column of an annotation, by index and order.
+    Worst(usize, usize),
     Sample,
     /// Index into [`Fields::formats`].
     Call(usize),
@@ -44,6 +50,8 @@ pub(crate) struct Layout {
     /// One a column.
     pub slots: Vec<Slot>,
     pub labels: Labels,
+    /// What [`Slot::Entries`] and [`Slot::Worst`] point into.
+    pub annotations: Vec<Arc<Planned>>,
 }
 
 fn list(item: DataType) -> DataType {
@@ -58,6 +66,12 @@ fn value_type(number: Number, kind: VcfType) -> DataType {
     }
 }
 
+/// Is it GT as the specification declares it? Such a column holds genotypes as [`genotype_type`]; one that is declared
+/// otherwise holds what it says.
+pub(crate) fn is_genotype(field: &Field) -> bool {
+    field.id == "GT" && field.number == Number::Count(1) && field.kind == VcfType::String
+}
+
 fn label_of(field: &Field) -> Label {
     match field.kind {
         VcfType::Integer | VcfType::Float | VcfType::Flag => Label::Clinical,
@@ -65,9 +79,30 @@ fn label_of(field: &Field) -> Label {
     }
 }
 
-/// Lays out the columns. `info` and `calls` say which fields are wanted, `None` for no column of the kind at all; `open` adds
+/// The column of an INFO field.
+pub(crate) fn info_field(field: &Field) -> ArrowField {
+    let arrow = ArrowField::new(format!("{}{}", column::INFO, field.id), value_type(field.number, field.kind), true);
+    vcf_field(arrow, field.number, field.kind)
+}
+
+/// The columns annotations are read from.
+pub(crate) fn fixed_field(slot: Slot) -> ArrowField {
+    match slot {
+        Slot::Pos => ArrowField::new(column::POS, DataType::Int64, false),
+        Slot::Ref => ArrowField::new(column::REF, DataType::Utf8, false),
+        _ => ArrowField::new(column::ALT, DataType::Utf8, true),
+    }
+}
+
+/// Lays out the columns. Annotations stand where the text they are read from would. `info` and `calls` say which fields are wanted, `None` for no column of the kind at all; `open` adds
 /// the catch-all columns.
-pub(crate) fn lay_out(fields: &Fields, info: Option<&[usize]>, calls: Option<&[usize]>, open: (bool, bool)) -> Layout {
+pub(crate) fn lay_out(
+    fields: &Fields,
+    info: Option<&[usize]>,
+    annotations: &[Arc<Planned>],
+    calls: Option<&[usize]>,
+    open: (bool, bool),
+) -> Layout {
     let mut columns: Vec<(Slot, ArrowField, Label)> = Vec::new();
     let mut add = |slot, name: &str, kind, nullable, label| columns.push((slot, ArrowField::new(name, kind, nullable), label));
     add(Slot::Chrom, column::CHROM, DataType::Utf8, false, Label::Public);
@@ -80,8 +115,15 @@ pub(crate) fn lay_out(fields: &Fields, info: Option<&[usize]>, calls: Option<&[u
     add(Slot::Qual, column::QUAL, DataType::Float64, true, Label::Clinical);
     add(Slot::Filters, column::FILTERS, list(DataType::Utf8), true, Label::Clinical);
     for (i, field) in info.into_iter().flatten().filter_map(|i| Some((*i, fields.info.get(*i)?))) {
-        let arrow = ArrowField::new(format!("{}{}", column::INFO, field.id), value_type(field.number, field.kind), true);
-        columns.push((Slot::Info(i), vcf_field(arrow, field.number, field.kind), label_of(field)));
+        // What was read from a text is as sensitive as the text, whatever its type.
+        match annotations.iter().position(|annotation| annotation.info == i) {
+            None => columns.push((Slot::Info(i), info_field(field), label_of(field))),
+            Some(at) => {
+                columns.push((Slot::Entries(at), annotations[at].entries(), label_of(field)));
+                let flat = annotations[at].flat().enumerate();
+                columns.extend(flat.map(|(nth, arrow)| (Slot::Worst(at, nth), arrow, label_of(field))));
+            }
+        }
     }
     if open.0 {
         columns.push((Slot::InfoOther, ArrowField::new(INFO_OTHER, DataType::Utf8, true), Label::Phi));
@@ -90,8 +132,11 @@ pub(crate) fn lay_out(fields: &Fields, info: Option<&[usize]>, calls: Option<&[u
         columns.push((Slot::Sample, ArrowField::new(column::CALLS_SAMPLE, list(DataType::Int32), false), Label::Clinical));
         for (i, field) in calls.iter().filter_map(|i| Some((*i, fields.formats.get(*i)?))) {
             let name = format!("{}{}", column::CALLS, field.id);
-            let label = if name == column::CALLS_GT { Label::Clinical } else { label_of(field) };
-            let arrow = ArrowField::new(name, list(value_type(field.number, field.kind)), false);
+            let (kind, label) = match is_genotype(field) {
+                true => (genotype_type(), Label::Clinical),
+                false => (value_type(field.number, field.kind), label_of(field)),
+            };
+            let arrow = ArrowField::new(name, list(kind), false);
             columns.push((Slot::Call(i), vcf_field(arrow, field.number, field.kind), label));
         }
         if open.1 {
@@ -107,7 +152,7 @@ pub(crate) fn lay_out(fields: &Fields, info: Option<&[usize]>, calls: Option<&[u
     }
     let slots = columns.iter().map(|(slot, ..)| *slot).collect();
     let schema = Schema::new(columns.into_iter().map(|(_, field, _)| field).collect::<Vec<_>>());
-    Layout { schema: Arc::new(schema), slots, labels }
+    Layout { schema: Arc::new(schema), slots, labels, annotations: annotations.to_vec() }
 }
 
 #[cfg(test)]
@@ -125,15 +170,24 @@ mod tests {
             formats: vec![field("GT", Number::Count(1), VcfType::String), field("PL", Number::G, VcfType::Integer)],
             notices: Vec::new(),
         };
-        let layout = lay_out(&fields, Some(&[0, 1]), Some(&[0, 1]), (true, true));
+        let layout = lay_out(&fields, Some(&[0, 1]), &[], Some(&[0, 1]), (true, true));
         let kind = |name: &str| layout.schema.field_with_name(name).unwrap().data_type().clone();
         assert_eq!(kind("info.AC"), list(DataType::Int32));
         assert_eq!(kind("info.NOTE"), DataType::Utf8);
-        assert_eq!(kind("calls.GT"), list(DataType::Utf8));
+        assert_eq!(kind("calls.GT"), list(genotype_type()));
         assert_eq!(kind("calls.PL"), list(list(DataType::Int32)));
         let label = |name: &str| layout.labels.of(name);
         assert_eq!((label("info.NOTE"), label("calls.GT"), label("ids")), (Label::Phi, Label::Clinical, Label::Phi));
         assert_eq!(label("info.__other"), Label::Phi);
         assert_eq!(layout.slots.len(), layout.schema.fields().len());
+    }
+
+    #[test]
+    fn a_gt_declared_otherwise_is_text_and_labelled_as_such() {
+        let formats = vec![field("GT", Number::Unknown, VcfType::String)];
+        let fields = Fields { info: Vec::new(), formats, notices: Vec::new() };
+        let layout = lay_out(&fields, None, &[], Some(&[0]), (false, false));
+        assert_eq!(layout.schema.field_with_name("calls.GT").unwrap().data_type(), &list(list(DataType::Utf8)));
+        assert_eq!(layout.labels.of("calls.GT"), Label::Phi);
     }
 }

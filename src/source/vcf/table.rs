@@ -16,6 +16,7 @@ use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties};
 
+use super::annotation::Reading;
 use super::config::{Calls, Config, Conformance, OnBadRecord};
 use super::decode::Recipe;
 use super::filter::Predicate;
@@ -74,6 +75,41 @@ impl VcfTable {
         };
         Self { shared: Arc::new(shared), layout }
     }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// The schema of the columns that are asked for, how to decode them, and how to read annotations among them.
+    pub(crate) fn read(
+        &self,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+    ) -> DfResult<(SchemaRef, Recipe, Option<Arc<Reading>>)> {
+        let (schema, slots): (SchemaRef, Vec<_>) = match projection {
+            None => (self.layout.schema.clone(), self.layout.slots.clone()),
+            Some(columns) => {
+                let slots = columns.iter().filter_map(|i| self.layout.slots.get(*i).copied());
+                (Arc::new(self.layout.schema.project(columns)?), slots.collect())
+            }
+        };
+        let reading = Reading::of(&schema, &slots, &self.layout.annotations, &self.shared.fields);
+        let (decoded, slots) = match &reading {
+            None => (schema.clone(), slots.into()),
+            Some(reading) => (reading.decoded.clone(), reading.slots.clone()),
+        };
+        let recipe = Recipe {
+            fields: self.shared.fields.clone(),
+            regions: self.shared.regions.clone(),
+            predicate: Arc::new(Predicate::of(filters)),
+            calls: self.shared.calls,
+            strict: self.shared.strict,
+            open: self.shared.open,
+            schema: decoded,
+            slots,
+        };
+        Ok((schema, recipe, reading))
+    }
 }
 
 #[async_trait]
@@ -104,25 +140,9 @@ impl TableProvider for VcfTable {
         filters: &[Expr],
         _limit: Option<usize>,
     ) -> DfResult<Arc<dyn ExecutionPlan>> {
-        let (schema, slots) = match projection {
-            None => (self.layout.schema.clone(), self.layout.slots.clone()),
-            Some(columns) => {
-                let slots = columns.iter().filter_map(|i| self.layout.slots.get(*i).copied());
-                (Arc::new(self.layout.schema.project(columns)?), slots.collect())
-            }
-        };
-        let recipe = Recipe {
-            fields: self.shared.fields.clone(),
-            regions: self.shared.regions.clone(),
-            predicate: Arc::new(Predicate::of(filters)),
-            calls: self.shared.calls,
-            strict: self.shared.strict,
-            open: self.shared.open,
-            schema,
-            slots: slots.into(),
-        };
+        let (schema, recipe, reading) = self.read(projection, filters)?;
         let filters = filters.iter().filter(|filter| Predicate::understands(filter)).map(ToString::to_string).collect();
-        Ok(Arc::new(VcfExec::new(self.shared.clone(), recipe, filters, state.config().target_partitions())))
+        Ok(Arc::new(VcfExec::new(self.shared.clone(), schema, recipe, reading, filters, state.config().target_partitions())))
     }
 }
 
@@ -130,32 +150,42 @@ impl TableProvider for VcfTable {
 #[derive(Debug)]
 pub(crate) struct VcfExec {
     shared: Arc<Shared>,
+    schema: SchemaRef,
+    /// What the decoder fills; `schema` when no annotation is read.
     recipe: Recipe,
+    reading: Option<Arc<Reading>>,
     filters: Vec<String>,
     partitions: usize,
     properties: Arc<PlanProperties>,
 }
 
 impl VcfExec {
-    fn new(shared: Arc<Shared>, recipe: Recipe, filters: Vec<String>, target: usize) -> Self {
+    fn new(
+        shared: Arc<Shared>,
+        schema: SchemaRef,
+        recipe: Recipe,
+        reading: Option<Arc<Reading>>,
+        filters: Vec<String>,
+        target: usize,
+    ) -> Self {
         let most = shared.inputs.iter().map(Input::parallel).sum::<u64>();
         let partitions = target.min(usize::try_from(most).unwrap_or(target)).max(1);
         let properties = PlanProperties::new(
-            EquivalenceProperties::new(recipe.schema.clone()),
+            EquivalenceProperties::new(schema.clone()),
             Partitioning::UnknownPartitioning(partitions),
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
-        Self { shared, recipe, filters, partitions, properties: Arc::new(properties) }
+        Self { shared, schema, recipe, reading, filters, partitions, properties: Arc::new(properties) }
     }
 }
 
 impl DisplayAs for VcfExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        let mut formats: Vec<_> = self.shared.inputs.iter().map(|input| input.container.name()).collect();
+        let mut formats: Vec<_> = self.shared.inputs.iter().map(Input::format).collect();
         formats.sort_unstable();
         formats.dedup();
-        let names: Vec<_> = self.recipe.schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let names: Vec<_> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
         write!(f, "VcfExec: inputs={}, format={}", self.shared.inputs.len(), formats.join("+"))?;
         write!(f, ", partitions={}", self.partitions)?;
         if !self.shared.inputs.iter().any(Input::is_stream) {
@@ -203,10 +233,16 @@ impl ExecutionPlan for VcfExec {
 
     fn execute(&self, partition: usize, task: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let context = context_of(&task)?;
-        let mut builder = RecordBatchReceiverStreamBuilder::new(self.recipe.schema.clone(), WAITING);
+        let mut builder = RecordBatchReceiverStreamBuilder::new(self.schema.clone(), WAITING);
         let sender = builder.tx();
-        let part =
-            Part { shared: self.shared.clone(), recipe: self.recipe.clone(), partition, partitions: self.partitions, context };
+        let part = Part {
+            shared: self.shared.clone(),
+            recipe: self.recipe.clone(),
+            reading: self.reading.clone(),
+            partition,
+            partitions: self.partitions,
+            context,
+        };
         builder.spawn_blocking(move || Ok(scan::run(&part, &mut |batch| sender.blocking_send(Ok(batch)).is_ok())?));
         Ok(builder.build())
     }

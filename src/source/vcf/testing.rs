@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::Schema;
 use datafusion::execution::SendableRecordBatchStream;
@@ -15,7 +15,7 @@ use super::Config;
 use super::split::bgzf::EOF_BLOCK;
 use crate::audit::Recorder;
 use crate::error::{Error, Result};
-use crate::flow::{ClosedUnit, Context, Inspection, Oddity};
+use crate::flow::{ClosedUnit, Context, Inspection, Oddity, genotype};
 
 /// `text` as BGZF with `block` bytes of text a block, and the end-of-file block.
 pub(crate) fn bgzf(text: &[u8], block: usize) -> Vec<u8> {
@@ -72,6 +72,15 @@ impl Read {
         let array = self.batch.column_by_name(name).unwrap_or_else(|| panic!("no column {name}"));
         let formatter = datafusion::arrow::util::display::ArrayFormatter::try_new(array, &options).unwrap();
         (0..array.len()).map(|row| formatter.value(row).to_string()).collect()
+    }
+}
+
+impl Read {
+    /// The genotypes of each row's calls as GT text, in the form of [`Self::column`].
+    pub(crate) fn genotypes(&self) -> Vec<String> {
+        let calls = self.batch.column_by_name("calls.GT").unwrap().as_list::<i32>();
+        let texts = |row: usize| genotype::testing::texts(&calls.value(row)).into_iter().map(|text| text.unwrap_or("-".into()));
+        (0..calls.len()).map(|row| format!("[{}]", texts(row).collect::<Vec<_>>().join(", "))).collect()
     }
 }
 

@@ -191,8 +191,8 @@ async fn a_pipe_is_read_once_whatever_flows_through_it() {
         match (inspection, rows) {
             (Ok(inspection), Some(rows)) => {
                 assert_eq!((inspection.units[0].count, inspection.bytes), (None, None));
-                assert_eq!(decode_to_end(&inspection, 3, None).await.unwrap().rows, rows);
-                assert_eq!(decode_to_end(&inspection, 3, None).await.err().unwrap().class(), Class::Input);
+                assert_eq!(decode_to_end(&inspection, 3, None).unwrap().rows, rows);
+                assert_eq!(decode_to_end(&inspection, 3, None).err().unwrap().class(), Class::Input);
             }
             (inspection, rows) => {
                 assert_eq!(rows, None);
@@ -229,9 +229,9 @@ async fn draining_counts_what_a_run_would() {
     config.unit = UnitSize::Bytes(16_000);
     let inspection = config.build(folder.path()).unwrap().inspect().unwrap();
     assert!(inspection.units[0].count > Some(2));
-    let all = decode_to_end(&inspection, 2, None).await.unwrap();
+    let all = decode_to_end(&inspection, 2, None).unwrap();
     assert_eq!((all.records, all.rows, Some(all.bytes_in)), (200, 200, inspection.bytes));
-    let narrow = decode_to_end(&inspection, 1, Some(&["pos"])).await.unwrap();
+    let narrow = decode_to_end(&inspection, 1, Some(&["pos"])).unwrap();
     assert_eq!(narrow.rows, 200);
     assert!(narrow.arrow_bytes < all.arrow_bytes);
 }
@@ -264,7 +264,7 @@ async fn what_cannot_be_read_says_so_without_a_path() {
 }
 
 /// The folder of real files, where there is one.
-fn corpus() -> Option<PathBuf> {
+pub(super) fn corpus() -> Option<PathBuf> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let named = std::env::var_os("GENOGATE_TEST_DATA").map(PathBuf::from);
     let beside = ["../shared", "../../shared"].map(|up| here.join(up).join("data/vcf"));
@@ -293,7 +293,7 @@ async fn every_file_of_the_corpus_has_its_records() {
             let mut config = Config::of([row[file]]);
             (config.unit, config.calls) = (UnitSize::Bytes(unit), calls);
             let decoded = match config.build(&folder).unwrap().inspect() {
-                Ok(inspection) => decode_to_end(&inspection, partitions, None).await,
+                Ok(inspection) => decode_to_end(&inspection, partitions, None),
                 Err(error) => Err(error),
             };
             match decoded {

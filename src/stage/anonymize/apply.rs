@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use datafusion::arrow::array::{Array, RecordBatch};
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::Schema;
 
 use crate::error::{Error, Result};
@@ -33,9 +33,9 @@ impl Rows {
     }
 }
 
-/// Text in which a sample may be named: not contigs, alleles and genotypes, which are words of another kind.
+/// Text in which a sample may be named: not contigs and alleles, which are words of another kind.
 pub(super) fn is_searched(name: &str, kind: &datafusion::arrow::datatypes::DataType) -> bool {
-    text::is_text(kind) && ![column::CHROM, column::REF, column::ALT, column::CALLS_GT].contains(&name)
+    text::is_text(kind) && !column::SITE.contains(&name)
 }
 
 impl Apply for Rows {
@@ -44,14 +44,15 @@ impl Apply for Rows {
         let mut columns = None;
         for &index in &self.columns {
             let array = batch.column(index);
-            if array.is_empty() || text::bytes(array).is_some_and(|bytes| !words.may_hold(bytes)) {
-                continue;
-            }
             let mut new = HashMap::new();
-            text::each(array, |value| {
-                let replaced = words.replace(value.text, |name| pseudonyms.get(name).map_or("", String::as_str));
-                new.extend(replaced.map(|replaced| (value.slot, replaced)));
-            });
+            text::each_where(
+                array,
+                |bytes| words.may_hold(bytes),
+                |value| {
+                    let replaced = words.replace(value.text, |name| pseudonyms.get(name).map_or("", String::as_str));
+                    new.extend(replaced.map(|replaced| (value.slot, replaced)));
+                },
+            );
             if !new.is_empty() {
                 let columns = columns.get_or_insert_with(|| batch.columns().to_vec());
                 if let Some(column) = columns.get_mut(index) {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::*;
-use datafusion::arrow::datatypes::{Field, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
 
 use super::apply::Rows;
 use super::stage::Anonymize;
@@ -101,6 +101,14 @@ fn names_in_text_are_replaced_and_alleles_genotypes_and_short_words_stay() {
     remarks.values().append_value([Some("GATTACA|S1"), None]);
     remarks.append(true);
     remarks.append_null();
+    let values = StructArray::new(
+        vec![Field::new("n", DataType::Int32, true), Field::new("SYMBOL", DataType::Utf8, true)].into(),
+        vec![Arc::new(Int32Array::from(vec![1, 2])), text(&[Some("x GATTACA"), Some("BRCA1")])],
+        None,
+    );
+    let item = Arc::new(Field::new("item", values.data_type().clone(), true));
+    let offsets = datafusion::arrow::buffer::OffsetBuffer::from_lengths([0, 2]);
+    let entries: ArrayRef = Arc::new(ListArray::new(item, offsets, Arc::new(values), None));
     let before = batch(vec![
         ("chrom", text(&[Some("GATTACA"), None])),
         ("ref", text(&[Some("GATTACA"), Some("A")])),
@@ -108,6 +116,7 @@ fn names_in_text_are_replaced_and_alleles_genotypes_and_short_words_stay() {
         ("ids", text(&[Some("GATTACA_v1"), None])),
         ("info.NOTE", text(&[Some("as in GATTACA; S1"), Some("GATTACAT")])),
         ("calls.RMK", Arc::new(remarks.finish())),
+        ("info.CSQ", entries),
     ]);
     let rows = Rows::new(&before.schema(), &names(&["GATTACA", "S1"]), &pseudonyms(2)).unwrap();
     let after = rows.apply(before.clone()).unwrap();
@@ -122,6 +131,7 @@ fn names_in_text_are_replaced_and_alleles_genotypes_and_short_words_stay() {
     assert_eq!(seen("ids"), ["P-1_v1"]);
     assert_eq!(seen("info.NOTE"), ["as in P-1; S1", "GATTACAT"]);
     assert_eq!(seen("calls.RMK"), ["P-1|S1"]);
+    assert_eq!(seen("info.CSQ"), ["x P-1", "BRCA1"]);
     assert_eq!(after.schema(), before.schema());
     assert_eq!(after["calls.RMK"].null_count(), 1);
 }

@@ -34,7 +34,7 @@ struct Searched {
     place: String,
     /// As quarantine entries name it: `INFO/NOTE`.
     field: String,
-    /// Are sample names looked for? Contigs, alleles and genotypes are made of other words.
+    /// Are sample names looked for? Contigs and alleles are made of other words.
     names: bool,
     /// The bytes its values are ordinarily made of, when these can hold no identifier.
     alphabet: Option<fn(u8) -> bool>,
@@ -69,10 +69,8 @@ impl Rows {
     /// The values of one column that match, with the matches that count.
     fn search(&self, batch: &RecordBatch, column: usize, searched: &Searched, hits: &mut Vec<Hit>) {
         let array = batch.column(searched.index);
-        if text::bytes(array).is_some_and(|bytes| searched.is_plain(bytes) || !self.scanner.may_hold(bytes)) {
-            return;
-        }
-        text::each(array, |value| {
+        let may = |bytes: &[u8]| !searched.is_plain(bytes) && self.scanner.may_hold(bytes);
+        text::each_where(array, may, |value| {
             let mut matches = self.scanner.scan(value.text);
             matches.retain(|hit| searched.names || self.pattern(hit).id != patterns::SAMPLE_NAME.id);
             let strongest = matches.iter().map(|hit| self.pattern(hit)).max_by_key(|p| (self.actions.of(p.severity), p.severity));
@@ -134,7 +132,7 @@ impl Rows {
 
 impl Searched {
     fn new(scanner: &Scanner, index: usize, name: &str) -> Self {
-        let names = ![column::CHROM, column::REF, column::ALT, column::CALLS_GT].contains(&name);
+        let names = !column::SITE.contains(&name);
         let clean = scanner.scan(name).is_empty();
         let place = if clean { place("column", name) } else { format!("column number {}", index + 1) };
         let field = match (name.strip_prefix(column::INFO), name.strip_prefix(column::CALLS)) {
@@ -148,8 +146,7 @@ impl Searched {
             },
         };
         let alphabet: Option<fn(u8) -> bool> = match name {
-            column::CALLS_GT => Some(|b| b.is_ascii_digit() || matches!(b, b'/' | b'|' | b'.')),
-            column::REF | column::ALT => {
+            column::REF | column::ALT | column::ORIG_REF | column::ORIG_ALT => {
                 Some(|b| matches!(b & !0x20, b'A' | b'C' | b'G' | b'T' | b'N') || matches!(b, b'*' | b','))
             }
             _ => None,
@@ -157,7 +154,7 @@ impl Searched {
         Self { index, place, field, names, alphabet }
     }
 
-    /// Nothing but genotypes, or nothing but bases? Blocks keep the loop free of exits, so that it runs many bytes at once.
+    /// Nothing but bases? Blocks keep the loop free of exits, so that it runs many bytes at once.
     fn is_plain(&self, bytes: &[u8]) -> bool {
         let Some(ordinary) = self.alphabet else { return false };
         bytes.chunks(4096).all(|block| block.iter().fold(true, |plain, &b| plain & ordinary(b)))

@@ -6,7 +6,7 @@ use datafusion::arrow::datatypes::Schema;
 
 use super::config::{Action, Actions};
 use super::tally::{Tally, place};
-use crate::flow::{Detections, Document, HeaderLine, SampleId};
+use crate::flow::{Detections, Document, HeaderLine, SampleId, annotation};
 use crate::phi::patterns::SAMPLE_NAME;
 use crate::phi::{Match, Pattern, Scanner, headers};
 
@@ -45,6 +45,9 @@ impl Search<'_> {
         for (index, field) in schema.fields().iter().enumerate() {
             let place = format!("name of column {}", index + 1);
             self.fixed(field.name(), &place);
+            for child in annotation::entries_of(field.data_type()).into_iter().flatten() {
+                self.fixed(child.name(), &place);
+            }
         }
     }
 

@@ -241,10 +241,15 @@ fn headers_only_asks_for_no_column() {
     assert_eq!(texts(&rows.apply(batch(&[(0, Some("MRN:1234567"), &[])])).unwrap(), "info.NOTE"), ["MRN:1234567"]);
 }
 
+/// A map from text to text.
+fn unsearchable() -> DataType {
+    let pair = vec![Field::new("key", DataType::Utf8, false), Field::new("value", DataType::Utf8, true)];
+    DataType::Map(Arc::new(Field::new("entries", DataType::Struct(pair.into()), false)), false)
+}
+
 #[test]
 fn a_column_that_cannot_be_searched_is_a_mistake() {
-    let text = DataType::Struct(vec![Field::new("x", DataType::Utf8, true)].into());
-    let schema = Schema::new(vec![Field::new("info.S", text, true), Field::new("info.B", DataType::Binary, true)]);
+    let schema = Schema::new(vec![Field::new("info.S", unsearchable(), true), Field::new("info.B", DataType::Binary, true)]);
     let mistakes = Detect::new(Config::default()).check(&schema);
     assert!(mistakes.len() == 1 && mistakes[0].starts_with("info.S has the type"), "{mistakes:?}");
 }
@@ -277,6 +282,7 @@ fn a_place_is_a_word_the_trail_keeps() {
 
 #[test]
 fn text_among_alleles_and_genotypes_is_found() {
+    // As text they stand in a file that declares GT otherwise than the specification.
     let mut genotypes = ListBuilder::new(StringBuilder::new());
     genotypes.append_value([Some("0|1"), Some("./."), Some("MRN:1234567")]);
     let numbers = || Arc::new(UInt32Array::from(vec![0])) as ArrayRef;
@@ -296,4 +302,55 @@ fn text_among_alleles_and_genotypes_is_found() {
     let out = rows.apply(batch).unwrap();
     assert_eq!((texts(&out, "ref"), texts(&out, "alt")), (vec!["ACGTnN".to_owned()], vec!["<[redacted:mrn]>".to_owned()]));
     assert_eq!(texts(&out, "calls.GT"), ["0|1", "./.", "[redacted:mrn]"]);
+}
+
+#[test]
+fn typed_genotypes_hold_no_text_to_search() {
+    let list = |item| Field::new_list("calls.GT", Field::new_list_field(item, true), true);
+    let stage = Detect::new(all(Action::Redact));
+    let typed = Schema::new(vec![list(crate::flow::genotype::genotype_type())]);
+    assert!(stage.check(&typed).is_empty() && stage.reads(&typed).is_empty());
+    let text = Field::new("note", DataType::Utf8, true);
+    let named = Schema::new(vec![list(DataType::Struct(vec![text].into()))]);
+    assert_eq!((stage.check(&named).len(), stage.reads(&named).len()), (0, 1), "text inside is searched");
+    let hidden = Schema::new(vec![list(DataType::Struct(vec![Field::new("m", unsearchable(), true)].into()))]);
+    assert_eq!(stage.check(&hidden).len(), 1, "text in a shape that is not searched is refused");
+}
+
+/// One row of unit 3 with annotation entries, one a symbol and terms.
+fn entries(symbols: &[&str], terms: &[&[&str]], names: [&str; 2]) -> RecordBatch {
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    terms.iter().for_each(|terms| lists.append_value(terms.iter().map(|term| Some(*term))));
+    let columns: Vec<ArrayRef> = vec![Arc::new(StringArray::from(symbols.to_vec())), Arc::new(lists.finish())];
+    let fields: Vec<Field> =
+        columns.iter().zip(names).map(|(array, name)| Field::new(name, array.data_type().clone(), true)).collect();
+    let values = StructArray::new(fields.into(), columns, None);
+    let item = Arc::new(Field::new("item", values.data_type().clone(), true));
+    let offsets = datafusion::arrow::buffer::OffsetBuffer::from_lengths([symbols.len()]);
+    let list: ArrayRef = Arc::new(ListArray::new(item, offsets, Arc::new(values), None));
+    let number = |n: u32| Arc::new(UInt32Array::from(vec![n])) as ArrayRef;
+    RecordBatch::try_from_iter([("info.CSQ", list), ("__unit", number(3)), ("__row", number(0))]).unwrap()
+}
+
+#[test]
+fn annotation_entries_are_searched_and_redacted() {
+    let found = entries(&["BRCA1", "to a@b.example"], &[&["fine", "call 617-555-0188"], &[]], ["SYMBOL", "Consequence"]);
+    let detect = Detect::new(Config::default());
+    assert_eq!((detect.check(&found.schema()), detect.reads(&found.schema())), (vec![], vec!["info.CSQ".to_owned()]));
+    let context = context();
+    let mut document = document(vec![], &[]);
+    let rows = detect.begin(&context, units(), &found.schema(), &document.clone(), &mut document).unwrap();
+    let out = rows.apply(found).unwrap();
+    assert_eq!(texts(&out, "info.CSQ"), ["BRCA1", "to [redacted:email]", "fine", "call [redacted:phone-us]"]);
+    assert_eq!(context.detections.get(Severity::High), 2);
+}
+
+#[test]
+fn names_of_subfields_are_searched_like_names_of_columns() {
+    let found = entries(&["x"], &[&[]], ["SYMBOL", "ssn 123-45-6789"]);
+    let mut document = document(vec![], &[]);
+    let begun = Detect::new(Config::default()).begin(&context(), units(), &found.schema(), &document.clone(), &mut document);
+    let error = begun.unwrap_err();
+    assert_eq!(error.class(), Class::Phi);
+    assert!(!error.to_string().contains("6789"), "{error}");
 }

@@ -11,6 +11,7 @@ use super::apply::Encrypt;
 use super::*;
 use crate::audit::Event;
 use crate::error::Class;
+use crate::flow::genotype::{genotype_type, testing};
 use crate::flow::{Labels, Stage};
 use crate::sensitive::Label;
 use crate::stage::recorded::Work;
@@ -63,6 +64,22 @@ fn sealed_values_open_again_and_nulls_stay() {
     assert_eq!(sealed["chrom"].as_string::<i32>().value(1), "2");
     let columns = ["info.NOTE", "info.AF", "calls.COMMENT"].map(String::from).to_vec();
     assert_eq!(events, [Event::ColumnsEncrypted { columns, key_id: "k1".into(), values: 5 }]);
+}
+
+#[test]
+fn a_genotype_opens_as_its_text() {
+    let ring = KeyRing::generate();
+    let texts = [Some("0|1"), None, Some("./."), Some("|0/1/12")];
+    let field = Arc::new(Field::new_list_field(genotype_type(), true));
+    let offsets = datafusion::arrow::buffer::OffsetBuffer::from_lengths([texts.len()]);
+    let calls: ArrayRef = Arc::new(ListArray::new(field, offsets, testing::column(&texts), None));
+    let batch = RecordBatch::try_from_iter([("calls.GT", calls)]).unwrap();
+    let work = stage(&["calls.GT"]).sealing(&batch.schema(), Seal::new(&ring).unwrap()).unwrap();
+    let sealed = work.apply(batch).unwrap();
+    let values = sealed["calls.GT"].as_list::<i32>().value(0);
+    let open = |value: &[u8]| reveal(&ring, "calls.GT", value).unwrap().as_str().unwrap().to_owned();
+    let opened: Vec<Option<String>> = values.as_binary::<i32>().iter().map(|value| value.map(open)).collect();
+    assert_eq!(opened, texts.map(|text| text.map(str::to_owned)));
 }
 
 #[test]
@@ -121,4 +138,19 @@ fn sealed_columns_are_clinical_and_the_key_is_named() {
     assert_eq!((labels.of("info.NOTE"), labels.of("info.AF")), (Label::Clinical, Label::Identifier));
     assert_eq!(stage.keys(), ["clinical"]);
     assert_eq!(stage.blocks_predicates_on(&batch().schema()), ["info.NOTE"]);
+}
+
+#[test]
+fn structs_are_sealed_whole() {
+    let ring = KeyRing::generate();
+    let fields = vec![Field::new("SYMBOL", DataType::Utf8, true), Field::new("n", DataType::Int32, true)];
+    let columns: Vec<ArrayRef> =
+        vec![Arc::new(StringArray::from(vec!["A\"B", "C"])), Arc::new(Int32Array::from(vec![None, Some(2)]))];
+    let entries = StructArray::new(fields.into(), columns, None);
+    let item = Arc::new(Field::new("item", entries.data_type().clone(), true));
+    let offsets = datafusion::arrow::buffer::OffsetBuffer::from_lengths([2]);
+    let list: ArrayRef = Arc::new(ListArray::new(item, offsets, Arc::new(entries), None));
+    let sealed = Seal::new(&ring).unwrap().column("info.CSQ", &list).unwrap();
+    let opened = reveal(&ring, "info.CSQ", sealed.as_binary::<i32>().value(0)).unwrap();
+    assert_eq!(opened, json!([{ "SYMBOL": "A\"B", "n": null }, { "SYMBOL": "C", "n": 2 }]));
 }

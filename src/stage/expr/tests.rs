@@ -25,7 +25,8 @@ fn schema() -> Schema {
         list("info.AC", DataType::Int32),
         Field::new("info.END", DataType::Int32, true),
         list("calls.__sample", DataType::Int32),
-        list("calls.GT", DataType::Utf8),
+        list("calls.GT", crate::flow::genotype::genotype_type()),
+        list("calls.FT", DataType::Utf8),
         Field::new("__unit", DataType::UInt32, false),
         Field::new("__row", DataType::UInt32, false),
     ])
@@ -43,7 +44,29 @@ fn dotted_names_are_flat_and_keep_their_case() {
     names.sort();
     assert_eq!(names, ["info.AC", "info.AF", "info.END"]);
     assert!(parse("\"info.1000G\"", &schema()).is_ok());
-    assert!(parse_filter("ARRAY_HAS(calls.GT, '1/1')", &schema()).is_ok());
+    assert!(parse_filter("ARRAY_HAS(calls.FT, 'PASS')", &schema()).is_ok());
+}
+
+#[test]
+fn genotypes_are_asked_for_their_alleles() {
+    use crate::flow::genotype::{genotype_type, testing};
+    let field = Arc::new(Field::new_list_field(genotype_type(), true));
+    let offsets = datafusion::arrow::buffer::OffsetBuffer::from_lengths([2, 1, 0, 2]);
+    let texts = [Some("0|0"), Some("0/1"), Some("1|1"), None, Some("./2")];
+    let calls = datafusion::arrow::array::ListArray::new(field, offsets, testing::column(&texts), None);
+    let n: Arc<dyn Array> = Arc::new(Int32Array::from(vec![1, 2, 3, 4]));
+    let batch = RecordBatch::try_from_iter([("calls.GT", Arc::new(calls) as Arc<dyn Array>), ("n", n)]).unwrap();
+    let rows = |sql: &str| {
+        let plan = SessionContext::new().read_batch(batch.clone()).unwrap().into_unoptimized_plan();
+        run(filter(plan, sql).unwrap())["n"].as_primitive::<Int32Type>().values().to_vec()
+    };
+    assert_eq!(rows("array_any_match(calls.GT, g -> array_has(g['alleles'], 1))"), [1, 2]);
+    assert_eq!(rows("array_any_match(calls.GT, g -> g['alleles'] = [1, 1])"), [2]);
+    assert_eq!(rows("calls.GT[1]['phased'][2]"), [1, 2]);
+    assert_eq!(rows("calls.GT[2]['alleles'][2] = 2"), [4]);
+    let mistakes = parse_filter("array_has(calls.GT, '1/1')", &schema()).unwrap_err();
+    assert!(mistakes.len() == 1 && !mistakes[0].contains("1/1"), "{mistakes:?}");
+    assert_eq!(parse("array_any_match(calls.GT, g -> h)", &schema()).unwrap_err(), ["unknown column h"]);
 }
 
 #[test]
@@ -107,7 +130,7 @@ fn table() -> LogicalPlan {
     filters.append_value([Some("PASS")]);
     filters.append_null();
     filters.append_value([Some("q10")]);
-    let schema = schema().project(&[0, 1, 2, 3, 9, 10]).unwrap();
+    let schema = schema().project(&[0, 1, 2, 3, 10, 11]).unwrap();
     let batch = RecordBatch::try_new(
         Arc::new(schema.clone()),
         vec![

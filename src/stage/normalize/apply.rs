@@ -11,7 +11,7 @@ use super::info::as_list;
 use super::pick::Rows;
 use super::shape::{Per, Shape};
 use super::spill::Spill;
-use super::{calls, info};
+use super::{calls, entries, info};
 use crate::audit::Event;
 use crate::error::{Error, Result};
 use crate::flow::column;
@@ -108,6 +108,7 @@ impl<'a> Division<'a> {
             Shape::Calls(per) if per == Per::Alt || self.index.is_some() => {
                 calls::divide(name, as_list(column)?, self.genotypes()?, per, &self.rows, spill)?
             }
+            Shape::Entries if self.index.is_some() => entries::divide(as_list(column)?, &self.rows)?,
             Shape::Alt if self.index.is_some() => self.alleles(),
             Shape::Genotype if self.index.is_some() => calls::genotypes(as_list(column)?, &self.rows)?,
             Shape::InfoOther => {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, StringArray, StringBuilder};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, StringArray};
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::Field;
 
-use super::genotype;
+use super::genotype::{Recoded, bind};
 use super::info::{Gather, as_list, extent, only_missing};
 use super::pick::{Picked, Picker, Rows};
 use super::shape::Per;
@@ -23,7 +23,7 @@ pub(super) fn divide(
     spill: &mut Spill,
 ) -> Result<ArrayRef> {
     let lists = as_list(calls.values())?;
-    let texts = gt.and_then(|gt| gt.values().as_string_opt::<i32>());
+    let genotypes = gt.map(|gt| bind(gt.values())).transpose()?;
     let mut gather = Gather::new(per, calls.values().len());
     let mut call_count = 0;
     for ((&source, &alt), &alts) in rows.source.iter().zip(&rows.alt).zip(&rows.alts) {
@@ -38,8 +38,8 @@ pub(super) fn divide(
                 continue;
             }
             let (start, len) = extent(lists, call);
-            let ploidy = match (per, texts, first_gt) {
-                (Per::Genotype, Some(texts), Some(at)) if texts.is_valid(at + nth) => genotype::ploidy(texts.value(at + nth)),
+            let ploidy = match (per, genotypes, first_gt) {
+                (Per::Genotype, Some(genotypes), Some(at)) => genotypes.get(at + nth).map_or(0, |call| call.ploidy() as u32),
                 _ => 0,
             };
             let kept_whole = picker.cannot_be_mistaken(len);
@@ -65,24 +65,13 @@ pub(super) fn divide(
 
 /// `calls.GT` of divided rows.
 pub(super) fn genotypes(calls: &ListArray, rows: &Rows) -> Result<ArrayRef> {
-    let texts = strings(calls)?;
-    let mut builder = StringBuilder::with_capacity(texts.len(), texts.value_data().len());
-    let mut recoded = String::new();
+    let genotypes = bind(calls.values())?;
+    let mut recoded = Recoded::new(calls.values().len());
     for ((&source, &alt), &alts) in rows.source.iter().zip(&rows.alt).zip(&rows.alts) {
         let (first, count) = extent_or_none(calls, source as usize);
-        for call in first..first + count {
-            if texts.is_null(call) {
-                builder.append_null();
-            } else if alts <= 1 {
-                builder.append_value(texts.value(call));
-            } else {
-                recoded.clear();
-                genotype::recode(texts.value(call), alt, &mut recoded);
-                builder.append_value(&recoded);
-            }
-        }
+        (first..first + count).for_each(|call| recoded.push(genotypes.get(call), (alts > 1).then_some(alt)));
     }
-    with_offsets_of_rows(calls, rows, Arc::new(builder.finish()))
+    with_offsets_of_rows(calls, rows, recoded.finish()?)
 }
 
 /// `calls.__other` (already one list a row) with the undivided fields appended.

@@ -1,11 +1,23 @@
-//! What a pipeline file says under `normalize`. It must not know how rows are divided.
+//! What a pipeline file says under `normalize`, and what the registry adds from the source. It must not know how rows are divided.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Normalize;
 use crate::error::{Error, Result};
+use crate::fasta::Fasta;
 use crate::flow::Stage;
+
+/// What the source's section says that concerns this stage.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    /// The FASTA, relative to the pipeline file.
+    pub reference: Option<PathBuf>,
+    /// Records that are not of this reference are set aside instead of ending the load.
+    pub quarantine: bool,
+    /// More bad records than this end the load.
+    pub max_bad_records: Option<u64>,
+}
 
 /// Makes records comparable: one row per ALT allele.
 ///
@@ -13,16 +25,25 @@ use crate::flow::Stage;
 /// becomes the allele's own value, `R` the values of REF and the allele, `G` the genotypes of REF and the allele (VCF 4.5
 /// section 1.6.2, any ploidy). In `calls.GT` the row's allele is `1`, REF stays `0`, every other ALT becomes `0`, as
 /// `bcftools norm -m- --multi-overlaps 0` writes it; `.`, phase and ploidy stay. `alt_index` keeps the allele's number in
-/// the file, which is also what `LAA` counts in. A field with more or fewer values than its `Number` asks for is never
+/// the file, which is also what `LAA` counts in. Of an annotation that was taken apart, a row keeps the entries about its
+/// allele and those that name none. A field with more or fewer values than its `Number` asks for is never
 /// divided: the whole field moves to `info.__other` (`calls.__other`), or, where that column is not read, it is counted as
 /// dropped.
+///
+/// With `left_align` every record is then checked against the reference and every allele made of bases is moved to its left-most
+/// place and cut to its shortest form, as `bcftools norm -m- -f` does (Tan, Abecasis, Kang 2015); symbolic alleles, breakends
+/// and `*` stay as they are. `orig_pos`, `orig_ref` and `orig_alt` keep what a row said before; they are null in rows that did
+/// not change. `end_pos` and a declared `END` follow. A record without ALT is cut to the first base of REF and keeps its
+/// `end_pos`. Without `left_align` no allele is ever trimmed.
 #[derive(Clone, Debug, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// One row per ALT allele. A record without ALT (`.`) stays one row.
     #[serde(default = "yes")]
     pub split: bool,
-    /// Left-align and trim indels against a reference. Not available in this version.
+    /// Check records against `source.vcf.reference` and left-align their alleles. A record whose contig, position or REF is not of
+    /// the reference is a bad record: `on_bad_record` says whether it ends the load, naming its position, or is set aside.
+    /// `false` by default.
     #[serde(default)]
     pub left_align: bool,
 }
@@ -38,18 +59,22 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The stage. `base` is not needed: nothing is read.
+    /// The stage. With `left_align` the reference of `given` is opened: its index is read, or made in one pass over the file.
     ///
     /// # Errors
-    /// Class `usage` when `left_align` is asked for.
-    pub fn build(&self, base: &Path) -> Result<Arc<dyn Stage>> {
-        let _ = base;
-        if self.left_align {
-            return Err(Error::usage(
-                "normalize: left_align is not available in this version: it needs a FASTA reference reader",
-            )
-            .with_hint("write left_align: false, and align the file beforehand with bcftools norm -f REFERENCE if you need it"));
+    /// Class `usage` when `left_align` has no reference, class `input` when the reference cannot be used.
+    pub fn build(&self, given: &Given, base: &Path) -> Result<Arc<dyn Stage>> {
+        if !self.left_align {
+            return Ok(Arc::new(Normalize::new(self.split)));
         }
-        Ok(Arc::new(Normalize::new(self.split)))
+        let Some(reference) = &given.reference else {
+            return Err(Error::usage("normalize: left_align needs a reference")
+                .with_hint("add `reference: GRCh38.fa` to source.vcf: the FASTA the files were called against"));
+        };
+        let fasta = Fasta::open(&base.join(reference))?;
+        if fasta.indexed_here {
+            tracing::warn!("the reference has no .fai index: the whole file was read; write one with `samtools faidx REFERENCE`");
+        }
+        Ok(Arc::new(Normalize::new(self.split).with_reference(fasta, given.clone())?))
     }
 }

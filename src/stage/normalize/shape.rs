@@ -2,7 +2,8 @@
 
 use datafusion::arrow::datatypes::{DataType, Field};
 
-use crate::flow::{Number, column, number_of};
+use crate::flow::genotype::is_genotype;
+use crate::flow::{Number, annotation, column, number_of};
 
 /// How a column of divided rows is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub(super) enum Shape {
     /// FORMAT list of lists, likewise per call.
     Calls(Per),
     Genotype,
+    /// Annotation entries that say which ALT they are about.
+    Entries,
     /// `info.__other`: undeclared keys and undivided fields as text.
     InfoOther,
     /// `calls.__other`: likewise per call.
@@ -48,7 +51,8 @@ impl Shape {
             (column::ALT_INDEX, DataType::Int32) => Shape::AltIndex,
             (INFO_OTHER, DataType::Utf8) => Shape::InfoOther,
             (CALLS_OTHER, DataType::List(item)) if item.data_type() == &DataType::Utf8 => Shape::CallsOther,
-            (column::CALLS_GT, DataType::List(item)) if item.data_type() == &DataType::Utf8 => Shape::Genotype,
+            (column::CALLS_GT, DataType::List(item)) if is_genotype(item.data_type()) => Shape::Genotype,
+            (name, kind) if name.starts_with(column::INFO) && names_its_alt(kind) => Shape::Entries,
             (_, DataType::List(item)) => match per {
                 Some(per) if name.starts_with(column::INFO) => Shape::Info(per),
                 Some(per) if name.starts_with(column::CALLS) && matches!(item.data_type(), DataType::List(_)) => {
@@ -72,4 +76,11 @@ impl Shape {
         };
         Field::new(field.name(), kind, true).with_metadata(field.metadata().clone())
     }
+}
+
+fn names_its_alt(kind: &DataType) -> bool {
+    let about = |child: &datafusion::arrow::datatypes::FieldRef| {
+        child.name() == annotation::ALT_INDEX && child.data_type() == &DataType::Int32
+    };
+    annotation::entries_of(kind).is_some_and(|children| children.iter().any(about))
 }

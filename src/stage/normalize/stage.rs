@@ -3,24 +3,70 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use futures::future::BoxFuture;
 
 use super::apply::Split;
+use super::config::Given;
+use super::left_align::{LeftAlign, State};
 use super::shape::{Per, Shape};
+use crate::crypto::digest::hex;
 use crate::error::Result;
-use crate::flow::{Apply, Document, Labels, Opening, Stage, column};
+use crate::fasta::Fasta;
+use crate::flow::{Apply, Context, Document, InputUnits, Labels, Opening, Stage, column};
 use crate::stage::recorded::Recorded;
 
-/// Divides records into one row per ALT.
+/// Columns that say what a row was before it moved, and what they are made from.
+const ORIGINALS: [(&str, &str, DataType); 3] = [
+    (column::ORIG_POS, column::POS, DataType::Int64),
+    (column::ORIG_REF, column::REF, DataType::Utf8),
+    (column::ORIG_ALT, column::ALT, DataType::Utf8),
+];
+
+/// Divides records into one row per ALT, and left-aligns them when there is a reference.
 #[derive(Debug)]
 pub struct Normalize {
     split: bool,
+    reference: Option<Reference>,
+}
+
+#[derive(Debug)]
+struct Reference {
+    fasta: Arc<Fasta>,
+    fingerprint: [u8; 32],
+    given: Given,
 }
 
 impl Normalize {
     pub(super) fn new(split: bool) -> Self {
-        Self { split }
+        Self { split, reference: None }
+    }
+
+    /// The same with left alignment. Class `input` when the reference cannot be read.
+    pub(super) fn with_reference(self, fasta: Fasta, given: Given) -> Result<Self> {
+        let reference = Reference { fingerprint: fasta.fingerprint()?, fasta: Arc::new(fasta), given };
+        Ok(Self { reference: Some(reference), ..self })
+    }
+
+    /// The object that runs, for batches of the schema `input`.
+    pub(super) fn begin(&self, context: Arc<Context>, inputs: Vec<InputUnits>, input: &Schema) -> Result<Arc<dyn Apply>> {
+        let recorder = context.recorder.clone();
+        let divided = Self::new(self.split).schema(input)?;
+        let split = self.split.then(|| Split::new(input, divided));
+        Ok(match (&self.reference, split) {
+            (None, None) => Arc::new(AsItIs),
+            (None, Some(work)) => Arc::new(Recorded { work, recorder }),
+            (Some(reference), split) => {
+                let (fasta, given) = (reference.fasta.clone(), reference.given.clone());
+                let (output, state) = (self.schema(input)?, State::default());
+                Arc::new(Recorded { work: LeftAlign { fasta, given, split, output, context, inputs, state }, recorder })
+            }
+        })
+    }
+
+    /// Does any row differ from the record it came from?
+    fn changes(&self) -> bool {
+        self.split || self.reference.is_some()
     }
 }
 
@@ -31,33 +77,64 @@ impl Stage for Normalize {
 
     fn schema(&self, input: &Schema) -> Result<SchemaRef> {
         let field = |field: &Field| if self.split { Shape::of(field).field(field) } else { field.clone() };
-        let fields: Vec<Field> = input.fields().iter().map(|f| field(f)).collect();
+        let mut fields: Vec<Field> = input.fields().iter().map(|f| field(f)).collect();
+        if self.reference.is_some() {
+            fields.extend(ORIGINALS.into_iter().map(|(name, _, kind)| Field::new(name, kind, true)));
+        }
         Ok(Arc::new(Schema::new_with_metadata(fields, input.metadata().clone())))
     }
 
-    /// A value's sensitivity does not change with the row it stands in.
-    fn labels(&self, input: &Labels, _: &Schema) -> Labels {
-        input.clone()
+    fn check(&self, input: &Schema) -> Vec<String> {
+        let mut mistakes = Vec::new();
+        if self.reference.is_some() {
+            let site = [(column::CHROM, DataType::Utf8)].into_iter().chain(ORIGINALS.map(|(_, from, kind)| (from, kind)));
+            for (name, kind) in site {
+                if input.field_with_name(name).ok().map(Field::data_type) != Some(&kind) {
+                    mistakes.push(format!("normalize: left_align needs the column {name} as the file has it"));
+                }
+            }
+            if ORIGINALS.iter().any(|(name, ..)| input.field_with_name(name).is_ok()) {
+                mistakes.push("normalize: the rows have been left-aligned before".into());
+            }
+        }
+        mistakes
     }
 
-    /// ALT always; genotypes where FORMAT fields are per genotype (a call's ploidy is needed).
-    fn reads(&self, input: &Schema) -> Vec<String> {
-        if !self.split {
-            return Vec::new();
+    /// A value's sensitivity does not change with the row it stands in, nor an allele's with its place.
+    fn labels(&self, input: &Labels, _: &Schema) -> Labels {
+        let mut labels = input.clone();
+        for (name, from, _) in ORIGINALS.iter().filter(|_| self.reference.is_some()) {
+            labels.set(*name, input.of(from));
         }
-        let genotypes = input.fields().iter().any(|field| Shape::of(field) == Shape::Calls(Per::Genotype));
-        let wanted = [Some(column::ALT), genotypes.then_some(column::CALLS_GT)];
-        wanted.into_iter().flatten().filter(|name| input.field_with_name(name).is_ok()).map(str::to_owned).collect()
+        labels
+    }
+
+    /// ALT always; genotypes where FORMAT fields are per genotype (a call's ploidy is needed); with a reference, the site.
+    fn reads(&self, input: &Schema) -> Vec<String> {
+        let genotypes = self.split && input.fields().iter().any(|field| Shape::of(field) == Shape::Calls(Per::Genotype));
+        let mut wanted = Vec::new();
+        wanted.extend(self.changes().then_some(column::ALT));
+        wanted.extend(genotypes.then_some(column::CALLS_GT));
+        wanted.extend([column::CHROM, column::POS, column::REF].iter().filter(|_| self.reference.is_some()));
+        wanted.into_iter().filter(|name| input.field_with_name(name).is_ok()).map(str::to_owned).collect()
     }
 
     fn blocks_predicates_on(&self, output: &Schema) -> Vec<String> {
         const SAME_FOR_ALL_ROWS: [&str; 4] = [column::QUAL, column::FILTERS, column::IDS, column::CHROM];
         let names = output.fields().iter().map(|field| field.name().clone());
-        names.filter(|name| self.split && !SAME_FOR_ALL_ROWS.contains(&name.as_str())).collect()
+        names.filter(|name| self.changes() && !SAME_FOR_ALL_ROWS.contains(&name.as_str())).collect()
     }
 
     fn explain(&self) -> String {
-        format!("split={}", self.split)
+        match &self.reference {
+            None => format!("split={}", self.split),
+            Some(reference) => format!("split={} left_align=true sequences={}", self.split, reference.fasta.len()),
+        }
+    }
+
+    /// Another reference moves alleles elsewhere.
+    fn identity(&self) -> String {
+        self.reference.as_ref().map(|reference| format!("\nreference={}", hex(&reference.fingerprint))).unwrap_or_default()
     }
 
     fn open<'a>(
@@ -66,13 +143,7 @@ impl Stage for Normalize {
         schema: SchemaRef,
         _: &'a mut Document,
     ) -> BoxFuture<'a, Result<Arc<dyn Apply>>> {
-        Box::pin(async move {
-            if !self.split {
-                return Ok(Arc::new(AsItIs) as Arc<dyn Apply>);
-            }
-            let work = Split::new(&schema, self.schema(&schema)?);
-            Ok(Arc::new(Recorded { work, recorder: opening.context.recorder.clone() }) as Arc<dyn Apply>)
-        })
+        Box::pin(async move { self.begin(opening.context.clone(), opening.units.to_vec(), &schema) })
     }
 }
 

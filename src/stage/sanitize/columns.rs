@@ -8,11 +8,12 @@ use datafusion::arrow::datatypes::DataType;
 use super::rule::{Check, Verdict};
 use crate::error::{Error, Result};
 
-/// Does the type hold text, at any depth of lists?
+/// Does the type hold text, at any depth of lists and structs?
 pub(super) fn is_text(kind: &DataType) -> bool {
     match kind {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => true,
         DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => is_text(item.data_type()),
+        DataType::Struct(children) => children.iter().any(|child| is_text(child.data_type())),
         _ => false,
     }
 }

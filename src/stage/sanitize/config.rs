@@ -12,7 +12,9 @@ use crate::flow::Stage;
 ///
 /// Header lines: the policy lists the keys, attributes and grammars that travel on; everything else is dropped, free-text
 /// descriptions are replaced by the specification's own words or dropped. Text fields: every value of a field in the
-/// policy is checked against a closed vocabulary or a grammar; a value that does not fit becomes null and is counted. A
+/// policy is checked against a closed vocabulary or a grammar; a value that does not fit becomes null and is counted. Of an
+/// annotation that was taken apart every sub-field is checked by its own rule, and a sub-field's name that the policy does
+/// not know becomes `field_N`. A
 /// text field that is not in the policy is dropped or encrypted as a whole. Checked fields count as clinical, `ids` as
 /// public. A grammar says what a value looks like, not that it is true: keep free text out of the policy.
 #[derive(Clone, Debug, Default, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]

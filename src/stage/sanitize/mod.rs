@@ -3,6 +3,7 @@
 mod attributes;
 mod columns;
 mod config;
+mod entries;
 mod header;
 mod policy;
 mod rule;

@@ -6,26 +6,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use futures::future::BoxFuture;
 
 use super::attributes;
 use super::columns::{checked, is_checkable, is_text};
+use super::entries;
 use super::header::HeaderPolicy;
 use super::policy::TextPolicy;
 use super::rule::{Check, Rule, Subfields, anchored};
 use crate::audit::Event;
 use crate::error::{Error, Result};
-use crate::flow::{Apply, Document, HeaderLine, Labels, Opening, Stage, column};
+use crate::flow::{Apply, Document, HeaderLine, Labels, Opening, Stage, annotation, column};
 use crate::sensitive::Label;
 use crate::stage::recorded::{Recorded, Work};
 use crate::stage::seal::{Seal, is_sealed, sealed_type};
 
 /// A declared filter must look like a name, too.
 const FILTER_NAME: &str = r"[A-Za-z][A-Za-z0-9_.<>=:%+-]{0,63}";
-
-/// Text that says where and what the variant is, not free text: `detect` looks at it.
-const SITE: [&str; 3] = [column::CHROM, column::REF, column::ALT];
 
 /// Removes what the policies do not know.
 #[derive(Debug)]
@@ -34,7 +32,6 @@ pub(super) struct Sanitize {
     fields: TextPolicy,
     key: Option<String>,
     origins: String,
-    genotype: Arc<Rule>,
     /// Columns dropped from the first, unpruned schema: pruning hides them from `open`.
     dropped: Mutex<BTreeSet<String>>,
 }
@@ -43,29 +40,53 @@ pub(super) struct Sanitize {
 enum Fate<'a> {
     Stays,
     Checked(&'a Arc<Rule>),
+    /// Annotation entries: every sub-field has its rule. With the column's new type.
+    Entries(&'a Subfields, DataType),
     Dropped,
     Sealed,
 }
 
 impl Sanitize {
     pub(super) fn new(headers: HeaderPolicy, fields: TextPolicy, key: Option<String>, origins: String) -> Self {
-        Self { headers, fields, key, origins, genotype: Arc::new(Rule::Genotype), dropped: Mutex::default() }
+        Self { headers, fields, key, origins, dropped: Mutex::default() }
     }
 
     fn fate(&self, field: &Field) -> Fate<'_> {
         let name = field.name().as_str();
-        if SITE.contains(&name) || name.starts_with("__") || name == column::CALLS_SAMPLE {
+        // `detect` looks at these.
+        if column::SITE.contains(&name) || name.starts_with("__") || name == column::CALLS_SAMPLE {
             return Fate::Stays;
         }
+        let entries = annotation::entries_of(field.data_type()).is_some() && name.starts_with(column::INFO);
         let text = is_text(field.data_type());
-        match self.fields.rule(name).or_else(|| (name == column::CALLS_GT).then_some(&self.genotype)) {
+        match self.flat_rule(field).or_else(|| self.fields.rule(name)) {
             // A name can be free text, whatever the column's type.
             _ if !self.name_allowed(name) => Fate::Dropped,
+            Some(rule) if entries => match rule.as_ref() {
+                Rule::Subfields(subfields) => match entries::checked_type(field.data_type(), subfields) {
+                    Some(kind) => Fate::Entries(subfields, kind),
+                    None => self.unchecked(),
+                },
+                _ => self.unchecked(),
+            },
+            _ if entries => self.unchecked(),
             _ if !text => Fate::Stays,
             Some(rule) if is_checkable(field.data_type()) => Fate::Checked(rule),
-            _ if self.key.is_some() => Fate::Sealed,
-            _ => Fate::Dropped,
+            _ => self.unchecked(),
         }
+    }
+
+    fn unchecked(&self) -> Fate<'_> {
+        if self.key.is_some() { Fate::Sealed } else { Fate::Dropped }
+    }
+
+    /// The rule of the sub-field whose values a flat annotation column holds.
+    fn flat_rule(&self, field: &Field) -> Option<&Arc<Rule>> {
+        let (id, subfield) = annotation::flat_of(field)?;
+        let whole = format!("{}{id}", column::INFO);
+        field.name().strip_prefix(whole.as_str()).filter(|rest| rest.starts_with('.'))?;
+        let subfields = self.subfields(&whole)?;
+        Some(subfields.rule(subfield).unwrap_or(&subfields.otherwise))
     }
 
     fn name_allowed(&self, name: &str) -> bool {
@@ -110,6 +131,11 @@ impl Sanitize {
             let task = match self.fate(field) {
                 Fate::Stays => Task::Pass,
                 Fate::Checked(rule) => Task::Check(self.check(field.name(), rule, document, &filters), AtomicU64::new(0)),
+                Fate::Entries(subfields, kind) => {
+                    let checks = entries::checks(field.data_type(), subfields);
+                    let checks = checks.ok_or_else(|| Error::internal("an annotation column cannot be checked"))?;
+                    Task::Entries(checks, kind, AtomicU64::new(0))
+                }
                 Fate::Sealed => Task::Seal,
                 Fate::Dropped => continue,
             };
@@ -175,6 +201,7 @@ impl Stage for Sanitize {
         for field in input.fields() {
             match self.fate(field) {
                 Fate::Stays | Fate::Checked(_) => fields.push(field.clone()),
+                Fate::Entries(_, kind) => fields.push(Arc::new(field.as_ref().clone().with_data_type(kind))),
                 Fate::Sealed => {
                     fields.push(Arc::new(Field::new(field.name(), sealed_type(field.name(), field.data_type()), true)))
                 }
@@ -194,7 +221,7 @@ impl Stage for Sanitize {
             let name = field.name();
             let label = match self.fate(field) {
                 Fate::Checked(_) if name == column::IDS => Label::Public,
-                Fate::Checked(_) | Fate::Sealed => Label::Clinical,
+                Fate::Checked(_) | Fate::Entries(..) | Fate::Sealed => Label::Clinical,
                 Fate::Stays | Fate::Dropped => continue,
             };
             labels.set(name, label.min(input.of(name)));
@@ -208,9 +235,11 @@ impl Stage for Sanitize {
 
     /// A predicate on a checked or sealed column must see what the stage leaves of it.
     fn blocks_predicates_on(&self, output: &Schema) -> Vec<String> {
-        let touched = |field: &&Arc<Field>| is_text(field.data_type()) || is_sealed(field.data_type());
+        let touched = |field: &&Arc<Field>| {
+            is_text(field.data_type()) || is_sealed(field.data_type()) || annotation::entries_of(field.data_type()).is_some()
+        };
         let names = output.fields().iter().filter(touched).map(|field| field.name().clone());
-        names.filter(|name| !SITE.contains(&name.as_str())).collect()
+        names.filter(|name| !column::SITE.contains(&name.as_str())).collect()
     }
 
     fn explain(&self) -> String {
@@ -251,6 +280,8 @@ enum Task {
     Pass,
     /// With the number of values dropped so far.
     Check(Check, AtomicU64),
+    /// The check of each sub-field, and the new type.
+    Entries(Vec<Option<Check>>, DataType, AtomicU64),
     Seal,
 }
 
@@ -263,6 +294,11 @@ impl Work for Cleaning {
                 Task::Pass => values.clone(),
                 Task::Check(check, dropped) => {
                     let (kept, count) = checked(values, check)?;
+                    dropped.fetch_add(count, Ordering::Relaxed);
+                    kept
+                }
+                Task::Entries(checks, kind, dropped) => {
+                    let (kept, count) = entries::checked_entries(values, checks, kind)?;
                     dropped.fetch_add(count, Ordering::Relaxed);
                     kept
                 }
@@ -283,7 +319,7 @@ impl Work for Cleaning {
             match task {
                 Task::Pass => {}
                 Task::Seal => sealed.push(name.clone()),
-                Task::Check(_, dropped) => match dropped.swap(0, Ordering::Relaxed) {
+                Task::Check(_, dropped) | Task::Entries(_, _, dropped) => match dropped.swap(0, Ordering::Relaxed) {
                     0 => {}
                     count => events.push(Event::ValuesDropped { stage: "sanitize".into(), column: name.clone(), count }),
                 },

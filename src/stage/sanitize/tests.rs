@@ -418,3 +418,93 @@ fn encryption_needs_a_key_and_a_key_needs_encryption() {
 fn a_check_of_text_that_is_no_genotype_fails() {
     assert_eq!(Check::Genotype.verdict("Smith"), Verdict::Unfit);
 }
+
+/// `info.CSQ` taken apart, one row with an entry a line: Consequence, SYMBOL, STRAND and a sub-field the policy does not know.
+fn taken_apart(entries: &[(&[&str], &str, i32, &str)]) -> (Field, ArrayRef) {
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("alt_index", Arc::new(Int32Array::from(vec![Some(123_456_789); entries.len()]))),
+        ("Consequence", lists(&entries.iter().map(|e| e.0).collect::<Vec<_>>())),
+        ("symbol", texts(&entries.iter().map(|e| Some(e.1)).collect::<Vec<_>>())),
+        ("STRAND", Arc::new(Int32Array::from(entries.iter().map(|e| e.2).collect::<Vec<_>>()))),
+        ("of John Smith", texts(&entries.iter().map(|e| Some(e.3)).collect::<Vec<_>>())),
+    ];
+    let fields: Vec<Field> = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true)).collect();
+    let values = StructArray::new(fields.into(), columns.into_iter().map(|(_, array)| array).collect(), None);
+    let item = Arc::new(Field::new("item", values.data_type().clone(), true));
+    let offsets = datafusion::arrow::buffer::OffsetBuffer::from_lengths([entries.len()]);
+    let list: ArrayRef = Arc::new(ListArray::new(item, offsets, Arc::new(values), None));
+    let field = crate::flow::annotation::mark(Field::new("info.CSQ", list.data_type().clone(), true), "CSQ", None);
+    (field, list)
+}
+
+#[test]
+fn entries_are_checked_subfield_by_subfield() {
+    let (field, list) = taken_apart(&[
+        (&["missense_variant", "Smith"], "BRCA1", -1, "0.5"),
+        (&["stop_gained"], "123-45-6789", 123_456_789, "Smith"),
+    ]);
+    let gene = |name: &str, subfield: Option<&str>| {
+        let field = Field::new(name, DataType::Utf8, true);
+        subfield.map_or(field.clone(), |subfield| crate::flow::annotation::mark(field, "CSQ", Some(subfield)))
+    };
+    let schema = Schema::new(vec![
+        field,
+        gene("info.CSQ.gene", Some("SYMBOL")),
+        gene("info.CSQ.impact", Some("IMPACT")),
+        // The mark alone, and the name alone, let nothing through.
+        gene("info.NOTE", Some("SYMBOL")),
+        gene("info.CSQ.hgvsc", None),
+    ]);
+    let mut columns = vec![list];
+    columns.extend(["brca one", "HIGH", "BRCA1", "BRCA1"].map(|text| texts(&[Some(text)])));
+    let input = RecordBatch::try_new(Arc::new(schema), columns).unwrap();
+    let stage = stage(None);
+    let (cleaned, events) = clean(&stage, &input, &mut document(&[]), None);
+    let names: Vec<_> = cleaned.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(names, ["info.CSQ", "info.CSQ.gene", "info.CSQ.impact"]);
+    assert!(cleaned["info.CSQ.gene"].is_null(0) && cleaned["info.CSQ.impact"].is_valid(0));
+    let entries = cleaned["info.CSQ"].as_list::<i32>().values().as_struct().clone();
+    assert_eq!(entries.column_names(), ["alt_index", "Consequence", "symbol", "STRAND", "field_4"]);
+    let text = |name: &str| {
+        entries.column_by_name(name).unwrap().as_string::<i32>().iter().map(|t| t.map(str::to_owned)).collect::<Vec<_>>()
+    };
+    assert_eq!(text("symbol"), [Some("BRCA1".into()), None]);
+    assert_eq!(text("field_4"), [Some("0.5".into()), None]);
+    let strand = entries.column_by_name("STRAND").unwrap().as_primitive::<datafusion::arrow::datatypes::Int32Type>();
+    assert_eq!(strand.iter().collect::<Vec<_>>(), [Some(-1), None]);
+    let terms = entries.column_by_name("Consequence").unwrap().as_list::<i32>().value(0);
+    assert_eq!(terms.as_string::<i32>().iter().collect::<Vec<_>>(), [Some("missense_variant"), None]);
+    let dropped = |name: &str, count| Event::ValuesDropped { stage: "sanitize".into(), column: name.into(), count };
+    assert!(events.contains(&dropped("info.CSQ", 4)) && events.contains(&dropped("info.CSQ.gene", 1)), "{events:?}");
+    let labels = stage.labels(&Labels::default(), &input.schema());
+    let of = ["info.CSQ", "info.CSQ.gene", "info.NOTE", "info.CSQ.hgvsc"].map(|name| labels.of(name));
+    assert_eq!(of, [Label::Clinical, Label::Clinical, Label::Identifier, Label::Identifier]);
+    assert!(stage.blocks_predicates_on(&cleaned.schema()).contains(&"info.CSQ".to_owned()));
+}
+
+#[test]
+fn entries_nobody_can_check_go_or_are_sealed() {
+    let (field, list) = taken_apart(&[(&["stop_gained"], "BRCA1", 1, "x")]);
+    let other = |name: &str| Schema::new(vec![field.clone().with_name(name)]);
+    let batch = |name: &str| RecordBatch::try_new(Arc::new(other(name)), vec![list.clone()]).unwrap();
+    // No rule for the field; a rule that is no annotation's.
+    for name in ["info.XYZ", "info.CLNSIG"] {
+        let (cleaned, _) = clean(&stage(None), &batch(name), &mut document(&[]), None);
+        assert_eq!(cleaned.num_columns(), 0, "{name}");
+        let ring = KeyRing::generate();
+        let seal = Some(Seal::new(&ring).unwrap());
+        let (cleaned, _) = clean(&stage(Some("clinical")), &batch(name), &mut document(&[]), seal);
+        assert_eq!(cleaned.column(0).data_type(), &DataType::Binary, "{name}");
+    }
+    // A child of a shape without a check.
+    let deep = StructArray::new(
+        vec![Field::new("SYMBOL", DataType::LargeUtf8, true)].into(),
+        vec![Arc::new(LargeStringArray::from(vec!["Smith"]))],
+        None,
+    );
+    let item = Arc::new(Field::new("item", deep.data_type().clone(), true));
+    let offsets = datafusion::arrow::buffer::OffsetBuffer::from_lengths([1]);
+    let list: ArrayRef = Arc::new(ListArray::new(item, offsets, Arc::new(deep), None));
+    let (cleaned, _) = clean(&stage(None), &super::tests::batch(vec![("info.CSQ", list)]), &mut document(&[]), None);
+    assert_eq!(cleaned.num_columns(), 0);
+}

@@ -3,8 +3,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use datafusion::arrow::array::Array;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::array::{Array, ArrayRef, StructArray};
+use datafusion::arrow::datatypes::{DataType, FieldRef};
 
 use super::{Buffer, Fault, Text, binary, boolean, float, int, list};
 
@@ -29,6 +29,8 @@ pub enum JsonKind {
     /// Ciphertext: `{"enc": "<base64>"}`.
     Bytes,
     List(Box<JsonKind>),
+    /// An object; nulls are left out.
+    Struct(Vec<(String, JsonKind)>),
 }
 
 impl JsonKind {
@@ -40,6 +42,10 @@ impl JsonKind {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::Text,
             DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => Self::Bytes,
             DataType::List(item) | DataType::LargeList(item) => Self::List(Box::new(Self::of(item.data_type())?)),
+            DataType::Struct(children) => {
+                let child = |child: &FieldRef| Some((child.name().clone(), Self::of(child.data_type())?));
+                Self::Struct(children.iter().map(child).collect::<Option<_>>()?)
+            }
             other => int::Width::of(other).map(|_| Self::Int)?,
         })
     }
@@ -56,6 +62,16 @@ impl JsonKind {
             Self::List(item) => {
                 let (spans, values) = list::Spans::bind(array)?;
                 Values::List(spans, Box::new(item.bind(values)?))
+            }
+            Self::Struct(kinds) => {
+                let columns = array.as_any().downcast_ref::<StructArray>()?.columns();
+                let bind = |((name, kind), column): (&(String, JsonKind), &'a ArrayRef)| {
+                    Some((name.clone(), kind.bind(column.as_ref())?))
+                };
+                if kinds.len() != columns.len() {
+                    return None;
+                }
+                Values::Struct(Object::new(kinds.iter().zip(columns).map(bind).collect::<Option<_>>()?))
             }
         };
         Some(Json { values, nulls })
@@ -75,6 +91,7 @@ enum Values<'a> {
     Text(Text<'a>),
     Bytes(binary::Bytes<'a>),
     List(list::Spans<'a>, Box<Json<'a>>),
+    Struct(Object<'a>),
 }
 
 impl Json<'_> {
@@ -122,6 +139,7 @@ impl Json<'_> {
                 }
                 out.bytes.push(b']');
             }
+            Values::Struct(object) => object.write(|_| Some(row), out),
         }
     }
 }
@@ -169,18 +187,25 @@ impl<'a> Object<'a> {
     #[inline]
     pub fn put(&self, row: impl Fn(usize) -> Option<usize>, out: &mut Buffer) {
         out.measured(|out| {
-            out.bytes.extend_from_slice(&[VERSION, b'{']);
-            let mut first = true;
-            for (n, (key, json)) in self.fields.iter().enumerate() {
-                let Some(row) = row(n).filter(|&row| !json.is_null(row)) else { continue };
-                if !std::mem::take(&mut first) {
-                    out.bytes.push(b',');
-                }
-                out.bytes.extend_from_slice(key);
-                json.write(row, out);
-            }
-            out.bytes.push(b'}');
+            out.bytes.push(VERSION);
+            self.write(row, out);
         });
+    }
+
+    /// Appends the object's text.
+    #[inline]
+    fn write(&self, row: impl Fn(usize) -> Option<usize>, out: &mut Buffer) {
+        out.bytes.push(b'{');
+        let mut first = true;
+        for (n, (key, json)) in self.fields.iter().enumerate() {
+            let Some(row) = row(n).filter(|&row| !json.is_null(row)) else { continue };
+            if !std::mem::take(&mut first) {
+                out.bytes.push(b',');
+            }
+            out.bytes.extend_from_slice(key);
+            json.write(row, out);
+        }
+        out.bytes.push(b'}');
     }
 }
 
@@ -206,6 +231,20 @@ mod tests {
                 String::from_utf8(out.rows().to_vec()).unwrap()
             })
             .collect()
+    }
+
+    #[test]
+    fn a_list_of_structs_is_an_array_of_objects_without_nulls() {
+        let numbers = Int32Array::from(vec![Some(1), None, Some(3)]);
+        let texts = StringArray::from(vec![Some("a\"b"), None, None]);
+        let fields = vec![Field::new("n", DataType::Int32, true), Field::new("cDNA.pos / x", DataType::Utf8, true)];
+        let structs = StructArray::new(fields.into(), vec![Arc::new(numbers), Arc::new(texts)], None);
+        let item = Arc::new(Field::new("item", structs.data_type().clone(), true));
+        let offsets = datafusion::arrow::buffer::OffsetBuffer::from_lengths([2, 0, 1]);
+        let list = ListArray::new(item, offsets, Arc::new(structs), Some(vec![true, false, true].into()));
+        assert_eq!(json(&list), [r#"[{"n":1,"cDNA.pos / x":"a\"b"},{}]"#, "null", r#"[{"n":3}]"#]);
+        let unknown = DataType::Struct(vec![Field::new("x", DataType::Null, true)].into());
+        assert_eq!(JsonKind::of(&unknown), None);
     }
 
     #[test]

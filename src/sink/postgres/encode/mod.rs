@@ -5,6 +5,7 @@ mod binary;
 mod boolean;
 mod buffer;
 mod float;
+mod genotype;
 mod int;
 mod json;
 mod list;
@@ -18,6 +19,7 @@ use datafusion::arrow::datatypes::{DataType, Field};
 use tokio_postgres::types::Type;
 
 pub use buffer::{Buffer, Fault, LIMIT};
+pub use genotype::Gt;
 pub use json::{JsonKind, Object};
 pub use list::Spans;
 pub use rows::RowEncoder;

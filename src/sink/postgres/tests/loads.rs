@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::error::{Class, Error};
-use crate::flow::BadRecord;
+use crate::flow::{BadRecord, genotype};
 use crate::sink::testing::{Site, sites};
 
 fn id(report: &serde_json::Map<String, Value>) -> Uuid {
@@ -74,7 +74,7 @@ async fn what_went_in_comes_out() {
     assert!(nan.is_nan());
     let calls = app
         .query(
-            "SELECT v.pos, c.sample_id, c.input, c.gt, c.format FROM genogate.calls c
+            "SELECT v.pos, c.sample_id, c.input, c.gt, c.format, c.alleles, c.phased, c.phases FROM genogate.calls c
              JOIN genogate.variants v USING (contig, variant_id) ORDER BY v.pos, c.sample_index",
             &[],
         )
@@ -89,6 +89,27 @@ async fn what_went_in_comes_out() {
         );
         assert_eq!(row.get::<_, Option<&str>>(3), (line + sample != 1).then_some("0|1"));
         assert_eq!(row.get::<_, Value>(4), json!({"AD": [line, null]}));
+        let called = line + sample != 1;
+        assert_eq!(row.get::<_, Option<Vec<i32>>>(5), called.then(|| vec![0, 1]));
+        assert_eq!((row.get(6), row.get(7)), (called.then_some(true), called.then(|| vec![true, true])));
+    }
+}
+
+/// The database reads stored GT text as the decoder's plain parser does; no other text breaks a query.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_reads_genotypes_as_the_decoder_does() {
+    let rig = Rig::with_database(1, 1).await;
+    let app = app(&rig).await;
+    let sql = "SELECT genogate.alleles($1), genogate.phases($1)";
+    for gt in ["0|1", "0/1", ".", "1", "/1", "./.", "0/1/2", "|0/1", "/0|1", "/0/1", "12|.|345/6", "999999999", ".|."] {
+        let row = app.query_one(sql, &[&gt]).await.unwrap();
+        let expected = genotype::testing::read(gt).unwrap();
+        let (alleles, phases): (Vec<Option<i32>>, Vec<bool>) = expected.into_iter().unzip();
+        assert_eq!((row.get(0), row.get(1)), (Some(alleles), Some(phases)), "{gt}");
+    }
+    for gt in [None, Some(""), Some("x"), Some("0//1"), Some("0/"), Some("//0"), Some("0/1\n"), Some("9999999999"), Some("-1")] {
+        let row = app.query_one(sql, &[&gt]).await.unwrap();
+        assert_eq!((row.get(0), row.get(1)), (None::<Vec<Option<i32>>>, None::<Vec<bool>>), "{gt:?}");
     }
 }
 

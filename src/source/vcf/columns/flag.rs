@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, BooleanArray, NullBufferBuilder};
 use datafusion::arrow::buffer::BooleanBuffer;
 
-use super::{Column, How, Reason};
+use super::{Column, How, Reason, Vector};
 
 /// VCF Flag. A value (`DB=1`) is the caller's to keep: the flag is set by being there.
 #[derive(Debug)]
@@ -24,6 +24,10 @@ impl Column for Flags {
     fn push(&mut self, _text: &[u8], _how: How) -> Result<usize, Reason> {
         self.nulls.append_non_null();
         Ok(0)
+    }
+
+    fn push_vector(&mut self, _vector: Vector<'_>, how: How) -> Result<usize, Reason> {
+        self.push(b"", how)
     }
 
     #[inline]

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Float64Array, NullBufferBuilder};
 use datafusion::arrow::buffer::ScalarBuffer;
 
-use super::{Column, How, Reason};
+use super::digits::Window;
+use super::{Column, Ends, How, Reason, Taken, Vector};
 
 /// VCF Float.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ impl Default for Floats {
 }
 
 impl Floats {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_value(&mut self, value: Option<f64>) {
         self.values.push(value.unwrap_or(0.0));
         self.nulls.append(value.is_some());
@@ -37,6 +38,59 @@ impl Column for Floats {
             self.push_value(Some(parse_float(text)?));
         }
         Ok(1)
+    }
+
+    fn push_vector(&mut self, vector: Vector<'_>, how: How) -> Result<usize, Reason> {
+        if let Some(text) = vector.text() {
+            return self.push(text, how);
+        }
+        let mut elements = vector.numbers();
+        let value = elements.next().transpose()?.flatten();
+        if elements.next().is_some() {
+            return Err("not a number");
+        }
+        self.push_value(value);
+        Ok(1)
+    }
+
+    fn push_elements(&mut self, vector: Vector<'_>, how: How) -> Result<(), Reason> {
+        let before = self.values.len();
+        if let Some(text) = vector.text() {
+            return text.split(|byte| *byte == b',').try_for_each(|item| self.push(item, how).map(|_| ()));
+        }
+        for value in vector.numbers() {
+            self.push_value(value?);
+        }
+        if self.values.len() == before {
+            self.push_value(None);
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn take_next(&mut self, text: &[u8], ends: Ends, _how: How) -> Taken {
+        let Some(window) = Window::of(text) else { return Taken::NOT };
+        let negative = window.first() == b'-';
+        let Some(number) = if negative { window.rest() } else { window }.decimal() else {
+            if window.first() == b'.' && ends.has(window.second()) {
+                self.push_value(None);
+                return Taken::one(1);
+            }
+            return Taken::NOT;
+        };
+        let (mut power, mut len) = (-(number.scale as i32), number.len + usize::from(negative));
+        if !ends.has(number.end) {
+            let Some((exponent, more)) = scientific(text, len).filter(|(_, more)| ends.at(text.get(len + more))) else {
+                return Taken::NOT;
+            };
+            power += exponent;
+            len += more;
+        }
+        // One correctly rounded operation on two exact doubles.
+        let Some(exact) = EXACT.get(power.unsigned_abs() as usize) else { return Taken::NOT };
+        let value = if power < 0 { number.mantissa as f64 / exact } else { number.mantissa as f64 * exact };
+        self.push_value(Some(if negative { -value } else { value }));
+        Taken::one(len)
     }
 
     #[inline]
@@ -81,6 +135,20 @@ pub(crate) fn parse_float(text: &[u8]) -> Result<f64, Reason> {
         Some(value) => Ok(value),
         None => general(text),
     }
+}
+
+/// An exponent of one or two digits at `at`: its value, and its length with the `e`.
+#[inline]
+fn scientific(text: &[u8], at: usize) -> Option<(i32, usize)> {
+    let [b'e' | b'E', rest @ ..] = text.get(at..)? else { return None };
+    let signed = matches!(rest.first(), Some(b'-' | b'+'));
+    let digit = |i: usize| rest.get(i + usize::from(signed)).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9);
+    let first = i32::from(digit(0)?);
+    let (value, digits) = match digit(1) {
+        Some(second) => (first * 10 + i32::from(second), 2),
+        None => (first, 1),
+    };
+    Some((if rest.first() == Some(&b'-') { -value } else { value }, 1 + usize::from(signed) + digits))
 }
 
 #[inline]

@@ -7,7 +7,8 @@ use datafusion::arrow::buffer::ScalarBuffer;
 
 use datafusion::arrow::array::NullBufferBuilder;
 
-use super::{Column, How, Reason};
+use super::digits::Window;
+use super::{Column, Ends, How, Reason, Taken, Vector};
 
 /// VCF Integer: 32 bits (VCF 4.3 section 1.3).
 #[derive(Debug)]
@@ -23,10 +24,16 @@ impl Default for Ints {
 }
 
 impl Ints {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_value(&mut self, value: i32) {
         self.values.push(value);
         self.nulls.append_non_null();
+    }
+
+    #[inline]
+    fn push_option(&mut self, value: Option<i32>) {
+        self.values.push(value.unwrap_or(0));
+        self.nulls.append(value.is_some());
     }
 }
 
@@ -40,6 +47,52 @@ impl Column for Ints {
             self.push_value(parse_int(text)?);
         }
         Ok(1)
+    }
+
+    fn push_vector(&mut self, vector: Vector<'_>, how: How) -> Result<usize, Reason> {
+        if let Some(text) = vector.text() {
+            return self.push(text, how);
+        }
+        let mut elements = vector.integers();
+        let value = elements.next().transpose()?.flatten();
+        if elements.next().is_some() {
+            return Err("not an integer");
+        }
+        self.push_option(value);
+        Ok(1)
+    }
+
+    fn push_elements(&mut self, vector: Vector<'_>, how: How) -> Result<(), Reason> {
+        let before = self.values.len();
+        if let Some(text) = vector.text() {
+            return text.split(|byte| *byte == b',').try_for_each(|item| self.push(item, how).map(|_| ()));
+        }
+        for value in vector.integers() {
+            self.push_option(value?);
+        }
+        if self.values.len() == before {
+            self.push_option(None);
+        }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn take_next(&mut self, text: &[u8], ends: Ends, _how: How) -> Taken {
+        let Some(window) = Window::of(text) else { return Taken::NOT };
+        let negative = window.first() == b'-';
+        let (count, value, end) = if negative { window.rest() } else { window }.integer();
+        if count > 0 && ends.has(end) {
+            // Seven digits at most.
+            let value = value as i32;
+            self.push_value(if negative { -value } else { value });
+            return Taken::one(count + usize::from(negative));
+        }
+        if window.first() == b'.' && ends.has(window.second()) {
+            self.values.push(0);
+            self.nulls.append_null();
+            return Taken::one(1);
+        }
+        Taken::NOT
     }
 
     #[inline]
@@ -76,7 +129,7 @@ pub(crate) struct Longs {
 }
 
 impl Longs {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn push_value(&mut self, value: i64) {
         self.values.push(value);
     }

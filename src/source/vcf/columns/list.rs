@@ -6,7 +6,7 @@ use datafusion::arrow::array::{ArrayRef, ListArray, NullBufferBuilder};
 use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::Field;
 
-use super::{Column, How, Reason};
+use super::{Column, Ends, How, Reason, Taken, Vector};
 use crate::source::vcf::find::find;
 
 /// A list of what `C` builds. The text is split at `separator` as it stands: nothing is added, dropped or moved, whatever
@@ -50,6 +50,46 @@ impl<C: Column> Column for List<C> {
         self.offsets.push(self.items.len() as i32);
         self.nulls.append_non_null();
         Ok(self.items.len() - before)
+    }
+
+    fn push_vector(&mut self, vector: Vector<'_>, how: How) -> Result<usize, Reason> {
+        if let Some(text) = vector.text() {
+            return self.push(text, how);
+        }
+        let before = self.items.len();
+        if let Err(reason) = self.items.push_elements(vector, how) {
+            self.items.truncate(before);
+            return Err(reason);
+        }
+        self.offsets.push(self.items.len() as i32);
+        self.nulls.append_non_null();
+        Ok(self.items.len() - before)
+    }
+
+    /// Only for lists that commas separate.
+    #[inline(always)]
+    fn take_next(&mut self, text: &[u8], ends: Ends, how: How) -> Taken {
+        debug_assert_eq!(self.separator, b',');
+        let before = self.items.len();
+        let (item, mut rest, mut len) = (ends.or_comma(), text, 0);
+        loop {
+            let taken = self.items.take_next(rest, item, how);
+            if taken == Taken::NOT {
+                self.items.truncate(before);
+                return Taken::NOT;
+            }
+            len += taken.len;
+            match rest.get(taken.len as usize..) {
+                Some([b',', more @ ..]) => {
+                    rest = more;
+                    len += 1;
+                }
+                _ => break,
+            }
+        }
+        self.offsets.push(self.items.len() as i32);
+        self.nulls.append_non_null();
+        Taken { len, count: (self.items.len() - before) as u32 }
     }
 
     #[inline]

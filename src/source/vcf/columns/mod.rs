@@ -1,23 +1,31 @@
 //! Typed builders of one column each, chosen once from the header and fed with bytes. They must not know records, files or
 //! units; whoever feeds them says at which slot a value belongs.
 
+mod any;
+mod digits;
+mod ends;
 mod flag;
 mod float;
 mod genotype;
 mod int;
 mod list;
 mod text;
+mod vector;
+mod widen;
 
 use datafusion::arrow::array::ArrayRef;
 
 use crate::flow::{Number, VcfType};
 
+pub(crate) use any::AnyColumn;
+pub(crate) use ends::Ends;
 pub(crate) use flag::Flags;
 pub(crate) use float::{Floats, parse_float};
 pub(crate) use genotype::Genotypes;
 pub(crate) use int::{Ints, Longs};
 pub(crate) use list::List;
 pub(crate) use text::Texts;
+pub(crate) use vector::{Kind, Vector};
 
 /// Why a value cannot be taken, in fixed words.
 pub(crate) type Reason = &'static str;
@@ -29,6 +37,25 @@ pub(crate) struct How {
     pub percent: bool,
     /// The specification's letter: an empty value is a mistake, not a missing value.
     pub strict: bool,
+}
+
+/// What a column took from the front of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// Bytes, the delimiter behind them not counted.
+    pub len: u32,
+    /// Values.
+    pub count: u32,
+}
+
+impl Taken {
+    /// The value is not one that can be taken in passing: look for its end and [`Column::put`] it.
+    pub(crate) const NOT: Self = Self { len: 0, count: 0 };
+
+    #[inline]
+    fn one(len: usize) -> Self {
+        Self { len: len as u32, count: 1 }
+    }
 }
 
 /// A nullable Arrow array under construction. Slots that nobody fills are padded with nulls later, so a field that a
@@ -55,6 +82,57 @@ pub(crate) trait Column: Send {
         self.push(text, how).map(Some)
     }
 
+    /// Appends a value of BCF as one slot and returns how many elements it has. On an error nothing was appended.
+    fn push_vector(&mut self, vector: Vector<'_>, how: How) -> Result<usize, Reason> {
+        match vector.text() {
+            Some(text) => self.push(text, how),
+            None => {
+                let mut text = Vec::new();
+                vector.write(&mut text)?;
+                self.push(&text, how)
+            }
+        }
+    }
+
+    /// Appends every element of a value of BCF as a slot of its own, a missing value as one null. After an error some may
+    /// have been appended.
+    fn push_elements(&mut self, vector: Vector<'_>, how: How) -> Result<(), Reason> {
+        let mut text = Vec::new();
+        vector.write(&mut text)?;
+        text.split(|byte| *byte == b',').try_for_each(|item| self.push(item, how).map(|_| ()))
+    }
+
+    /// [`Self::put`] for a value of BCF.
+    fn put_vector(&mut self, slot: usize, vector: Vector<'_>, how: How) -> Result<Option<usize>, Reason> {
+        let len = self.len();
+        if len > slot {
+            return Ok(None);
+        }
+        if len < slot {
+            self.pad(slot);
+        }
+        self.push_vector(vector, how).map(Some)
+    }
+
+    /// Fills slot `slot` with the value that `text` begins with and that one of `ends` follows, found and parsed in one
+    /// pass. [`Taken::NOT`], and nothing changed, for whatever is not plain: filled slots, empty, odd or bad values.
+    #[inline(always)]
+    fn take(&mut self, slot: usize, text: &[u8], ends: Ends, how: How) -> Taken {
+        let len = self.len();
+        if len > slot {
+            return Taken::NOT;
+        }
+        if len < slot {
+            self.pad(slot);
+        }
+        self.take_next(text, ends, how)
+    }
+
+    /// The same for the next slot.
+    fn take_next(&mut self, _text: &[u8], _ends: Ends, _how: How) -> Taken {
+        Taken::NOT
+    }
+
     /// Drops every slot from `len` on.
     fn truncate(&mut self, len: usize);
 
@@ -63,15 +141,15 @@ pub(crate) trait Column: Send {
 }
 
 /// The builder for a declaration: Flag -> Boolean, Number=1 -> a scalar, everything else -> a list split at commas.
-pub(crate) fn column_for(number: Number, kind: VcfType) -> Box<dyn Column> {
+pub(crate) fn column_for(number: Number, kind: VcfType) -> AnyColumn {
     match (number, kind) {
-        (_, VcfType::Flag) => Box::new(Flags::default()),
-        (Number::Count(1), VcfType::Integer) => Box::new(Ints::default()),
-        (Number::Count(1), VcfType::Float) => Box::new(Floats::default()),
-        (Number::Count(1), _) => Box::new(Texts::default()),
-        (_, VcfType::Integer) => Box::new(List::new(Ints::default(), b',')),
-        (_, VcfType::Float) => Box::new(List::new(Floats::default(), b',')),
-        (_, _) => Box::new(List::new(Texts::default(), b',')),
+        (_, VcfType::Flag) => AnyColumn::Flags(Flags::default()),
+        (Number::Count(1), VcfType::Integer) => AnyColumn::Ints(Ints::default()),
+        (Number::Count(1), VcfType::Float) => AnyColumn::Floats(Floats::default()),
+        (Number::Count(1), _) => AnyColumn::Texts(Texts::default()),
+        (_, VcfType::Integer) => AnyColumn::IntLists(List::new(Ints::default(), b',')),
+        (_, VcfType::Float) => AnyColumn::FloatLists(List::new(Floats::default(), b',')),
+        (_, _) => AnyColumn::TextLists(List::new(Texts::default(), b',')),
     }
 }
 

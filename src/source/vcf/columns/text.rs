@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, NullBufferBuilder, StringArray};
 use datafusion::arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
-use super::{Column, How, Reason};
+use super::{Column, Ends, How, Reason, Taken};
 
 /// VCF String and Character; `.` is null unless the column keeps it.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Texts {
         self.close_slot(false);
     }
 
-    #[inline]
+    #[inline(always)]
     fn close_slot(&mut self, valid: bool) {
         self.offsets.push(self.bytes.len() as i32);
         self.nulls.append(valid);
@@ -64,6 +64,29 @@ impl Column for Texts {
             self.push_raw(text);
         }
         Ok(1)
+    }
+
+    #[inline(always)]
+    fn take_next(&mut self, text: &[u8], ends: Ends, how: How) -> Taken {
+        let len = ends.find(text);
+        if len == 0 || how.percent || self.keep_dot {
+            return Taken::NOT;
+        }
+        if len == 1 && text[0] == b'.' {
+            self.push_null();
+            return Taken::one(1);
+        }
+        match text.first_chunk::<16>() {
+            // Copying a fixed length is cheaper than calling for a short one.
+            Some(sixteen) if len <= 16 => {
+                let end = self.bytes.len() + len;
+                self.bytes.extend_from_slice(sixteen);
+                self.bytes.truncate(end);
+                self.close_slot(true);
+            }
+            _ => self.push_raw(&text[..len]),
+        }
+        Taken::one(len)
     }
 
     #[inline]

@@ -1,34 +1,49 @@
 //! INFO in one pass (VCF 4.3 section 1.6.1): each key is guessed from the order the record before had, the value goes to its
 //! builder. It must not know other columns.
 
+mod bcf;
+
 use datafusion::arrow::array::ArrayRef;
 
+use super::needle::Needle;
 use super::odd::{Odd, Tally};
 use super::{Bad, Place, Slot, expected};
 use crate::flow::{Number, VcfType};
-use crate::source::vcf::columns::{Column, How, Texts, column_for};
+use crate::source::vcf::columns::{AnyColumn, Column, Ends, How, Taken, Texts, column_for};
 use crate::source::vcf::find::find;
 use crate::source::vcf::hash::KeyMap;
 use crate::source::vcf::header::Field;
 
+/// What the loop asks of a key, field for field.
 struct Key {
-    /// `AC=`.
-    needle: Box<[u8]>,
+    needle: Needle,
+    /// The column that takes its values in passing; past the last one when none does.
+    plain: usize,
+    /// How many values are right: `a * alternate alleles + b`, in the bits that count.
+    expects: (u32, u32, u32),
+    /// The key that came next the last time it was looked up.
+    next: usize,
+}
+
+/// The rest of what is known about a key.
+struct Facts {
     column: Option<usize>,
     number: Number,
     kind: VcfType,
     inferred: bool,
     is_end: bool,
-    /// The key that came next the last time.
-    next: usize,
     odd: Tally,
 }
+
+/// Keys that are guessed before the index is asked: fields that some records lack come between the others.
+const GUESSES: usize = 4;
 
 /// Decodes INFO into the columns that are asked for.
 pub(super) struct InfoDecoder {
     keys: Vec<Key>,
+    facts: Vec<Facts>,
     index: KeyMap<usize>,
-    columns: Vec<Box<dyn Column>>,
+    columns: Vec<AnyColumn>,
     other: Option<Texts>,
     /// The table has a catch-all column, asked for or not.
     open: bool,
@@ -39,9 +54,9 @@ pub(super) struct InfoDecoder {
 }
 
 impl InfoDecoder {
-    pub(super) fn new(fields: &[Field], slots: &[Slot], open: bool) -> Self {
-        let mut columns: Vec<Box<dyn Column>> = Vec::new();
-        let mut keys = Vec::with_capacity(fields.len());
+    pub(super) fn new(fields: &[Field], slots: &[Slot], open: bool, strict: bool) -> Self {
+        let mut columns: Vec<AnyColumn> = Vec::new();
+        let (mut keys, mut facts) = (Vec::with_capacity(fields.len()), Vec::with_capacity(fields.len()));
         let mut index = KeyMap::default();
         for (i, field) in fields.iter().enumerate() {
             let column = slots.contains(&Slot::Info(i)).then(|| {
@@ -49,19 +64,30 @@ impl InfoDecoder {
                 columns.len() - 1
             });
             index.insert(field.id.as_bytes().into(), i);
+            let is_end = field.id == "END";
+            let in_passing = !strict && !is_end && field.kind != VcfType::Flag;
             keys.push(Key {
-                needle: format!("{}=", field.id).into_bytes().into(),
+                needle: Needle::new(&field.id, field.kind == VcfType::Flag),
+                plain: column.filter(|_| in_passing).unwrap_or(usize::MAX),
+                expects: match field.number {
+                    Number::Count(n) if n > 1 => (0, n, u32::MAX),
+                    Number::A => (1, 0, u32::MAX),
+                    Number::R => (1, 1, u32::MAX),
+                    _ => (0, 0, 0),
+                },
+                next: i + 1,
+            });
+            facts.push(Facts {
                 column,
                 number: field.number,
                 kind: field.kind,
                 inferred: field.inferred,
-                is_end: field.id == "END",
-                next: i + 1,
+                is_end,
                 odd: Tally::default(),
             });
         }
         let other = slots.contains(&Slot::InfoOther).then(Texts::default);
-        Self { keys, index, columns, other, open, scratch: Vec::new(), first: 0, odd: Tally::default() }
+        Self { keys, facts, index, columns, other, open, scratch: Vec::new(), first: 0, odd: Tally::default() }
     }
 
     /// Any column reads INFO.
@@ -71,7 +97,7 @@ impl InfoDecoder {
 
     /// What was tolerated, by key; `None` is INFO as a whole.
     pub(super) fn oddities(&self) -> impl Iterator<Item = (Option<usize>, Odd, u64)> {
-        let keys = self.keys.iter().enumerate().flat_map(|(i, key)| key.odd.counts().map(move |(odd, n)| (Some(i), odd, n)));
+        let keys = self.facts.iter().enumerate().flat_map(|(i, key)| key.odd.counts().map(move |(odd, n)| (Some(i), odd, n)));
         keys.chain(self.odd.counts().map(|(odd, n)| (None, odd, n)))
     }
 
@@ -81,34 +107,58 @@ impl InfoDecoder {
             return Ok(None);
         }
         self.scratch.clear();
-        let (mut rest, mut end, mut before, mut guess) = (text, None, None::<usize>, self.first);
+        let (mut rest, mut end, mut before, mut guess) = (text, None, usize::MAX, self.first);
         loop {
-            let (found, value, entry) = match self.keys.get(guess) {
-                Some(key) if rest.starts_with(&key.needle) => {
-                    let from = key.needle.len();
-                    let to = find(b';', &rest[from..]).map_or(rest.len(), |at| from + at);
-                    (Some(guess), Some(&rest[from..to]), &rest[..to])
+            let mut guessed = None;
+            for _ in 0..GUESSES {
+                let Some(key) = self.keys.get(guess) else { break };
+                if key.needle.begins(rest) {
+                    guessed = Some(key);
+                    break;
                 }
-                _ => {
-                    let entry = &rest[..find(b';', rest).unwrap_or(rest.len())];
-                    let (key, value) = match find(b'=', entry) {
-                        Some(at) => (&entry[..at], Some(&entry[at + 1..])),
-                        None => (entry, None),
-                    };
-                    (self.index.get(key).copied(), value, entry)
+                guess = key.next;
+            }
+            if let Some(key) = guessed
+                && let Some(value) = rest.get(key.needle.len()..)
+                && let Some(column) = self.columns.get_mut(key.plain)
+            {
+                let taken = column.take(row, value, Ends::INFO, how);
+                if taken != Taken::NOT {
+                    let (a, b, counts) = key.expects;
+                    // A lone `.` stands for any number of values.
+                    if (taken.count ^ (a * alts as u32 + b)) & counts != 0
+                        && value[..taken.len as usize] != *b"."
+                        && let Some(facts) = self.facts.get_mut(guess)
+                    {
+                        facts.odd.add(Odd::Miscount);
+                    }
+                    (before, guess) = (guess, key.next);
+                    match value.get(taken.len as usize + 1..) {
+                        Some(next) => rest = next,
+                        None => break,
+                    }
+                    continue;
                 }
+            }
+            let entry = &rest[..find(b';', rest).unwrap_or(rest.len())];
+            let (name, value) = match find(b'=', entry) {
+                Some(at) => (&entry[..at], Some(&entry[at + 1..])),
+                None => (entry, None),
             };
-            match found {
+            match self.index.get(name).copied() {
                 Some(key) => {
-                    if let Some(value) = value.filter(|_| self.keys[key].is_end) {
+                    // What the guesses passed over this record lacks; only a miss teaches a new order.
+                    if guessed.is_none() || guess != key {
+                        match self.keys.get_mut(before) {
+                            Some(before) => before.next = key,
+                            None => self.first = key,
+                        }
+                    }
+                    if let Some(value) = value.filter(|_| self.facts[key].is_end) {
                         end = number(value);
                     }
                     self.put(key, value, entry, row, alts, how)?;
-                    match before.and_then(|before| self.keys.get_mut(before)) {
-                        Some(before) => before.next = key,
-                        None => self.first = key,
-                    }
-                    (before, guess) = (Some(key), self.keys[key].next);
+                    (before, guess) = (key, self.keys[key].next);
                 }
                 None if entry.is_empty() => {
                     if how.strict {
@@ -140,7 +190,7 @@ impl InfoDecoder {
     /// Gives a value to its column; what does not fit goes to the catch-all column where the table has one.
     #[inline]
     fn put(&mut self, index: usize, value: Option<&[u8]>, entry: &[u8], row: usize, alts: usize, how: How) -> Result<(), Bad> {
-        let key = &mut self.keys[index];
+        let key = &mut self.facts[index];
         let Some(column) = key.column.and_then(|at| self.columns.get_mut(at)) else { return Ok(()) };
         let bad = |reason| Err(Bad::new(Place::Info(index), reason));
         let Some(value) = value else {
@@ -216,7 +266,7 @@ impl InfoDecoder {
     pub(super) fn finish(&mut self, slot: Slot, rows: usize) -> Option<ArrayRef> {
         let column = match slot {
             Slot::InfoOther => self.other.as_mut()? as &mut dyn Column,
-            Slot::Info(i) => self.columns.get_mut(self.keys.get(i)?.column?)?.as_mut(),
+            Slot::Info(i) => self.columns.get_mut(self.facts.get(i)?.column?)?,
             _ => return None,
         };
         column.pad(rows);

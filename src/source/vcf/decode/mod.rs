@@ -1,10 +1,12 @@
 //! One record's line into one row: the hot loop. Bytes in, typed builders out; what is not asked for is skipped. It must not
 //! know files, units' borders or tasks.
 
+mod bcf;
 mod calls;
 mod fixed;
 mod info;
 mod known;
+mod needle;
 mod odd;
 
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Int32Array, RecordBatch, UInt32Array, new_null_array};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 
+use super::bcf::Dictionary;
 use super::columns::{How, Reason};
 use super::config::Calls;
 use super::filter::Predicate;
@@ -20,6 +23,7 @@ use super::regions::Regions;
 use super::schema::Slot;
 use crate::error::Result;
 
+use bcf::Binary;
 use calls::CallsDecoder;
 use fixed::Fixed;
 use info::InfoDecoder;
@@ -49,9 +53,13 @@ pub(crate) struct Shape {
     pub columns: usize,
     /// Strings are percent-encoded (from VCF 4.3 on).
     pub percent: bool,
-    /// For every sample column its index among the samples that are kept.
+    /// GT may begin with a phase (from VCF 4.4 on).
+    pub leading_phase: bool,
+    /// For every sample column its index among the samples that are kept, which are in the order of the columns.
     pub samples: Arc<[Option<u32>]>,
     pub declared: Arc<Declared>,
+    /// The input is BCF, and this is what its numbers mean.
+    pub binary: Option<Arc<Dictionary>>,
 }
 
 /// Where a record is bad.
@@ -110,6 +118,8 @@ pub(crate) struct Decoder {
     fixed: Fixed,
     info: InfoDecoder,
     calls: Option<CallsDecoder>,
+    /// Absent while it is lent out, and for text.
+    binary: Option<Binary>,
     known: Known,
     odd: Tally,
     lines: Vec<u32>,
@@ -121,13 +131,14 @@ pub(crate) struct Decoder {
 impl Decoder {
     pub(crate) fn new(recipe: Recipe, shape: Shape) -> Self {
         let has = |slot: Slot| recipe.slots.contains(&slot);
-        let info = InfoDecoder::new(&recipe.fields.info, &recipe.slots, recipe.open.0);
+        let info = InfoDecoder::new(&recipe.fields.info, &recipe.slots, recipe.open.0, recipe.strict);
         let wants_calls = recipe.slots.iter().any(|slot| matches!(slot, Slot::Sample | Slot::Call(_) | Slot::CallsOther));
         let calls = wants_calls.then(|| CallsDecoder::new(&recipe, &shape));
         Self {
             fixed: Fixed::new(&recipe.slots),
             info,
             calls,
+            binary: shape.binary.clone().map(|dictionary| Binary::new(dictionary, &recipe)),
             known: Known::new(shape.declared.clone()),
             odd: Tally::default(),
             lines: Vec::new(),
@@ -160,9 +171,18 @@ impl Decoder {
         fields.chain(records).chain(self.known.oddities()).map(|(field, odd, n)| (field, odd.what(), n)).collect()
     }
 
-    /// Takes one line without its line ending. `utf8`: the line is known to be valid. A bad record leaves nothing behind.
+    /// Takes one line without its line ending, or one record of BCF. `utf8`: the line is known to be valid. A bad record
+    /// leaves nothing behind.
     pub(crate) fn record(&mut self, line: &[u8], ordinal: u32, utf8: bool) -> Outcome {
-        match self.try_record(line, ordinal, utf8) {
+        let taken = match self.binary.take() {
+            None => self.try_record(line, ordinal, utf8),
+            Some(mut binary) => {
+                let taken = self.try_binary(&mut binary, line, ordinal);
+                self.binary = Some(binary);
+                taken
+            }
+        };
+        match taken {
             Ok(outcome) => outcome,
             Err(bad) => {
                 self.fixed.truncate(self.rows);

@@ -112,12 +112,12 @@ async fn carriers_missing_and_absent_genotypes_are_kept() {
     ];
     let read = cohort(&records, |_| {}).await;
     assert_eq!(read.column("calls.__sample"), ["[1, 2]", "[]", "[0, 1, 2]", "[1, 2]"]);
-    assert_eq!(read.column("calls.GT"), ["[0/1, ./.]", "[]", "[-, -, -]", "[1, .]"]);
+    assert_eq!(read.genotypes(), ["[0/1, ./.]", "[]", "[-, -, -]", "[1, .]"]);
     assert_eq!(read.column("calls.DP"), ["[2, -]", "[]", "[7, -, 9]", "[-, -]"]);
     assert_eq!(read.column("calls.AD"), ["[[3, 4], -]", "[]", "[-, -, -]", "[-, -]"]);
     let read = cohort(&records, |config| config.calls = Calls::All).await;
     assert_eq!(read.column("calls.__sample")[1], "[0, 1, 2]");
-    assert_eq!(read.column("calls.GT")[0], "[0/0, 0/1, ./.]");
+    assert_eq!(read.genotypes()[0], "[0/0, 0/1, ./.]");
     let read = cohort(&records, |config| config.calls = Calls::None).await;
     assert!(read.batch.column_by_name("calls.__sample").is_none());
     assert_eq!(read.batch.num_rows(), 4);

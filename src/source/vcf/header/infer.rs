@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{Declaration, Header, reserved};
 use crate::flow::{Number, VcfType};
-use crate::source::vcf::columns::{How, column_for};
+use crate::source::vcf::columns::{Column, How, column_for};
 
 /// Records looked at.
 pub(crate) const SAMPLE: usize = 1000;

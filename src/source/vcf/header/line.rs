@@ -2,7 +2,7 @@
 
 /// The key-value pairs between `<` and `>`, quotes and backslash escapes undone (VCF 4.3 section 1.4). `None` when the value
 /// is no such list. Forgiving: a quoted value may be cut off, a stray word without `=` is passed over.
-pub(super) fn pairs(value: &str) -> Option<Vec<(String, String)>> {
+pub(crate) fn pairs(value: &str) -> Option<Vec<(String, String)>> {
     let inside = value.trim_end().strip_prefix('<')?;
     let inside = inside.strip_suffix('>').unwrap_or(inside);
     let mut pairs = Vec::new();

@@ -16,6 +16,7 @@ use crate::flow::{HeaderLine, Number, VcfType};
 use crate::sensitive::Sensitive;
 use crate::source::vcf::decode::Declared;
 
+pub(crate) use line::pairs;
 pub(crate) use merge::{Field, Fields, merge};
 
 /// More header than this is no header.
@@ -132,6 +133,13 @@ impl Header {
         let contigs = self.contigs.iter().map(|contig| (contig.id.as_bytes().into(), ())).collect();
         let filters = self.filters.iter().map(|id| (id.as_bytes().into(), ())).collect();
         Arc::new(Declared { contigs, filters })
+    }
+
+    /// The Description of a declaration, quotes and escapes undone; empty when the line has none.
+    pub(crate) fn description(&self, key: &str, id: &str) -> Option<String> {
+        let line = self.lines.iter().find(|line| line.key == key && line.id.as_deref() == Some(id))?;
+        let found = line::pairs(&line.value)?.into_iter().find(|(name, _)| name == "Description");
+        Some(found.map(|(_, text)| text).unwrap_or_default())
     }
 
     fn tolerate(&mut self, strict: bool, what: String) -> Result<()> {

@@ -5,6 +5,7 @@ pub(crate) mod bgzf;
 mod buffer;
 mod open;
 mod ranged;
+mod records;
 pub(crate) mod spans;
 mod stream;
 
@@ -13,6 +14,7 @@ use crate::error::{Error, Result};
 pub(crate) use buffer::TextBuf;
 pub(crate) use open::{Access, Container, FromStart, Opened, open};
 pub(crate) use ranged::{BgzfCut, Cut, Layout, PlainCut, Ranged, count_units};
+pub(crate) use records::{RangedRecords, StreamedRecords};
 pub(crate) use spans::{Span, Spanned, Spans, Virtual};
 pub(crate) use stream::{StreamText, Streamed};
 

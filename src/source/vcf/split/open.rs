@@ -9,6 +9,7 @@ use libdeflater::Decompressor;
 
 use super::{StreamText, TextBuf, bgzf, read_failed};
 use crate::error::{Error, Result};
+use crate::source::vcf::bcf;
 
 /// How an input is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,8 @@ impl Container {
 /// An input, open.
 pub(crate) struct Opened {
     pub container: Container,
+    /// It holds BCF 2 of this minor version, not text.
+    pub bcf: Option<u8>,
     pub access: Access,
 }
 
@@ -57,24 +60,24 @@ pub(crate) fn open(path: Option<&Path>) -> Result<Opened> {
     let mut first = vec![0; bgzf::MAX_BLOCK];
     let read = bgzf::read_full(&file, &mut first, 0)?;
     first.truncate(read);
-    let container = sniff(&first)?;
+    let (container, bcf) = sniff(&first)?;
     if container == Container::Bgzf {
         bgzf::check_end(&file, size)?;
     }
-    Ok(Opened { container, access: Access::File(Arc::new(file), size) })
+    Ok(Opened { container, bcf, access: Access::File(Arc::new(file), size) })
 }
 
 fn sniff_stream(mut read: Box<dyn Read + Send>) -> Result<Opened> {
     let mut first = Vec::new();
     read.by_ref().take(bgzf::MAX_BLOCK as u64).read_to_end(&mut first).map_err(|e| read_failed(&e))?;
-    let container = sniff(&first)?;
+    let (container, bcf) = sniff(&first)?;
     let whole: Box<dyn Read + Send> = Box::new(Cursor::new(first).chain(read));
     let text = match container {
         Container::Plain => StreamText::plain(whole),
         Container::Bgzf => StreamText::bgzf(whole),
         Container::Gzip => StreamText::gzip(whole),
     };
-    Ok(Opened { container, access: Access::Stream(text) })
+    Ok(Opened { container, bcf, access: Access::Stream(text) })
 }
 
 /// A file read through its own position, so that several readers can share it.
@@ -97,35 +100,33 @@ impl Read for FromStart {
     }
 }
 
-fn sniff(first: &[u8]) -> Result<Container> {
+/// The container, and the minor version where BCF is in it.
+fn sniff(first: &[u8]) -> Result<(Container, Option<u8>)> {
     if first.is_empty() {
         return Err(Error::input("the file is empty").with_hint("a VCF has at least a `#CHROM` line"));
     }
     if let Some(block) = bgzf::block_header(first) {
         let mut text = TextBuf::default();
         bgzf::inflate(&mut Decompressor::new(), first, block, &mut text).map_err(|reason| bgzf::damaged(reason, 0))?;
-        foreign(text.waiting())?;
-        return Ok(Container::Bgzf);
+        return Ok((Container::Bgzf, known(text.waiting())?));
     }
     if first.starts_with(&[0x1f, 0x8b]) {
-        let mut text = [0; 4];
+        let mut text = [0; 5];
         let mut decoder = flate2::read::GzDecoder::new(first);
         let read = decoder.read(&mut text).unwrap_or(0);
-        foreign(&text[..read])?;
-        return Ok(Container::Gzip);
+        return Ok((Container::Gzip, known(&text[..read])?));
     }
-    foreign(first)?;
-    Ok(Container::Plain)
+    Ok((Container::Plain, known(first)?))
 }
 
-/// Refuses what is known to be no VCF text, with the way out. Nothing at all is left to the header's reader.
-fn foreign(text: &[u8]) -> Result<()> {
+/// Tells BCF from VCF text and refuses what is neither, with the way out. Nothing at all is left to the header's reader.
+fn known(text: &[u8]) -> Result<Option<u8>> {
+    if let Some(version) = bcf::version(text) {
+        return version.map(Some);
+    }
     let to_vcf = |what: &'static str, hint: &'static str| Err(Error::input(what).with_hint(hint));
     match text {
-        [] | [b'#', ..] => Ok(()),
-        [b'B', b'C', b'F', ..] => {
-            to_vcf("this is BCF, which is not read yet", "convert it with `bcftools view -O z -o FILE.vcf.gz FILE.bcf`")
-        }
+        [] | [b'#', ..] => Ok(None),
         [b'B', b'A', b'M', 1, ..] => to_vcf("this is BAM: alignments, not variants", "call variants first"),
         [b'C', b'R', b'A', b'M', ..] => to_vcf("this is CRAM: alignments, not variants", "call variants first"),
         [0x28, 0xb5, 0x2f, 0xfd, ..] => to_vcf("this is zstd-compressed", "recompress it: `zstd -dc FILE | bgzip > FILE.vcf.gz`"),
@@ -156,8 +157,8 @@ mod tests {
     #[test]
     fn what_is_no_vcf_is_named() {
         assert!(refused(b"").contains("empty"));
-        assert!(refused(b"BCF\x02\x02").contains("BCF"));
-        assert!(refused(&bgzf(b"BCF\x02\x02", 100)).contains("BCF"));
+        assert!(refused(b"BCF\x04").contains("BCF 1"));
+        assert!(refused(&bgzf(b"BCF\x02\x07", 100)).contains("BCF 2.7"));
         assert!(refused(&bgzf(b"BAM\x01", 100)).contains("BAM"));
         assert!(refused(&[0x28, 0xb5, 0x2f, 0xfd, 0]).contains("zstd"));
         assert!(refused(b"CRAM\x03\x00").contains("CRAM"));

@@ -1,0 +1,176 @@
+//! What `genogate benchmark` measures: inflating, decoding and encoding one file on a fixed number of threads, without a
+//! plan, a server or a key. It must not write anything anywhere.
+
+mod checksum;
+
+use std::time::Instant;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::DataType;
+
+use crate::error::{Error, Result};
+use crate::flow::{Inspection, column};
+use crate::sink::postgres::encode::Buffer;
+use crate::sink::postgres::tables::Layout;
+use crate::source::vcf::{decode_on, inflate_to_end};
+
+use checksum::Checksum;
+
+/// Figures of one run.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Report {
+    /// `inflate`, `decode` or `encode`.
+    pub work: &'static str,
+    pub threads: usize,
+    /// Stored bytes read.
+    pub bytes_in: u64,
+    /// Bytes of records, inflated.
+    pub text_bytes: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cells: Option<Cells>,
+    /// Bytes of the binary COPY stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub copy_bytes: Option<u64>,
+    /// Wall time from the first byte to the last, without looking at the header.
+    pub seconds: f64,
+}
+
+/// What was decoded.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Cells {
+    pub records: u64,
+    pub rows: u64,
+    pub columns: usize,
+    /// One a row and column; in the columns of calls one a call instead. Missing values count: a reader sees them.
+    pub cells: u64,
+    /// Over every cell: 16 hexadecimal digits. Equal for equal records in whatever container, cut and number of threads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
+    /// Bytes of Arrow memory the batches took, all together.
+    pub arrow_bytes: u64,
+    pub batches: u64,
+}
+
+/// Reads and inflates, and looks at each byte once: the floor.
+pub fn inflate(inspection: &Inspection, threads: usize) -> Result<Report> {
+    let start = Instant::now();
+    let inflated = inflate_to_end(inspection, threads)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let (bytes_in, text_bytes) = (inflated.bytes_in, inflated.text_bytes);
+    Ok(Report { work: "inflate", threads, bytes_in, text_bytes, seconds, ..Report::default() })
+}
+
+/// Decodes every column of the table and sums up every cell.
+pub fn decode(inspection: &Inspection, threads: usize) -> Result<Report> {
+    let start = Instant::now();
+    let each = |sum: &mut Sum, batch: &RecordBatch| {
+        sum.cells += cells_of(batch);
+        sum.checksum.add(batch)
+    };
+    let (decoded, sums) = decode_on::<Sum>(inspection, threads, None, each)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let mut sum = Sum::default();
+    for part in sums {
+        sum.cells += part.cells;
+        sum.checksum.join(part.checksum);
+    }
+    let cells = Cells {
+        records: decoded.records,
+        rows: decoded.rows,
+        columns: columns_of(inspection),
+        cells: sum.cells,
+        checksum: Some(sum.checksum.to_string()),
+        arrow_bytes: decoded.arrow_bytes,
+        batches: decoded.batches,
+    };
+    let (bytes_in, text_bytes) = (decoded.bytes_in, decoded.text_bytes);
+    Ok(Report { work: "decode", threads, bytes_in, text_bytes, cells: Some(cells), seconds, ..Report::default() })
+}
+
+#[derive(Default)]
+struct Sum {
+    cells: u64,
+    checksum: Checksum,
+}
+
+/// Decodes, and encodes variants and calls for binary COPY as the load does; the stream goes nowhere.
+pub fn encode(inspection: &Inspection, threads: usize) -> Result<Report> {
+    let layout = Layout::of(&inspection.table.schema()).map_err(|mistakes| Error::usage(mistakes.join("; ")))?;
+    let start = Instant::now();
+    let each = |sum: &mut Encoded, batch: &RecordBatch| {
+        sum.cells += cells_of(batch);
+        sum.encode(&layout, batch)
+    };
+    let (decoded, sums) = decode_on::<Encoded>(inspection, threads, None, each)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let cells = Cells {
+        records: decoded.records,
+        rows: decoded.rows,
+        columns: columns_of(inspection),
+        cells: sums.iter().map(|sum| sum.cells).sum(),
+        checksum: None,
+        arrow_bytes: decoded.arrow_bytes,
+        batches: decoded.batches,
+    };
+    Ok(Report {
+        work: "encode",
+        threads,
+        bytes_in: decoded.bytes_in,
+        text_bytes: decoded.text_bytes,
+        cells: Some(cells),
+        copy_bytes: Some(sums.iter().map(|sum| sum.bytes + (sum.variants.rows().len() + sum.calls.rows().len()) as u64).sum()),
+        seconds,
+    })
+}
+
+#[derive(Default)]
+struct Encoded {
+    cells: u64,
+    bytes: u64,
+    variants: Buffer,
+    calls: Buffer,
+}
+
+impl Encoded {
+    fn encode(&mut self, layout: &Layout, batch: &RecordBatch) -> Result<()> {
+        const LOAD: [u8; 16] = [0; 16];
+        let rows = layout.bind(batch)?;
+        for row in 0..batch.num_rows() {
+            let id = row as i64;
+            rows.put_variant(&LOAD, id, row, &mut self.variants);
+            self.bytes += sent(&mut self.variants);
+            let mut call = 0;
+            while call < rows.call_count(row) {
+                call = rows.put_calls(&LOAD, id, 0, row, call, &mut self.calls)?;
+                self.bytes += sent(&mut self.calls);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Drops what a full buffer holds, as a connection would take it, and says how much that was.
+fn sent(buffer: &mut Buffer) -> u64 {
+    if buffer.is_full() { buffer.take_piece().len() as u64 } else { 0 }
+}
+
+/// Columns but for the two internal ones.
+fn columns_of(inspection: &Inspection) -> usize {
+    inspection.table.schema().fields().iter().filter(|field| !is_internal(field.name())).count()
+}
+
+fn is_internal(name: &str) -> bool {
+    [column::UNIT, column::ROW].contains(&name)
+}
+
+fn cells_of(batch: &RecordBatch) -> u64 {
+    let schema = batch.schema();
+    let columns = schema.fields().iter().zip(batch.columns()).filter(|(field, _)| !is_internal(field.name()));
+    let cells = columns.map(|(field, array)| match field.data_type() {
+        DataType::List(_) if field.name().starts_with(column::CALLS) => {
+            datafusion::arrow::array::AsArray::as_list::<i32>(array).values().len()
+        }
+        _ => array.len(),
+    });
+    cells.sum::<usize>() as u64
+}

@@ -1,0 +1,148 @@
+//! `genogate benchmark`: how fast this machine inflates, decodes and encodes a file. It must not know how.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::Console;
+use crate::benchmark::{self, Report};
+use crate::error::{Error, Result};
+use crate::flow::Inspection;
+use crate::source::vcf::{Calls, Config, Info, InfoWord};
+
+/// Measures one step of the ingest on a file, on exactly the asked number of threads; nothing is written anywhere.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  genogate benchmark inflate cohort.vcf.gz\n  \
+                        genogate benchmark decode cohort.vcf.gz --threads 2 --json\n  \
+                        genogate benchmark encode cohort.vcf.gz --calls carriers")]
+pub struct Command {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Read and inflate: the floor under the others.
+    #[command(after_help = "Example: genogate benchmark inflate cohort.vcf.gz --threads 1")]
+    Inflate(Flags),
+    /// Decode to Arrow batches, with a checksum over every cell.
+    #[command(after_help = "Example: genogate benchmark decode sites.vcf.gz --threads 1 --json")]
+    Decode(Flags),
+    /// Decode, and encode as the binary COPY stream.
+    #[command(after_help = "Example: genogate benchmark encode sites.vcf.gz --threads 2")]
+    Encode(Flags),
+}
+
+#[derive(Debug, clap::Args)]
+struct Flags {
+    /// A VCF or BCF file; plain, gzip or BGZF.
+    file: String,
+    /// Threads that work; the command's own waits.
+    #[arg(long, default_value_t = 1)]
+    threads: usize,
+    /// INFO keys: `all`, `none`, or a comma-separated list.
+    #[arg(long, default_value = "all", value_delimiter = ',', value_name = "KEY")]
+    info: Vec<String>,
+    /// Calls: none, carriers or all.
+    #[arg(long, default_value = "all")]
+    calls: String,
+    /// FORMAT keys, comma-separated; default: all.
+    #[arg(long, value_delimiter = ',', value_name = "KEY")]
+    formats: Option<Vec<String>>,
+    /// Comma-separated regions.
+    #[arg(short, long, value_delimiter = ',', value_name = "REGION")]
+    regions: Vec<String>,
+    /// Comma-separated samples; `^` before the first excludes them instead.
+    #[arg(short, long, value_delimiter = ',', value_name = "SAMPLE")]
+    samples: Option<Vec<String>>,
+    /// Set bad records aside instead of failing.
+    #[arg(long)]
+    quarantine: bool,
+}
+
+impl Command {
+    /// Measures and prints the figures.
+    pub async fn run(self, console: &Console) -> Result<()> {
+        let (work, flags): (fn(&Inspection, usize) -> Result<Report>, Flags) = match self.what {
+            What::Inflate(flags) => (benchmark::inflate, flags),
+            What::Decode(flags) => (benchmark::decode, flags),
+            What::Encode(flags) => (benchmark::encode, flags),
+        };
+        if flags.threads == 0 {
+            return Err(Error::usage("--threads must be at least 1"));
+        }
+        let config = flags.config()?;
+        let threads = flags.threads;
+        let report = tokio::task::spawn_blocking(move || work(&config.build(Path::new("."))?.inspect()?, threads));
+        let report = report.await.map_err(|_| Error::internal("the benchmark panicked"))??;
+        show(console, &report);
+        Ok(())
+    }
+}
+
+impl Flags {
+    fn config(&self) -> Result<Config> {
+        let mut config = Config::of([self.file.clone()]);
+        config.info = match self.info.as_slice() {
+            [word] if word == "all" => Info::Word(InfoWord::All),
+            [word] if word == "none" => Info::Word(InfoWord::None),
+            ids => Info::Ids(ids.to_vec()),
+        };
+        config.calls = match self.calls.as_str() {
+            "none" => Calls::None,
+            "carriers" => Calls::Carriers,
+            "all" => Calls::All,
+            _ => return Err(Error::usage("--calls is none of none, carriers, all")),
+        };
+        config.formats = self.formats.clone();
+        config.regions = self.regions.clone();
+        config.samples = self.samples.clone();
+        if self.quarantine {
+            config.on_bad_record = crate::source::vcf::OnBadRecord::Quarantine;
+        }
+        Ok(config)
+    }
+}
+
+fn show(console: &Console, report: &Report) {
+    let second = |n: u64| n as f64 / report.seconds.max(1e-9);
+    let mut object = json!({
+        "work": report.work, "threads": report.threads, "bytes_in": report.bytes_in, "text_bytes": report.text_bytes,
+        "seconds": report.seconds, "megabytes_per_second": second(report.text_bytes) / 1e6,
+    });
+    console.line(format_args!(
+        "{}, {} threads: {:.3} s, {:.0} MB/s of text ({:.1} MB stored, {:.1} MB inflated)",
+        report.work,
+        report.threads,
+        report.seconds,
+        second(report.text_bytes) / 1e6,
+        report.bytes_in as f64 / 1e6,
+        report.text_bytes as f64 / 1e6
+    ));
+    if let Some(cells) = &report.cells {
+        object["records"] = json!(cells.records);
+        object["rows"] = json!(cells.rows);
+        object["columns"] = json!(cells.columns);
+        object["cells"] = json!(cells.cells);
+        object["records_per_second"] = json!(second(cells.records));
+        object["cells_per_second"] = json!(second(cells.cells));
+        object["batches"] = json!(cells.batches);
+        object["arrow_bytes"] = json!(cells.arrow_bytes);
+        console.line(format_args!("  {} records, {:.0} a second", cells.records, second(cells.records)));
+        console.line(format_args!(
+            "  {} columns, {} cells, {:.1} million a second",
+            cells.columns,
+            cells.cells,
+            second(cells.cells) / 1e6
+        ));
+        if let Some(checksum) = &cells.checksum {
+            object["checksum"] = json!(checksum);
+            console.line(format_args!("  checksum {checksum}"));
+        }
+    }
+    if let Some(bytes) = report.copy_bytes {
+        object["copy_bytes"] = json!(bytes);
+        console.line(format_args!("  {:.1} MB of binary COPY", bytes as f64 / 1e6));
+    }
+    console.object(object);
+}

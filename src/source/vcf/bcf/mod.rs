@@ -1,0 +1,57 @@
+//! BCF 2.1 and 2.2 (VCF 4.5 section 6): the header's frame and dictionaries, a record's frame and fields. It must not know
+//! columns' builders, files or units.
+
+mod dictionary;
+mod record;
+#[cfg(test)]
+pub(crate) mod testing;
+
+use crate::error::{Error, Result};
+
+pub(crate) use dictionary::Dictionary;
+pub(crate) use record::{Cursor, Frame, Site, Stop, Walk, split_record, walk};
+
+/// Bytes before the header's text: magic, version and the text's length.
+const PREFIX: usize = 9;
+
+/// The minor version of BCF 2 that `bytes` begin with. `None`: this is no BCF at all.
+pub(crate) fn version(bytes: &[u8]) -> Option<Result<u8>> {
+    let convert = "convert it with `bcftools view -O b -o NEW.bcf FILE.bcf`";
+    match bytes {
+        [b'B', b'C', b'F', 2, minor @ (1 | 2), ..] => Some(Ok(*minor)),
+        [b'B', b'C', b'F', 2, minor, ..] => {
+            Some(Err(Error::input(format!("this is BCF 2.{minor}: 2.1 and 2.2 are known")).with_hint(convert)))
+        }
+        [b'B', b'C', b'F', 4, ..] => Some(Err(Error::input("this is BCF 1, which is not read")
+            .with_hint("convert it with a bcftools of version 0.1.19: `bcftools view FILE.bcf | bgzip > FILE.vcf.gz`"))),
+        [b'B', b'C', b'F', ..] => Some(Err(Error::input("this is BCF of an unknown version").with_hint(convert))),
+        _ => None,
+    }
+}
+
+/// The header's text and how many bytes magic, version, length and text take. `None` while more bytes are needed. `most`:
+/// more text than this is no header.
+pub(crate) fn header(bytes: &[u8], most: usize) -> Result<Option<(&[u8], usize)>> {
+    let Some([a, b, c, d]) = bytes.get(PREFIX - 4..PREFIX) else { return Ok(None) };
+    let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+    if length > most {
+        return Err(Error::input("the BCF header is longer than 512 MiB").with_hint("copy the file again"));
+    }
+    let Some(text) = bytes.get(PREFIX..PREFIX + length) else { return Ok(None) };
+    let text = text.get(..memchr::memchr(0, text).unwrap_or(length)).unwrap_or(text);
+    Ok(Some((text, PREFIX + length)))
+}
+
+/// The input ended inside the header.
+pub(crate) fn header_cut() -> Error {
+    Error::input("the input is truncated: it ends inside the BCF header").with_hint("copy the file again")
+}
+
+/// A record whose frame makes no sense: nothing behind it can be found.
+pub(crate) fn damaged(reason: &str) -> Error {
+    Error::input(format!("the BCF is damaged: {reason}"))
+        .with_hint("copy the file again, or compare its checksum with the origin's")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! One type for all builders, so that the hot loop calls none through a pointer. It must not build anything itself.
+
+use datafusion::arrow::array::ArrayRef;
+
+use super::{Column, Ends, Flags, Floats, How, Ints, List, Reason, Taken, Texts, Vector};
+
+/// A builder of any type; chosen once from the header.
+#[derive(Debug)]
+pub(crate) enum AnyColumn {
+    Flags(Flags),
+    Ints(Ints),
+    Floats(Floats),
+    Texts(Texts),
+    IntLists(List<Ints>),
+    FloatLists(List<Floats>),
+    TextLists(List<Texts>),
+}
+
+macro_rules! each {
+    ($self:expr, $column:ident => $call:expr) => {
+        match $self {
+            AnyColumn::Flags($column) => $call,
+            AnyColumn::Ints($column) => $call,
+            AnyColumn::Floats($column) => $call,
+            AnyColumn::Texts($column) => $call,
+            AnyColumn::IntLists($column) => $call,
+            AnyColumn::FloatLists($column) => $call,
+            AnyColumn::TextLists($column) => $call,
+        }
+    };
+}
+
+impl Column for AnyColumn {
+    fn push(&mut self, text: &[u8], how: How) -> Result<usize, Reason> {
+        each!(self, column => column.push(text, how))
+    }
+
+    fn put(&mut self, slot: usize, text: &[u8], how: How) -> Result<Option<usize>, Reason> {
+        each!(self, column => column.put(slot, text, how))
+    }
+
+    fn push_vector(&mut self, vector: Vector<'_>, how: How) -> Result<usize, Reason> {
+        each!(self, column => column.push_vector(vector, how))
+    }
+
+    fn put_vector(&mut self, slot: usize, vector: Vector<'_>, how: How) -> Result<Option<usize>, Reason> {
+        each!(self, column => column.put_vector(slot, vector, how))
+    }
+
+    #[inline(always)]
+    fn take(&mut self, slot: usize, text: &[u8], ends: Ends, how: How) -> Taken {
+        each!(self, column => column.take(slot, text, ends, how))
+    }
+
+    #[inline]
+    fn len(&self) -> usize {
+        each!(self, column => column.len())
+    }
+
+    fn pad(&mut self, len: usize) {
+        each!(self, column => column.pad(len));
+    }
+
+    fn truncate(&mut self, len: usize) {
+        each!(self, column => column.truncate(len));
+    }
+
+    fn finish(&mut self) -> ArrayRef {
+        each!(self, column => column.finish())
+    }
+}

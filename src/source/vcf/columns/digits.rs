@@ -1,0 +1,139 @@
+//! Plain numbers at the front of sixteen bytes, without a branch a digit (Lemire 2018, "Quickly parsing eight digits"). It must
+//! not know columns.
+
+/// Sixteen bytes of text, the first one lowest.
+#[derive(Clone, Copy)]
+pub(super) struct Window(u128);
+
+/// A number without its sign, and what follows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Decimal {
+    /// The digits, the point left out; at most fifteen of them.
+    pub mantissa: u64,
+    /// Digits behind the point.
+    pub scale: usize,
+    /// Bytes it takes.
+    pub len: usize,
+    /// The byte behind it.
+    pub end: u8,
+}
+
+const ZEROS: u128 = 0x3030_3030_3030_3030_3030_3030_3030_3030;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// A bit in each byte that is no digit value, exact up to the first: a carry reaches bytes behind it only.
+#[inline(always)]
+fn others(digits: u64) -> u64 {
+    (digits.wrapping_add(0x7676_7676_7676_7676) | digits) & HIGH
+}
+
+/// The number that eight digit values make, the most significant one lowest.
+#[inline(always)]
+fn eight(digits: u64) -> u64 {
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8);
+    let low = (pairs & 0x0000_00ff_0000_00ff).wrapping_mul(0x000f_4240_0000_0064);
+    let high = ((pairs >> 16) & 0x0000_00ff_0000_00ff).wrapping_mul(0x0000_2710_0000_0001);
+    low.wrapping_add(high) >> 32
+}
+
+impl Window {
+    /// The front of `text`; `None` when it is shorter.
+    #[inline(always)]
+    pub(super) fn of(text: &[u8]) -> Option<Self> {
+        text.first_chunk::<16>().map(|bytes| Self(u128::from_le_bytes(*bytes)))
+    }
+
+    #[inline(always)]
+    pub(super) fn first(self) -> u8 {
+        self.0 as u8
+    }
+
+    #[inline(always)]
+    pub(super) fn second(self) -> u8 {
+        (self.0 >> 8) as u8
+    }
+
+    /// Without the first byte.
+    #[inline(always)]
+    pub(super) fn rest(self) -> Self {
+        Self(self.0 >> 8)
+    }
+
+    /// Up to seven digits: how many, their value, the byte behind them. None at all when there are more, or none.
+    #[inline(always)]
+    pub(super) fn integer(self) -> (usize, u64, u8) {
+        let digits = self.0 as u64 ^ ZEROS as u64;
+        let bits = others(digits).trailing_zeros() & 0x78;
+        // Eight digits leave no bit: 64 zeros.
+        if bits == 64 || bits == 0 {
+            return (0, 0, 0);
+        }
+        // Bytes shifted in from below are leading zeros.
+        ((bits / 8) as usize, eight(digits << (64 - bits)), (self.0 as u64 >> bits) as u8)
+    }
+
+    /// Up to fifteen digits with or without a point in or behind them. `None` for whatever does not begin so or is longer.
+    #[inline(always)]
+    pub(super) fn decimal(self) -> Option<Decimal> {
+        let digits = self.0 ^ ZEROS;
+        let odd = u128::from(others(digits as u64)) | u128::from(others((digits >> 64) as u64)) << 64;
+        let point = odd.trailing_zeros() & 0xf8;
+        if point == 0 || point >= 64 {
+            return None;
+        }
+        let before = digits as u64 & ((1 << point) - 1);
+        let (mantissa, scale, end) = if (self.0 as u64 >> point) as u8 == b'.' {
+            let end = (odd & (odd - 1)).trailing_zeros() & 0xf8;
+            if end >= 128 {
+                return None;
+            }
+            // Digits behind the point move up to those before it, then all of them to the top of sixteen.
+            let behind = (digits >> point >> 8) << point;
+            let all = (behind | u128::from(before)) << (136 - end);
+            let (high, low) = (all as u64, (all >> 64) as u64);
+            (eight(high) * 100_000_000 + eight(low), (end - point) / 8 - 1, end)
+        } else {
+            (eight(before << (64 - point)), 0, point)
+        };
+        Some(Decimal { mantissa, scale: scale as usize, len: (end / 8) as usize, end: (self.0 >> end) as u8 })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn text() -> impl Strategy<Value = [u8; 16]> {
+        prop::array::uniform16(prop_oneof![8 => b'0'..=b'9', 1 => Just(b'.'), 1 => any::<u8>()])
+    }
+
+    fn value_of(digits: &[u8]) -> u64 {
+        let digits = digits.iter().filter(|byte| **byte != b'.');
+        digits.fold(0u64, |value, digit| value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
+    }
+
+    proptest! {
+        #[test]
+        fn integers_agree_with_a_plain_loop(bytes in text()) {
+            let count = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let right = if (1..8).contains(&count) { (count, value_of(&bytes[..count]), bytes[count]) } else { (0, 0, 0) };
+            prop_assert_eq!(Window::of(&bytes).unwrap().integer(), right);
+        }
+
+        #[test]
+        fn decimals_agree_with_a_plain_loop(bytes in text()) {
+            let whole = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let scale = match bytes.get(whole) {
+                Some(b'.') => Some(bytes[whole + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count()),
+                _ => None,
+            };
+            let len = whole + scale.map_or(0, |scale| scale + 1);
+            let right = (whole > 0 && whole < 8 && len < 16).then(|| {
+                Decimal { mantissa: value_of(&bytes[..len]), scale: scale.unwrap_or(0), len, end: bytes[len] }
+            });
+            prop_assert_eq!(Window::of(&bytes).unwrap().decimal(), right);
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! One BCF record into one row: fields are found by number, values arrive typed. What a record means is said by the same
+//! columns and checks as for text. It must not know files or units.
+
+use std::sync::Arc;
+
+use super::{Bad, Decoder, Odd, Outcome, Place, Recipe, fixed, wrong_columns};
+use crate::source::vcf::bcf::{Cursor, Dictionary, Site, Stop};
+use crate::source::vcf::columns::{How, Kind, Vector};
+
+/// What the numbers in records mean for one scan, and room to put texts together.
+pub(super) struct Binary {
+    pub names: Names,
+    alt: Vec<u8>,
+    filter: Vec<u8>,
+}
+
+/// The dictionary, and for each of its numbers the index among the load's INFO fields.
+pub(super) struct Names {
+    pub dictionary: Arc<Dictionary>,
+    pub info: Vec<Option<usize>>,
+}
+
+impl Binary {
+    pub(super) fn new(dictionary: Arc<Dictionary>, recipe: &Recipe) -> Self {
+        let index = |id| recipe.fields.info.iter().position(|field| Some(field.id.as_str()) == id);
+        let info = dictionary.strings().map(index).collect();
+        Self { names: Names { dictionary, info }, alt: Vec::new(), filter: Vec::new() }
+    }
+}
+
+/// Inside a record a length or a type is wrong.
+pub(super) fn damaged(_: Stop) -> Bad {
+    Bad::new(Place::Record, "its fields do not fit its length")
+}
+
+/// Strings of BCF are bytes.
+#[inline]
+pub(super) fn check_utf8(text: &[u8]) -> Result<(), Bad> {
+    if text.is_ascii() || std::str::from_utf8(text).is_ok() { Ok(()) } else { Err(Bad::new(Place::Record, "not UTF-8")) }
+}
+
+impl Decoder {
+    /// Takes one whole record, lengths included.
+    pub(super) fn try_binary(&mut self, binary: &mut Binary, record: &[u8], ordinal: u32) -> Result<Outcome, Bad> {
+        let strict = self.recipe.strict;
+        let Binary { names, alt, filter } = binary;
+        let dictionary = &names.dictionary;
+        let Some((site, mut shared, individual)) = Site::of(record, dictionary.legacy) else { return Err(damaged(Stop::Wrong)) };
+        let Some(chrom) = dictionary.contig(site.contig) else {
+            return Err(Bad::column("CHROM", "not among the header's contigs"));
+        };
+        if site.pos < -1 {
+            return Err(Bad::column("POS", "not a position"));
+        }
+        let (chrom, at) = (chrom.as_bytes(), i64::from(site.pos) + 1);
+        if !self.recipe.regions.contains(chrom, at) {
+            return Ok(Outcome::OutOfRegion);
+        }
+        let ids = shared.string().map_err(damaged)?;
+        let reference = if site.alleles > 0 { shared.string().map_err(damaged)? } else { b"" };
+        alleles(&mut shared, site.alleles, alt)?;
+        filters(&mut shared, dictionary, filter)?;
+        for text in [ids, reference, alt] {
+            check_utf8(text)?;
+        }
+        let columns = [chrom, b".", ids, reference, alt, b".", filter, b"."];
+        fixed::check(&columns, strict)?;
+        let quality = if self.wants_qual { quality(site.qual)? } else { None };
+        let predicate = &self.recipe.predicate;
+        if !predicate.is_empty() {
+            let end = || fixed::end_of(at, reference, find_end(shared, site.infos, dictionary));
+            if !predicate.keeps(chrom, at, end, quality) {
+                check_samples(&site, dictionary, strict)?;
+                return Ok(Outcome::Filtered);
+            }
+        }
+
+        let row = self.rows;
+        let how = How { percent: self.shape.percent, strict };
+        let alts = fixed::count_alts(alt);
+        let mut end = None;
+        if self.info.is_wanted() {
+            end = self.info.decode_binary(shared, site.infos, names, row, alts, how)?;
+        } else if self.wants_end {
+            end = find_end(shared, site.infos, dictionary);
+        }
+        check_samples(&site, dictionary, strict)?;
+        if let Some(calls) = &mut self.calls {
+            calls.decode_binary(individual, &site, names, row, alts, how)?;
+        }
+        self.fixed.push(&columns, at, fixed::end_of(at, reference, end), quality, strict)?;
+        self.known.see(chrom, filter);
+        if end.is_some_and(|end| end < at) {
+            self.odd.add(Odd::EndBeforePos);
+        }
+        self.lines.push(ordinal);
+        self.rows += 1;
+        Ok(Outcome::Row)
+    }
+}
+
+/// ALT as text: the alleles behind the first, `.` for none.
+#[inline]
+fn alleles(shared: &mut Cursor<'_>, count: usize, alt: &mut Vec<u8>) -> Result<(), Bad> {
+    alt.clear();
+    for _ in 1..count {
+        let allele = shared.string().map_err(damaged)?;
+        if allele.contains(&b',') || (allele == b"." && count > 2) {
+            return Err(Bad::column("ALT", "not an allele"));
+        }
+        if !alt.is_empty() {
+            alt.push(b',');
+        }
+        alt.extend_from_slice(allele);
+    }
+    if alt.is_empty() {
+        alt.push(b'.');
+    }
+    Ok(())
+}
+
+/// FILTER as text.
+#[inline]
+fn filters(shared: &mut Cursor<'_>, dictionary: &Dictionary, filter: &mut Vec<u8>) -> Result<(), Bad> {
+    filter.clear();
+    let value = shared.value().map_err(damaged)?;
+    for index in value.into_iter().flat_map(Vector::integers) {
+        let name = index.ok().flatten().and_then(|index| dictionary.string(index));
+        let name = name.ok_or(Bad::column("FILTER", "not in the header's dictionary"))?;
+        if !filter.is_empty() {
+            filter.push(b';');
+        }
+        filter.extend_from_slice(name.as_bytes());
+    }
+    if filter.is_empty() {
+        filter.push(b'.');
+    }
+    Ok(())
+}
+
+#[inline]
+fn quality(stored: [u8; 4]) -> Result<Option<f64>, Bad> {
+    let value = Vector { kind: Kind::Float, bytes: &stored, legacy: false }.numbers().next();
+    value.transpose().map(Option::flatten).map_err(|reason| Bad::column("QUAL", reason))
+}
+
+/// END without decoding the rest.
+pub(super) fn find_end(mut entries: Cursor<'_>, count: usize, dictionary: &Dictionary) -> Option<i64> {
+    for _ in 0..count {
+        let (key, value) = (entries.integer().ok()?, entries.value().ok()?);
+        if dictionary.string(key) == Some("END") {
+            return value.and_then(end_in);
+        }
+    }
+    None
+}
+
+/// END's value, where it is one integer.
+pub(super) fn end_in(value: Vector<'_>) -> Option<i64> {
+    match value.text() {
+        Some(text) => std::str::from_utf8(text).ok()?.parse().ok(),
+        None if value.is_several() => None,
+        None => value.integers().next()?.ok()?.map(i64::from),
+    }
+}
+
+/// A record has the header's samples. Leniently, one without any has no calls.
+fn check_samples(site: &Site, dictionary: &Dictionary, strict: bool) -> Result<(), Bad> {
+    if site.samples == dictionary.samples || (!strict && site.samples == 0) { Ok(()) } else { Err(wrong_columns()) }
+}

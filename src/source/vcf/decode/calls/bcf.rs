@@ -1,0 +1,454 @@
+//! Genotype fields of BCF (VCF 4.5 section 6.3.2): field after field, each with the values of all samples. It must not know
+//! other columns.
+
+use super::number::by_call;
+use super::{Bad, CallsDecoder, Genotype, Odd, Part, Place};
+use crate::flow::Number;
+use crate::source::vcf::bcf::{Cursor, Site, Stop};
+use crate::source::vcf::columns::{Column, How, Kind, Reason, Vector};
+use crate::source::vcf::config::Calls;
+use crate::source::vcf::decode::bcf::{Names, check_utf8, damaged};
+
+/// One field's values: those of one sample are `stride` bytes.
+#[derive(Clone, Copy)]
+struct Block<'a> {
+    name: &'a str,
+    values: Vector<'a>,
+    stride: usize,
+}
+
+impl<'a> Block<'a> {
+    fn read(cursor: &mut Cursor<'a>, samples: usize, names: &'a Names) -> Result<Self, Bad> {
+        let (key, values, stride) = cursor.format(samples).map_err(damaged)?;
+        let Some(name) = names.dictionary.string(key) else {
+            return Err(Bad::column("FORMAT", "a key that is not in the header's dictionary"));
+        };
+        let values = values.unwrap_or(Vector { kind: Kind::Int8, bytes: &[], legacy: false });
+        Ok(Self { name, values, stride })
+    }
+
+    /// The block in place `nth`, of a record whose blocks were all read before.
+    fn nth(mut cursor: Cursor<'a>, nth: usize, samples: usize, names: &'a Names) -> Result<Self, Bad> {
+        for _ in 0..nth {
+            cursor.format(samples).map_err(damaged)?;
+        }
+        Self::read(&mut cursor, samples, names)
+    }
+
+    /// GT, as the specification stores it.
+    fn is_genotype(&self) -> bool {
+        self.name == "GT" && !matches!(self.values.kind, Kind::Text | Kind::Float)
+    }
+
+    #[inline]
+    fn of(&self, sample: usize) -> Vector<'a> {
+        let bytes = self.values.bytes.get(sample * self.stride..(sample + 1) * self.stride).unwrap_or_default();
+        Vector { bytes, ..self.values }.without_padding()
+    }
+}
+
+/// Room that records share.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    /// Columns of the samples whose calls are kept.
+    kept: Vec<usize>,
+    /// Values that no column took: which kept call, which field.
+    misfits: Vec<(usize, usize)>,
+    text: Vec<u8>,
+}
+
+/// What the number of a call's values depends on.
+#[derive(Clone, Copy)]
+struct Sizes<'a> {
+    alts: usize,
+    genotype: Option<Block<'a>>,
+    local: Option<Block<'a>>,
+}
+
+impl Sizes<'_> {
+    fn expected(&self, number: Number, sample: usize) -> Option<usize> {
+        let ploidy = || match self.genotype.map(|block| block.of(sample)) {
+            None => Some(2),
+            Some(genotype) => match (genotype.text(), genotype.integers().count()) {
+                (Some(b"."), _) => None,
+                (Some(text), _) => Some(1 + text[1..].iter().filter(|byte| matches!(byte, b'/' | b'|')).count()),
+                (None, 0) => None,
+                (None, 1) if matches!(genotype.integers().next(), Some(Ok(None | Some(0 | 1)))) => None,
+                (None, alleles) => Some(alleles),
+            },
+        };
+        let local = || {
+            let named = self.local?.of(sample);
+            Some(if named.is_missing() { 0 } else { named.numbers().count() })
+        };
+        by_call(number, self.alts, self.genotype.is_some(), ploidy, local)
+    }
+}
+
+impl CallsDecoder {
+    /// Decodes a record's genotype fields for slot `row`.
+    pub(in crate::source::vcf::decode) fn decode_binary(
+        &mut self,
+        fields: Cursor<'_>,
+        site: &Site,
+        names: &Names,
+        row: usize,
+        alts: usize,
+        how: How,
+    ) -> Result<(), Bad> {
+        debug_assert_eq!(self.offsets.len(), row + 1);
+        let mut room = std::mem::take(&mut self.room);
+        let done = self.fields_of(&mut room, fields, site, names, alts, how);
+        self.room = room;
+        done?;
+        self.offsets.push(self.sample.len() as i32);
+        Ok(())
+    }
+
+    fn fields_of(
+        &mut self,
+        room: &mut Room,
+        fields: Cursor<'_>,
+        site: &Site,
+        names: &Names,
+        alts: usize,
+        how: How,
+    ) -> Result<(), Bad> {
+        room.text.clear();
+        let mut cursor = fields;
+        for nth in 0..site.formats {
+            let block = Block::read(&mut cursor, site.samples, names)?;
+            if nth > 0 {
+                room.text.push(b':');
+            }
+            room.text.extend_from_slice(block.name.as_bytes());
+        }
+        if !cursor.is_done() {
+            return Err(damaged(Stop::Wrong));
+        }
+        if site.formats == 0 || site.samples == 0 {
+            return Ok(());
+        }
+        let number = self.plan(&room.text, how)?;
+        let Some(plan) = self.plans.get(number) else { return Ok(()) };
+        let block = |nth: usize| Block::nth(fields, nth, site.samples, names);
+        let (genotype, local) = (plan.genotype.map(block).transpose()?, plan.local.map(block).transpose()?);
+        let first = self.sample.len();
+        self.choose(room, genotype.filter(|_| self.mode == Calls::Carriers));
+        if self.sample.len() == first {
+            return Ok(());
+        }
+        let sizes = Sizes { alts, genotype, local };
+        let mut cursor = fields;
+        room.misfits.clear();
+        for nth in 0..site.formats {
+            let block = Block::read(&mut cursor, site.samples, names)?;
+            match self.plans.get(number).and_then(|plan| plan.parts.get(nth)) {
+                Some(Part::Genotype) => self.put_genotypes(room, &block, first, alts, how)?,
+                Some(Part::Field(field)) => self.put_block(room, &block, (nth, *field, first), sizes, how)?,
+                Some(Part::Other(_)) => room.misfits.extend((0..room.kept.len()).map(|call| (call, nth))),
+                _ => {}
+            }
+        }
+        if room.misfits.is_empty() { Ok(()) } else { self.keep_misfits(room, fields, site, names, first) }
+    }
+
+    /// Chooses the calls to keep: of these genotypes the carriers, or all.
+    fn choose(&mut self, room: &mut Room, genotypes: Option<Block<'_>>) {
+        room.kept.clear();
+        let mut at = 0;
+        for run in &self.runs {
+            at += run.skip;
+            let before = room.kept.len();
+            match genotypes {
+                Some(genotypes) => carriers(&genotypes, at..at + run.keep, &mut room.kept),
+                None => room.kept.extend(at..at + run.keep),
+            }
+            // The index of a sample is as far from its run's first as its column.
+            self.sample.extend(room.kept[before..].iter().map(|column| (column - at + run.first) as i32));
+            at += run.keep;
+        }
+    }
+
+    /// Gives the kept calls' genotypes to their column, from slot `first` on.
+    fn put_genotypes(&mut self, room: &Room, block: &Block<'_>, first: usize, alts: usize, how: How) -> Result<(), Bad> {
+        let Some(genotype) = &mut self.genotype else { return Ok(()) };
+        let (field, mut past) = (genotype.field, 0);
+        let bad = |reason| Bad::new(Place::Format(field), reason);
+        genotype.column.pad(first);
+        for column in &room.kept {
+            let vector = block.of(*column);
+            past += match (block.values.kind, vector.bytes) {
+                (Kind::Int8, [a @ 0..0x80, b @ 0..0x80]) => {
+                    let leading = if self.leading_phase { a & 1 } else { b & 1 };
+                    let allele = |value: &u8| i32::from(value >> 1) - 1;
+                    genotype.column.push_diploid([allele(a), allele(b)], [leading, b & 1]);
+                    usize::from(allele(a).max(allele(b)) as i64 > alts as i64)
+                }
+                _ => {
+                    genotype.put(vector, self.leading_phase, how).map_err(bad)?;
+                    usize::from(genotype.names_more_than(alts))
+                }
+            };
+        }
+        if past > 0 {
+            if how.strict {
+                return Err(bad(Odd::PastAlt.what()));
+            }
+            if let Some(field) = self.fields.get_mut(field) {
+                (0..past).for_each(|_| field.odd.add(Odd::PastAlt));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a field's values of the kept calls to its column. `place`: which field of the record, which of the load, and the
+    /// first slot.
+    fn put_block(
+        &mut self,
+        room: &mut Room,
+        block: &Block<'_>,
+        place: (usize, usize, usize),
+        sizes: Sizes<'_>,
+        how: How,
+    ) -> Result<(), Bad> {
+        let (nth, index, first) = place;
+        let Some(field) = self.fields.get_mut(index) else { return Ok(()) };
+        let Some(column) = &mut field.column else { return Ok(()) };
+        if block.values.kind == Kind::Text {
+            check_utf8(block.values.bytes)?;
+        }
+        let genotype = block.is_genotype();
+        for (call, sample) in room.kept.iter().enumerate() {
+            let vector = block.of(*sample);
+            let put = if genotype {
+                room.text.clear();
+                write_genotype(vector, self.leading_phase, &mut room.text)
+                    .and_then(|()| column.put(first + call, &room.text, how))
+            } else {
+                column.put_vector(first + call, vector, how)
+            };
+            match put {
+                Ok(count) => {
+                    let expected = || sizes.expected(field.number, *sample);
+                    let odd = |count: usize| expected().is_some_and(|expected| expected != count);
+                    if count.is_some_and(odd) && !vector.is_missing() {
+                        if how.strict {
+                            return Err(Bad::new(Place::Format(index), Odd::Miscount.what()));
+                        }
+                        field.odd.add(Odd::Miscount);
+                    }
+                }
+                Err(reason) => {
+                    let several = !genotype && field.number == Number::Count(1) && vector.is_several();
+                    if how.strict || !self.open || !(field.inferred || several) {
+                        return Err(Bad::new(Place::Format(index), reason));
+                    }
+                    field.odd.add(if several { Odd::Miscount } else { Odd::Misfit });
+                    room.misfits.push((call, nth));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what no column took as text, `KEY=VALUE` by call.
+    #[cold]
+    fn keep_misfits(&mut self, room: &mut Room, fields: Cursor<'_>, site: &Site, names: &Names, first: usize) -> Result<(), Bad> {
+        let Some(other) = &mut self.other else { return Ok(()) };
+        let mut cursor = fields;
+        let blocks = (0..site.formats).map(|_| Block::read(&mut cursor, site.samples, names));
+        let blocks = blocks.collect::<Result<Vec<_>, Bad>>()?;
+        room.misfits.sort_unstable();
+        for of_call in room.misfits.chunk_by(|a, b| a.0 == b.0) {
+            room.text.clear();
+            let Some((call, _)) = of_call.first() else { continue };
+            for (_, nth) in of_call {
+                let Some((block, sample)) = blocks.get(*nth).zip(room.kept.get(*call)) else { continue };
+                if !room.text.is_empty() {
+                    room.text.push(b';');
+                }
+                room.text.extend_from_slice(block.name.as_bytes());
+                room.text.push(b'=');
+                let value = block.of(*sample);
+                value.text().map_or(Ok(()), check_utf8)?;
+                let written = if block.is_genotype() {
+                    write_genotype(value, self.leading_phase, &mut room.text)
+                } else {
+                    value.write(&mut room.text)
+                };
+                written.map_err(|reason| Bad::column("FORMAT", reason))?;
+            }
+            other.pad(first + call);
+            other.push_raw(&room.text);
+        }
+        Ok(())
+    }
+}
+
+impl Genotype {
+    /// Appends a call of any ploidy. A leading phase that the version does not know is the implied one.
+    fn put(&mut self, genotype: Vector<'_>, leading_phase: bool, how: How) -> Result<(), Reason> {
+        if let Some(text) = genotype.text() {
+            return self.column.push(text, how).map(|_| ());
+        }
+        let mut implied = !leading_phase;
+        for (nth, allele) in genotype.integers().enumerate() {
+            match allele {
+                Ok(Some(0..)) => {}
+                // Missing as a whole.
+                Ok(None) if nth == 0 => {
+                    self.column.push_call([(None, true)]);
+                    return Ok(());
+                }
+                _ => return Err(NO_GENOTYPE),
+            }
+        }
+        let mut alleles = genotype.integers().flatten().flatten().peekable();
+        let Some(first) = alleles.peek().copied() else {
+            self.column.push_call([(None, true)]);
+            return Ok(());
+        };
+        implied |= first <= 1 && genotype.integers().nth(1).is_none();
+        self.column.push_call(alleles.map(|value| ((value > 1).then(|| (value >> 1) - 1), value & 1 == 1)));
+        if implied {
+            self.column.imply_phase();
+        }
+        Ok(())
+    }
+}
+
+/// Adds those of some samples whose genotypes are not all reference.
+fn carriers(genotype: &Block<'_>, samples: std::ops::Range<usize>, kept: &mut Vec<usize>) {
+    let Block { values: Vector { kind, bytes, .. }, stride, .. } = *genotype;
+    let (mut sample, end) = (samples.start, samples.end);
+    while sample < end {
+        if kind == Kind::Int8 && stride > 0 {
+            sample += reference_alleles(bytes.get(sample * stride..end * stride).unwrap_or_default()) / stride;
+        }
+        if sample < end && !is_reference(genotype.of(sample)) {
+            kept.push(sample);
+        }
+        sample += 1;
+    }
+}
+
+/// How many bytes at the front are reference alleles, phased or not. A block at a time: in a cohort nearly all are.
+#[inline]
+fn reference_alleles(bytes: &[u8]) -> usize {
+    const REFERENCE: u8 = 1 << 1;
+    let (blocks, _) = bytes.as_chunks::<32>();
+    let whole =
+        blocks.iter().take_while(|block| block.iter().fold(0, |odd, byte| odd | (byte & !1) ^ REFERENCE) == 0).count() * 32;
+    whole + bytes[whole..].iter().take_while(|byte| **byte & !1 == REFERENCE).count()
+}
+
+/// True when there are alleles and all are the reference.
+fn is_reference(genotype: Vector<'_>) -> bool {
+    match genotype.text() {
+        Some(text) => super::is_reference(text),
+        None => {
+            let mut alleles = genotype.integers().peekable();
+            alleles.peek().is_some() && alleles.all(|allele| matches!(allele, Ok(Some(2 | 3))))
+        }
+    }
+}
+
+const NO_GENOTYPE: Reason = "not a genotype";
+
+/// Writes GT as VCF has it. A leading phase is written only where the file's version has one and it is not the implied one.
+fn write_genotype(genotype: Vector<'_>, leading_phase: bool, out: &mut Vec<u8>) -> Result<(), Reason> {
+    let alleles = || genotype.integers().map_while(Result::transpose);
+    let phased = |value: i32| value & 1 == 1;
+    let mut first = None;
+    let mut implied = true;
+    for (nth, value) in alleles().enumerate() {
+        let value = value.ok().filter(|value| *value >= 0).ok_or(NO_GENOTYPE)?;
+        if nth == 0 {
+            first = Some(value);
+        } else {
+            implied &= phased(value);
+        }
+    }
+    let Some(first) = first else {
+        out.push(b'.');
+        return Ok(());
+    };
+    let sign = |value| if phased(value) { b'|' } else { b'/' };
+    let only_missing = first <= 1 && alleles().nth(1).is_none();
+    if leading_phase && phased(first) != implied && !only_missing {
+        out.push(sign(first));
+    }
+    for (nth, value) in alleles().flatten().enumerate() {
+        if nth > 0 {
+            out.push(sign(value));
+        }
+        match value >> 1 {
+            0 => out.push(b'.'),
+            allele => out.extend_from_slice((allele - 1).to_string().as_bytes()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::flow::genotype::testing::texts;
+    use crate::source::vcf::columns::Genotypes;
+
+    fn vector(bytes: &[u8]) -> Vector<'_> {
+        Vector { kind: Kind::Int8, bytes, legacy: false }
+    }
+
+    #[test]
+    fn genotypes_as_alleles_and_as_text() {
+        let written = |bytes: &[u8], leading| {
+            let mut out = Vec::new();
+            write_genotype(vector(bytes), leading, &mut out).map(|()| String::from_utf8(out).unwrap())
+        };
+        let pushed = |bytes: &[u8], leading| {
+            let mut genotype = Genotype { field: 0, column: Genotypes::default() };
+            genotype.put(vector(bytes), leading, How::default()).map(|()| texts(&genotype.column.finish()))
+        };
+        for (bytes, text, with_leading) in [
+            (&[2, 4][..], "0/1", "0/1"),
+            (&[2, 5], "0|1", "/0|1"),
+            (&[3, 5], "0|1", "0|1"),
+            (&[3, 4], "0/1", "|0/1"),
+            (&[0, 0], "./.", "./."),
+            (&[0, 1], ".|.", "/.|."),
+            (&[0x81, 0x81], ".", "."),
+            (&[0, 0x81], ".", "."),
+            (&[4, 0x81], "1", "/1"),
+            (&[5, 0x81], "1", "1"),
+            (&[2, 4, 7], "0/1|2", "0/1|2"),
+            (&[0x80], ".", "."),
+        ] {
+            assert_eq!((written(bytes, false).unwrap(), written(bytes, true).unwrap()), (text.into(), with_leading.into()));
+            assert_eq!(pushed(bytes, false).unwrap(), [Some(text.to_owned())]);
+            assert_eq!(pushed(bytes, true).unwrap(), [Some(with_leading.to_owned())]);
+        }
+        for wrong in [&[2, 0x90][..], &[2, 0x80], &[2, 0x82]] {
+            assert!(pushed(wrong, false).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn carriers_are_found_between_reference_calls() {
+        let mut bytes = [2, 2, 2, 3].repeat(20);
+        bytes[35] = 5;
+        (bytes[50], bytes[51]) = (2, 0x81);
+        (bytes[60], bytes[61]) = (0x81, 0x81);
+        bytes[79] = 0;
+        let block = Block { name: "GT", values: vector(&bytes), stride: 2 };
+        let found = |samples| {
+            let mut kept = Vec::new();
+            carriers(&block, samples, &mut kept);
+            kept
+        };
+        assert_eq!(found(0..40), [17, 30, 39]);
+        assert_eq!(found(18..39), [30]);
+        assert_eq!(found(0..17), [0usize; 0]);
+    }
+}

@@ -1,0 +1,387 @@
+//! FORMAT and the sample columns (VCF 4.5 section 1.6.2): one call a sample that is kept. It must not know other columns.
+
+mod bcf;
+mod number;
+mod plan;
+mod walk;
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array as _, ArrayRef, Int32Array, ListArray};
+use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
+use datafusion::arrow::datatypes::Field as ArrowField;
+
+use super::odd::{Odd, Tally};
+use super::{Bad, Place, Recipe, Shape, Slot, columns_fit, wrong_columns};
+use crate::flow::Number;
+use crate::source::vcf::columns::{AnyColumn, Column, Ends, Genotypes, How, Reason, Taken, Texts, column_for};
+use crate::source::vcf::config::Calls;
+use crate::source::vcf::hash::KeyMap;
+use crate::source::vcf::schema::is_genotype;
+
+use plan::{Part, Plan, Plans};
+use walk::{Run, count, end_of_part, is_reference, part, pass, reference_calls, runs};
+
+struct Field {
+    column: Option<AnyColumn>,
+    number: Number,
+    inferred: bool,
+    odd: Tally,
+}
+
+/// Genotypes with a column of their own type.
+struct Genotype {
+    /// Index into the fields.
+    field: usize,
+    column: Genotypes,
+}
+
+/// Decodes calls into the columns that are asked for.
+pub(super) struct CallsDecoder {
+    mode: Calls,
+    columns: usize,
+    /// GT may begin with a phase: from VCF 4.4 on.
+    leading_phase: bool,
+    runs: Vec<Run>,
+    fields: Vec<Field>,
+    genotype: Option<Genotype>,
+    index: KeyMap<usize>,
+    plans: Plans,
+    /// Ends of the rows' calls.
+    offsets: Vec<i32>,
+    /// Whose call it is, by index among the samples that are kept.
+    sample: Vec<i32>,
+    other: Option<Texts>,
+    open: bool,
+    /// Text of the current call for the catch-all column.
+    scratch: Vec<u8>,
+    /// Of sample columns as a whole.
+    odd: Tally,
+    room: bcf::Room,
+}
+
+impl CallsDecoder {
+    pub(super) fn new(recipe: &Recipe, shape: &Shape) -> Self {
+        let mut index = KeyMap::default();
+        let mut genotype = None;
+        let fields = recipe.fields.formats.iter().enumerate().map(|(i, field)| {
+            index.insert(field.id.as_bytes().into(), i);
+            let wanted = recipe.slots.contains(&Slot::Call(i));
+            let typed = is_genotype(field);
+            if wanted && typed {
+                genotype = Some(Genotype { field: i, column: Genotypes::default() });
+            }
+            let column = (wanted && !typed).then(|| column_for(field.number, field.kind));
+            Field { column, number: field.number, inferred: field.inferred, odd: Tally::default() }
+        });
+        let fields = fields.collect();
+        Self {
+            mode: recipe.calls,
+            columns: shape.columns,
+            leading_phase: shape.leading_phase,
+            runs: runs(&shape.samples),
+            fields,
+            genotype,
+            index,
+            plans: Plans::default(),
+            offsets: vec![0],
+            sample: Vec::new(),
+            other: recipe.slots.contains(&Slot::CallsOther).then(Texts::default),
+            open: recipe.open.1,
+            scratch: Vec::new(),
+            odd: Tally::default(),
+            room: bcf::Room::default(),
+        }
+    }
+
+    /// What was tolerated, by field; `None` is FORMAT and the sample columns as a whole.
+    pub(super) fn oddities(&self) -> impl Iterator<Item = (Option<usize>, Odd, u64)> {
+        let fields = self.fields.iter().enumerate();
+        let fields = fields.flat_map(|(i, field)| field.odd.counts().map(move |(odd, n)| (Some(i), odd, n)));
+        fields.chain(self.odd.counts().map(|(odd, n)| (None, odd, n)))
+    }
+
+    /// Decodes what follows the fixed columns for slot `row`.
+    pub(super) fn decode(&mut self, rest: Option<&[u8]>, row: usize, alts: usize, how: How) -> Result<(), Bad> {
+        debug_assert_eq!(self.offsets.len(), row + 1);
+        let found = match rest {
+            None => 8,
+            Some(rest) => match memchr::memchr(b'\t', rest) {
+                None => 9,
+                Some(at) => {
+                    let plan = self.plan(&rest[..at], how)?;
+                    9 + self.samples(&rest[at + 1..], plan, alts, how)?
+                }
+            },
+        };
+        if !columns_fit(found, self.columns, how.strict) {
+            return Err(wrong_columns());
+        }
+        if found > self.columns {
+            self.odd.add(Odd::SurplusColumns);
+        }
+        self.offsets.push(self.sample.len() as i32);
+        Ok(())
+    }
+
+    fn plan(&mut self, format: &[u8], how: How) -> Result<usize, Bad> {
+        let Self { plans, index, fields, genotype, other, .. } = self;
+        let part = |key: &[u8], repeated: bool| {
+            let known = index.get(key).and_then(|at| Some((*at, fields.get(*at)?)));
+            let part = match known.filter(|_| !repeated) {
+                Some((at, _)) if genotype.as_ref().is_some_and(|gt| gt.field == at) => Part::Genotype,
+                Some((at, field)) if field.column.is_some() => Part::Field(at),
+                None if other.is_some() => Part::Other(key.into()),
+                _ => Part::Skip,
+            };
+            (part, known.is_some_and(|(_, field)| number::is_local(field.number)))
+        };
+        plans.find(format, || Plan::of(format, how, part))
+    }
+
+    /// Walks the sample columns and returns how many there are.
+    fn samples(&mut self, text: &[u8], plan: usize, alts: usize, how: How) -> Result<usize, Bad> {
+        let Some(known) = self.plans.get(plan) else { return Ok(0) };
+        let genotype_at = known.genotype.filter(|_| self.mode == Calls::Carriers);
+        let genotypes_only = matches!(known.parts.as_slice(), [Part::Genotype]);
+        let (mut rest, mut at, mut one_by_one) = (Some(text), 0, 0);
+        for nth in 0..self.runs.len() {
+            let (Some(text), Some(Run { skip, keep, first })) = (rest, self.runs.get(nth)) else { break };
+            let (end, first) = (at + skip + keep, *first);
+            let mut text = match pass(text, *skip) {
+                Ok(text) => text,
+                Err(passed) => return Ok(at + passed + 1),
+            };
+            at += skip;
+            // The index of a sample is as far from its run's first as its column.
+            let base = first as i32 - at as i32;
+            loop {
+                match genotype_at {
+                    Some(0) => {
+                        let passed = reference_calls(text, end - at);
+                        text = &text[passed * 4..];
+                        at += passed;
+                    }
+                    // Lines of unusual calls are not tried as usual ones at every call.
+                    None if genotypes_only && one_by_one > 0 => one_by_one -= 1,
+                    None if genotypes_only => {
+                        let taken = self.take_diploid(&text[..text.len().min(4 * (end - at))], alts);
+                        self.sample.extend((at..at + taken).map(|column| base + column as i32));
+                        text = &text[taken * 4..];
+                        at += taken;
+                        one_by_one = 7;
+                    }
+                    _ => {}
+                }
+                if at == end {
+                    rest = Some(text);
+                    break;
+                }
+                let reference = genotype_at.and_then(|nth| part(text, nth)).is_some_and(is_reference);
+                let behind = if reference {
+                    pass(text, 1).ok()
+                } else {
+                    let used = self.call(text, plan, alts, how)?;
+                    self.sample.push(base + at as i32);
+                    text.get(used + 1..)
+                };
+                at += 1;
+                match behind {
+                    Some(behind) if at < end => text = behind,
+                    behind => {
+                        rest = behind;
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(at + rest.map_or(0, count))
+    }
+
+    /// Many calls at once, as far as they are of the usual form.
+    #[inline]
+    fn take_diploid(&mut self, text: &[u8], alts: usize) -> usize {
+        let calls = self.sample.len();
+        self.genotype.as_mut().map_or(0, |gt| {
+            gt.column.pad(calls);
+            gt.column.take_diploid(text, alts)
+        })
+    }
+
+    /// Decodes the call at the front of `text` and returns its length.
+    fn call(&mut self, text: &[u8], plan: usize, alts: usize, how: How) -> Result<usize, Bad> {
+        let Self { plans, fields, genotype, other, scratch, index: names, .. } = self;
+        let Some(plan) = plans.get(plan) else { return Ok(0) };
+        let slot = self.sample.len();
+        let (mut parts, mut from) = (plan.parts.iter().enumerate(), 0);
+        let end = loop {
+            let Some((nth, part)) = parts.next() else {
+                return Err(Bad::column("FORMAT", "a call has more values than FORMAT has names"));
+            };
+            let value = &text[from..];
+            from += match (part, &mut *genotype) {
+                (Part::Genotype, Some(gt)) => {
+                    let length = gt.take(value, slot, how.strict, self.leading_phase)?;
+                    if gt.names_more_than(alts) {
+                        let Some(field) = fields.get_mut(gt.field).filter(|_| !how.strict) else {
+                            return Err(Bad::new(Place::Format(gt.field), Odd::PastAlt.what()));
+                        };
+                        field.odd.add(Odd::PastAlt);
+                    }
+                    length
+                }
+                (Part::Field(index), _) => {
+                    let Some(field) = fields.get_mut(*index) else { return Ok(0) };
+                    let expected = |number| number::expected(number, alts, text, plan);
+                    let taken = field.column.as_mut().map_or(Taken::NOT, |column| column.take(slot, value, Ends::CALL, how));
+                    let length = if taken == Taken::NOT { end_of_part(value) } else { taken.len as usize };
+                    let value = &value[..length];
+                    // The specification's own example leaves LAA empty where it names no allele.
+                    let none = value.is_empty() && plan.local == Some(nth);
+                    let outcome = match taken {
+                        Taken::NOT if none => Ok(()),
+                        Taken::NOT => field.put(slot, value, expected, how),
+                        Taken { count, .. } => field.check(count as usize, value, expected, how),
+                    };
+                    if let Err(reason) = outcome {
+                        let several = field.number == Number::Count(1) && value.contains(&b',');
+                        if how.strict || !self.open || !(field.inferred || several) {
+                            return Err(Bad::new(Place::Format(*index), reason));
+                        }
+                        field.odd.add(if several { Odd::Miscount } else { Odd::Misfit });
+                        if let Some((name, _)) = names.iter().find(|(_, at)| *at == index) {
+                            keep(scratch, name, value);
+                        }
+                    }
+                    length
+                }
+                (Part::Other(name), _) => {
+                    let value = &value[..end_of_part(value)];
+                    keep(scratch, name, value);
+                    value.len()
+                }
+                (Part::Skip | Part::Genotype, _) => end_of_part(value),
+            };
+            match text.get(from) {
+                Some(b':') => from += 1,
+                _ => break from,
+            }
+        };
+        if !scratch.is_empty() {
+            if let Some(other) = other {
+                other.pad(slot);
+                other.push_raw(scratch);
+            }
+            scratch.clear();
+        }
+        Ok(end)
+    }
+
+    pub(super) fn truncate(&mut self, rows: usize) {
+        self.offsets.truncate(rows + 1);
+        let total = self.offsets.last().map_or(0, |offset| *offset as usize);
+        self.scratch.clear();
+        self.sample.truncate(total);
+        if let Some(gt) = &mut self.genotype {
+            gt.column.truncate(total);
+        }
+        for column in self.fields.iter_mut().filter_map(|field| field.column.as_mut()) {
+            column.truncate(total);
+        }
+        if let Some(other) = &mut self.other {
+            other.truncate(total);
+        }
+    }
+
+    /// The finished columns of `rows` rows.
+    pub(super) fn finish(&mut self, rows: usize) -> Finished {
+        let offsets = std::mem::replace(&mut self.offsets, Vec::with_capacity(rows + 1));
+        self.offsets.push(0);
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+        let total = self.sample.len();
+        let sample = std::mem::replace(&mut self.sample, Vec::with_capacity(total));
+        let list = |items: ArrayRef| {
+            let field = Arc::new(ArrowField::new("item", items.data_type().clone(), true));
+            Arc::new(ListArray::new(field, offsets.clone(), items, None)) as ArrayRef
+        };
+        let mut arrays = vec![(Slot::Sample, list(Arc::new(Int32Array::from(sample))))];
+        let fields = self.fields.iter_mut().enumerate();
+        let columns = fields.filter_map(|(i, field)| Some((Slot::Call(i), field.column.as_mut()? as &mut dyn Column)));
+        let genotype = self.genotype.iter_mut().map(|gt| (Slot::Call(gt.field), &mut gt.column as &mut dyn Column));
+        let other = self.other.iter_mut().map(|other| (Slot::CallsOther, other as &mut dyn Column));
+        for (slot, column) in columns.chain(genotype).chain(other) {
+            column.pad(total);
+            arrays.push((slot, list(column.finish())));
+        }
+        Finished(arrays)
+    }
+}
+
+impl Field {
+    /// Gives a call's value to the column, if it has one. A plan gives each field one part, so the slot is free.
+    fn put(&mut self, slot: usize, value: &[u8], expected: impl FnOnce(Number) -> Option<usize>, how: How) -> Result<(), Reason> {
+        match self.column.as_mut().map(|column| column.put(slot, value, how)).transpose()?.flatten() {
+            Some(count) => self.check(count, value, expected, how),
+            None => Ok(()),
+        }
+    }
+
+    /// Holds the number of values against the declared one. A value that is missing as a whole has the right one.
+    #[inline]
+    fn check(
+        &mut self,
+        count: usize,
+        value: &[u8],
+        expected: impl FnOnce(Number) -> Option<usize>,
+        how: How,
+    ) -> Result<(), Reason> {
+        if value != b"." && expected(self.number).is_some_and(|expected| count != expected) {
+            if how.strict {
+                return Err(Odd::Miscount.what());
+            }
+            self.odd.add(Odd::Miscount);
+        }
+        Ok(())
+    }
+}
+
+impl Genotype {
+    /// Takes the GT at the front of `text` and returns its length.
+    #[inline]
+    fn take(&mut self, text: &[u8], slot: usize, strict: bool, leading_phase: bool) -> Result<usize, Bad> {
+        let field = self.field;
+        let bad = |reason| Bad::new(Place::Format(field), reason);
+        if strict && !leading_phase && matches!(text.first(), Some(b'/' | b'|')) {
+            return Err(bad("a leading phase before VCF 4.4"));
+        }
+        self.column.pad(slot);
+        self.column.take(text, strict).map_err(bad)
+    }
+
+    /// Does the last call name an allele past the ALT alleles?
+    #[inline]
+    fn names_more_than(&self, alts: usize) -> bool {
+        self.column.last().iter().any(|allele| i64::from(*allele) > alts as i64)
+    }
+}
+
+fn keep(scratch: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    if !scratch.is_empty() {
+        scratch.push(b';');
+    }
+    scratch.extend_from_slice(name);
+    scratch.push(b'=');
+    scratch.extend_from_slice(value);
+}
+
+/// The finished columns, each to be taken once.
+pub(super) struct Finished(Vec<(Slot, ArrayRef)>);
+
+impl Finished {
+    pub(super) fn take(&mut self, slot: Slot) -> Option<ArrayRef> {
+        self.0.iter().find(|(known, _)| *known == slot).map(|(_, array)| array.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+//! How many values a FORMAT field of one call should have (VCF 4.5 sections 1.4.2 and 1.6.2). It must not know columns.
+
+use super::super::expected as by_alleles;
+use super::plan::Plan;
+use super::walk::{end_of_part, part};
+use crate::flow::Number;
+
+/// Does the declaration count local alleles?
+pub(super) fn is_local(number: Number) -> bool {
+    matches!(number, Number::LA | Number::LR | Number::LG)
+}
+
+/// The number of values that `number` asks of the call at the front of `text`, in a record with `alts` ALT alleles. `None`
+/// where the declaration or the call leaves it open.
+pub(super) fn expected(number: Number, alts: usize, text: &[u8], plan: &Plan) -> Option<usize> {
+    by_call(number, alts, plan.genotype.is_some(), || ploidy(text, plan), || local(text, plan))
+}
+
+/// The same by the call's ploidy and its local ALT alleles.
+#[inline]
+pub(super) fn by_call(
+    number: Number,
+    alts: usize,
+    has_genotype: bool,
+    ploidy: impl FnOnce() -> Option<usize>,
+    local: impl FnOnce() -> Option<usize>,
+) -> Option<usize> {
+    match number {
+        Number::G => genotypes(alts, ploidy()?),
+        Number::P if has_genotype => ploidy(),
+        Number::P => None,
+        Number::LA => local(),
+        Number::LR => Some(local()? + 1),
+        Number::LG => genotypes(local()?, ploidy()?),
+        number => by_alleles(number, alts),
+    }
+}
+
+/// Alleles of the call. Without GT two are assumed; a GT that is `.` alone says nothing: most programs write it whatever the
+/// ploidy.
+fn ploidy(text: &[u8], plan: &Plan) -> Option<usize> {
+    let Some(nth) = plan.genotype else { return Some(2) };
+    if let (0, [_, b'/' | b'|', _, b':', ..]) = (nth, text) {
+        return Some(2);
+    }
+    let gt = part(text, nth)?;
+    match &gt[..end_of_part(gt)] {
+        [] | b"." => None,
+        [_, more @ ..] => Some(1 + more.iter().filter(|byte| matches!(byte, b'/' | b'|')).count()),
+    }
+}
+
+/// ALT alleles that LAA names; missing or empty it names none.
+fn local(text: &[u8], plan: &Plan) -> Option<usize> {
+    let Some(laa) = part(text, plan.local?) else { return Some(0) };
+    match &laa[..end_of_part(laa)] {
+        [] | b"." => Some(0),
+        list => Some(1 + list.iter().filter(|byte| **byte == b',').count()),
+    }
+}
+
+/// Genotypes of `ploidy` alleles drawn from REF and `alts` others: C(alts + ploidy, ploidy). `None` past what can be counted.
+fn genotypes(alts: usize, ploidy: usize) -> Option<usize> {
+    if ploidy == 2 {
+        return alts.checked_add(1)?.checked_mul(alts + 2).map(|twice| twice / 2);
+    }
+    let fewer = alts.min(ploidy);
+    let mut count = 1usize;
+    for i in 1..=fewer {
+        count = count.checked_mul((alts + ploidy).checked_sub(fewer)? + i)? / i;
+    }
+    Some(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(format: &str) -> Plan {
+        let at = |wanted| format.split(':').position(|key| key == wanted);
+        Plan { parts: Vec::new(), genotype: at("GT"), local: at("LAA") }
+    }
+
+    #[test]
+    fn genotypes_of_any_ploidy_are_counted() {
+        for (alts, ploidy, count) in [(1, 2, 3), (2, 2, 6), (3, 1, 4), (1, 3, 4), (2, 3, 10), (0, 2, 1), (0, 5, 1), (4, 4, 70)] {
+            assert_eq!(genotypes(alts, ploidy), Some(count), "{alts} ALTs, ploidy {ploidy}");
+        }
+        assert_eq!(genotypes(1000, 1000), None);
+    }
+
+    #[test]
+    fn the_calls_own_ploidy_decides() {
+        let counts = |call: &str, format: &str| expected(Number::G, 2, call.as_bytes(), &plan(format));
+        assert_eq!(counts("0/1:1", "GT:PL"), Some(6));
+        assert_eq!(counts("/0/1:1", "GT:PL"), Some(6));
+        assert_eq!(counts("1:1\t0/1", "GT:PL"), Some(3));
+        assert_eq!(counts("0/0/1:1", "GT:PL"), Some(10));
+        assert_eq!(counts("1,2:0|.", "PL:GT"), Some(6));
+        assert_eq!(counts(".:1", "GT:PL"), None);
+        assert_eq!(counts("1", "PL"), Some(6), "without GT diploidy is assumed");
+        assert_eq!(expected(Number::P, 2, b"0/1/2:1", &plan("GT:PSL")), Some(3));
+        assert_eq!(expected(Number::P, 2, b"1", &plan("PSL")), None);
+        assert_eq!(expected(Number::R, 2, b"0:1", &plan("GT:AD")), Some(3));
+        assert_eq!(expected(Number::M, 2, b"0:1", &plan("GT:M1A")), None);
+    }
+
+    #[test]
+    fn local_fields_count_the_alleles_that_laa_names() {
+        // The examples of VCF 4.5 section 1.6.2.
+        for (call, la, lr, lg) in [
+            ("2/4:2,4:20,30,10:90,80,0,100,110,120", 2, 3, 6),
+            ("0/3:3:15,25:40,0,80", 1, 2, 3),
+            ("0/0::30:0", 0, 1, 1),
+            ("0/0:.:30:0", 0, 1, 1),
+            ("0:1,2:1,2,3:1,2,3", 2, 3, 3),
+        ] {
+            let plan = plan("GT:LAA:LAD:LPL");
+            let counts = [Number::LA, Number::LR, Number::LG].map(|number| expected(number, 4, call.as_bytes(), &plan));
+            assert_eq!(counts, [Some(la), Some(lr), Some(lg)], "{call}");
+        }
+        assert_eq!(expected(Number::LR, 4, b"0/0:1", &plan("GT:LAD")), None);
+    }
+}

@@ -1,0 +1,156 @@
+//! What the parts of a call mean under one FORMAT text, worked out once a text. It must not know calls.
+
+use std::collections::{HashMap, HashSet};
+
+use super::super::Bad;
+use crate::source::vcf::columns::How;
+
+/// Where the parts of a call go.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub parts: Vec<Part>,
+    /// Which part is GT.
+    pub genotype: Option<usize>,
+    /// Which part is LAA, the local alleles.
+    pub local: Option<usize>,
+}
+
+/// Where one part of a call goes.
+#[derive(Debug)]
+pub(super) enum Part {
+    /// The column of typed genotypes.
+    Genotype,
+    /// The column of a field, by index.
+    Field(usize),
+    /// A key without a column; kept as text.
+    Other(Box<[u8]>),
+    Skip,
+}
+
+impl Plan {
+    /// Works out a FORMAT text; `part` says where a key goes, its repetitions as told, and whether it is counted by local
+    /// alleles. `how.strict` adds the grammar of VCF 4.5 section 1.6.2.
+    pub(super) fn of(format: &[u8], how: How, part: impl Fn(&[u8], bool) -> (Part, bool)) -> Result<Self, Bad> {
+        let bad = |reason| Err(Bad::column("FORMAT", reason));
+        let mut plan = Self { parts: Vec::new(), genotype: None, local: None };
+        let (mut seen, mut by_local) = (HashSet::new(), false);
+        for (i, key) in format.split(|byte| *byte == b':').enumerate() {
+            let repeated = !seen.insert(key);
+            match key {
+                b"GT" if !repeated => plan.genotype = Some(i),
+                b"LAA" if !repeated => plan.local = Some(i),
+                _ => {}
+            }
+            if how.strict && (repeated || key.is_empty()) {
+                return bad("an empty or repeated name");
+            }
+            let (part, local) = part(key, repeated);
+            by_local |= local;
+            plan.parts.push(part);
+        }
+        if how.strict && plan.genotype.is_some_and(|at| at > 0) {
+            return bad("GT is not the first name");
+        }
+        let first = usize::from(plan.genotype.is_some());
+        if how.strict && by_local && plan.local != Some(first) {
+            return bad("LAA does not stand before the fields that count local alleles");
+        }
+        Ok(plan)
+    }
+}
+
+/// Plans and bytes of FORMAT text kept before starting over: files have a handful of short ones.
+const MAX_PLANS: usize = 1024;
+const MAX_TEXT: usize = 1 << 20;
+
+/// The plans of an input.
+#[derive(Debug, Default)]
+pub(super) struct Plans {
+    plans: Vec<Plan>,
+    known: HashMap<Box<[u8]>, usize>,
+    /// Bytes of the known texts.
+    text: usize,
+    last: Option<(Box<[u8]>, usize)>,
+}
+
+impl Plans {
+    /// The number of a FORMAT text's plan; the same text as the last time costs one comparison. Numbers hold until the next
+    /// call.
+    pub(super) fn find(&mut self, format: &[u8], make: impl FnOnce() -> Result<Plan, Bad>) -> Result<usize, Bad> {
+        if let Some((text, plan)) = &self.last
+            && **text == *format
+        {
+            return Ok(*plan);
+        }
+        let plan = match self.known.get(format) {
+            Some(plan) => *plan,
+            None => {
+                let plan = make()?;
+                if self.plans.len() >= MAX_PLANS || self.text >= MAX_TEXT {
+                    *self = Self::default();
+                }
+                self.plans.push(plan);
+                self.text += format.len();
+                self.known.insert(format.into(), self.plans.len() - 1);
+                self.plans.len() - 1
+            }
+        };
+        self.last = Some((format.into(), plan));
+        Ok(plan)
+    }
+
+    /// A plan by its number.
+    #[inline]
+    pub(super) fn get(&self, plan: usize) -> Option<&Plan> {
+        self.plans.get(plan)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(format: &str, strict: bool) -> Result<Plan, Bad> {
+        let local = |key: &[u8]| [&b"LAD"[..], b"LPL"].contains(&key);
+        Plan::of(format.as_bytes(), How { percent: false, strict }, |key, _| (Part::Skip, local(key)))
+    }
+
+    #[test]
+    fn gt_and_laa_are_found_wherever_they_stand() {
+        let places = |format: &str| plan(format, false).map(|plan| (plan.genotype, plan.local, plan.parts.len())).unwrap();
+        assert_eq!(places("GT:LAA:LAD"), (Some(0), Some(1), 3));
+        assert_eq!(places("DP:GT:LAA:GT"), (Some(1), Some(2), 4));
+        assert_eq!(places(""), (None, None, 1));
+    }
+
+    #[test]
+    fn strict_holds_the_order_of_names() {
+        for good in ["GT", "GT:LAA:LAD:DP", "LAA:LPL", "DP:AD"] {
+            assert!(plan(good, true).is_ok(), "{good}");
+        }
+        for bad in ["DP:GT", "GT:GT", "GT:", "", "GT:LAD", "GT:DP:LAA:LPL", "LAD:LAA"] {
+            assert!(plan(bad, false).is_ok() && plan(bad, true).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn plans_are_made_once_and_never_too_many() {
+        let mut plans = Plans::default();
+        let mut made = 0;
+        for i in (0..3 * MAX_PLANS).flat_map(|i| [i, i]) {
+            let format = format!("A{i}");
+            let number = plans.find(format.as_bytes(), || {
+                made += 1;
+                plan(&format, false)
+            });
+            assert!(plans.get(number.unwrap()).is_some());
+        }
+        assert_eq!(made, 3 * MAX_PLANS);
+        assert!(plans.plans.len() <= MAX_PLANS);
+        for i in 0..20 {
+            let long = format!("{i}{}", ":DP".repeat(MAX_TEXT / 8));
+            plans.find(long.as_bytes(), || plan(&long, false)).unwrap();
+        }
+        assert!(plans.plans.len() <= 4 && plans.text < 2 * MAX_TEXT);
+    }
+}

@@ -1,0 +1,94 @@
+//! Annotation entries whose sub-fields have a rule each: which children stay under which name, and the check of every value.
+//! It must not know how the entries were read.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, ListArray, StructArray};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Int32Type};
+
+use super::columns::{checked, is_checkable, is_text};
+use super::rule::{Check, Subfields, Verdict};
+use crate::error::{Error, Result};
+use crate::flow::annotation::{ALT_INDEX, entries_of};
+
+/// Children that the reader adds: they hold no text and say nothing of a person.
+const READERS_OWN: [&str; 3] = [ALT_INDEX, "after_stop", "see_pos"];
+
+/// The children of entries that can be checked; `None` when the type is no list of entries, or one of its children is of a
+/// shape that nobody can check.
+fn children(kind: &DataType) -> Option<&[FieldRef]> {
+    let children = entries_of(kind)?;
+    let fits = |child: &FieldRef| match child.data_type() {
+        DataType::List(item) => !item.data_type().is_nested(),
+        kind => !kind.is_nested(),
+    };
+    let plain = |child: &FieldRef| !is_text(child.data_type()) || is_checkable(child.data_type());
+    children.iter().all(|child| fits(child) && plain(child)).then_some(children)
+}
+
+/// The checked column's type. The name of a sub-field comes from a description, which is free text: one that the policy does
+/// not know becomes `field_N`, as in the header line.
+pub(super) fn checked_type(kind: &DataType, subfields: &Subfields) -> Option<DataType> {
+    let DataType::List(item) = kind else { return None };
+    let named = children(kind)?.iter().enumerate().map(|(at, child)| {
+        let known = READERS_OWN.contains(&child.name().as_str()) || subfields.rule(child.name()).is_some();
+        let name = if known { child.name().clone() } else { format!("field_{at}") };
+        Field::new(name, child.data_type().clone(), true)
+    });
+    let entry = DataType::Struct(named.collect::<Fields>());
+    Some(DataType::List(Arc::new(Field::new(item.name(), entry, true))))
+}
+
+/// The check of each child; `None` for those that need none: no text, and no rule to hold them to.
+pub(super) fn checks(kind: &DataType, subfields: &Subfields) -> Option<Vec<Option<Check>>> {
+    let one = |child: &FieldRef| {
+        let rule = subfields.rule(child.name());
+        match child.data_type() {
+            kind if is_text(kind) => Some(Check::Rule(rule.unwrap_or(&subfields.otherwise).clone())),
+            // A number was text, too: what its rule would not have let through does not get through as a number.
+            DataType::Int32 if !READERS_OWN.contains(&child.name().as_str()) => rule.map(|rule| Check::Rule(rule.clone())),
+            _ => None,
+        }
+    };
+    Some(children(kind)?.iter().map(one).collect())
+}
+
+/// The column with unfit values null, of the type `output`, and how many values were nulled.
+pub(super) fn checked_entries(values: &ArrayRef, checks: &[Option<Check>], output: &DataType) -> Result<(ArrayRef, u64)> {
+    let unplanned = || Error::internal("an annotation column does not have the planned type");
+    let (list, DataType::List(item)) = (values.as_list_opt::<i32>().ok_or_else(unplanned)?, output) else {
+        return Err(unplanned());
+    };
+    let (entries, DataType::Struct(fields)) = (list.values().as_struct_opt().ok_or_else(unplanned)?, item.data_type()) else {
+        return Err(unplanned());
+    };
+    if entries.num_columns() != checks.len() {
+        return Err(unplanned());
+    }
+    let (mut columns, mut dropped) = (Vec::with_capacity(checks.len()), 0);
+    for (column, check) in entries.columns().iter().zip(checks) {
+        let (kept, count) = match (check, column.as_primitive_opt::<Int32Type>()) {
+            (None, _) => (column.clone(), 0),
+            (Some(check), Some(numbers)) => checked_numbers(numbers, check),
+            (Some(check), None) => checked(column, check)?,
+        };
+        dropped += count;
+        columns.push(kept);
+    }
+    let entries = StructArray::try_new_with_length(fields.clone(), columns, entries.nulls().cloned(), entries.len())?;
+    let list = ListArray::try_new(item.clone(), list.offsets().clone(), Arc::new(entries), list.nulls().cloned())?;
+    Ok((Arc::new(list), dropped))
+}
+
+fn checked_numbers(numbers: &Int32Array, check: &Check) -> (ArrayRef, u64) {
+    let mut dropped = 0;
+    let kept: Int32Array = numbers
+        .iter()
+        .map(|number| {
+            let fits = number.is_none_or(|number| check.verdict(&number.to_string()) == Verdict::Fits);
+            dropped += u64::from(!fits);
+            number.filter(|_| fits)
+        })
+        .collect();
+    (Arc::new(kept), dropped)
+}
