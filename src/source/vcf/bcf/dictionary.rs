@@ -51,6 +51,11 @@ impl Dictionary {
         self.strings.iter().map(Option::as_deref)
     }
 
+    /// The contigs' names by number; empty where a number has none.
+    pub(crate) fn contig_names(&self) -> Vec<Box<[u8]>> {
+        self.contigs.iter().map(|name| name.as_deref().unwrap_or_default().as_bytes().into()).collect()
+    }
+
     #[inline]
     pub(crate) fn contig(&self, index: i32) -> Option<&str> {
         self.contigs.get(usize::try_from(index).ok()?)?.as_deref()
