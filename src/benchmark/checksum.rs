@@ -3,9 +3,9 @@
 
 use std::fmt;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer};
-use datafusion::arrow::datatypes::{ArrowPrimitiveType, DataType, Float64Type, Int32Type, Int64Type, UInt32Type};
+use datafusion::arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, ToByteSlice};
 
 use super::is_internal;
 use crate::error::{Error, Result};
@@ -31,7 +31,7 @@ impl Checksum {
         let mut rows = vec![A; batch.num_rows()];
         for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
             if !is_internal(field.name()) {
-                column(array, &mut rows)?;
+                Cells::of(array)?.add(&mut rows);
             }
         }
         self.0 = rows.iter().fold(self.0, |sum, row| sum.wrapping_add(fold(*row, B)));
@@ -56,122 +56,172 @@ fn chain(so_far: &mut u64, value: u64) {
     *so_far = fold(*so_far ^ value, B);
 }
 
-fn unknown(kind: &DataType) -> Error {
-    Error::internal(format!("no checksum over {kind}"))
+/// A column looked at through its type once, so that rows cost no look at types.
+enum Cells<'a> {
+    Ints(&'a [i32], Option<&'a NullBuffer>),
+    Longs(&'a [i64], Option<&'a NullBuffer>),
+    Floats(&'a [f64], Option<&'a NullBuffer>),
+    Flags(&'a BooleanBuffer, Option<&'a NullBuffer>),
+    Texts(&'a [i32], &'a [u8], Option<&'a NullBuffer>),
+    Lists(&'a [i32], Box<Cells<'a>>, Option<&'a NullBuffer>),
+    Structs(Vec<Cells<'a>>, Option<&'a NullBuffer>),
+    Nothing,
 }
 
-/// Chains a column's values to their rows.
-fn column(array: &ArrayRef, rows: &mut [u64]) -> Result<()> {
-    let nulls = array.nulls();
-    match array.data_type() {
-        DataType::Int32 => primitive::<Int32Type>(array, nulls, rows, |value| value as u64),
-        DataType::UInt32 => primitive::<UInt32Type>(array, nulls, rows, u64::from),
-        DataType::Int64 => primitive::<Int64Type>(array, nulls, rows, |value| value as u64),
-        DataType::Float64 => primitive::<Float64Type>(array, nulls, rows, f64::to_bits),
-        DataType::Null => rows.iter_mut().for_each(|row| chain(row, MISSING)),
-        _ => {
-            for (i, row) in rows.iter_mut().enumerate() {
-                match nulls.is_some_and(|nulls| nulls.is_null(i)) {
-                    true => chain(row, MISSING),
-                    false => chain(row, range(array, i, i + 1)?),
+impl<'a> Cells<'a> {
+    fn of(array: &'a dyn Array) -> Result<Self> {
+        let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
+        Ok(match array.data_type() {
+            DataType::Int32 => Self::Ints(array.as_primitive::<Int32Type>().values(), nulls),
+            DataType::Int64 => Self::Longs(array.as_primitive::<Int64Type>().values(), nulls),
+            DataType::Float64 => Self::Floats(array.as_primitive::<Float64Type>().values(), nulls),
+            DataType::Boolean => Self::Flags(array.as_boolean().values(), nulls),
+            DataType::Utf8 => {
+                let texts = array.as_string::<i32>();
+                Self::Texts(texts.value_offsets(), texts.value_data(), nulls)
+            }
+            DataType::List(_) => {
+                let lists = array.as_list::<i32>();
+                Self::Lists(lists.value_offsets(), Box::new(Self::of(lists.values())?), nulls)
+            }
+            DataType::Struct(_) => {
+                let children = array.as_struct().columns().iter();
+                Self::Structs(children.map(|child| Self::of(child)).collect::<Result<_>>()?, nulls)
+            }
+            DataType::Null => Self::Nothing,
+            other => return Err(Error::internal(format!("no checksum over {other}"))),
+        })
+    }
+
+    /// Chains each row's value to its row.
+    fn add(&self, rows: &mut [u64]) {
+        match self {
+            Self::Ints(values, nulls) => each(values, nulls, rows, |value| value as u64),
+            Self::Longs(values, nulls) => each(values, nulls, rows, |value| value as u64),
+            Self::Floats(values, nulls) => each(values, nulls, rows, f64::to_bits),
+            Self::Texts(offsets, data, nulls) => {
+                for (i, (row, ends)) in rows.iter_mut().zip(offsets.windows(2)).enumerate() {
+                    if is_null(nulls, i) {
+                        chain(row, MISSING);
+                    } else {
+                        chain(row, (ends[1] - ends[0]) as u64);
+                        bytes(&data[ends[0] as usize..ends[1] as usize], row);
+                    }
                 }
             }
+            Self::Lists(offsets, items, nulls) => {
+                for (i, (row, ends)) in rows.iter_mut().zip(offsets.windows(2)).enumerate() {
+                    if is_null(nulls, i) {
+                        chain(row, MISSING);
+                    } else {
+                        items.range(ends[0] as usize, ends[1] as usize, row);
+                    }
+                }
+            }
+            Self::Nothing => rows.iter_mut().for_each(|row| chain(row, MISSING)),
+            Self::Flags(..) | Self::Structs(..) => rows.iter_mut().enumerate().for_each(|(i, row)| self.range(i, i + 1, row)),
         }
     }
-    Ok(())
+
+    /// Chains the values `from .. to`, nested ones included. Slots that are null hold zeros or nothing.
+    fn range(&self, from: usize, to: usize, sum: &mut u64) {
+        chain(sum, (to - from) as u64);
+        let (Self::Ints(_, nulls)
+        | Self::Longs(_, nulls)
+        | Self::Floats(_, nulls)
+        | Self::Flags(_, nulls)
+        | Self::Texts(_, _, nulls)
+        | Self::Lists(_, _, nulls)
+        | Self::Structs(_, nulls)) = self
+        else {
+            return;
+        };
+        // Whether a range without nulls lies in an array with some is the cut's doing.
+        if let Some(nulls) = nulls {
+            missing(nulls, from, to, sum);
+        }
+        match self {
+            Self::Ints(values, _) => bytes(values[from..to].to_byte_slice(), sum),
+            Self::Longs(values, _) => bytes(values[from..to].to_byte_slice(), sum),
+            Self::Floats(values, _) => bytes(values[from..to].to_byte_slice(), sum),
+            Self::Flags(values, _) => bits(values, from, to, sum),
+            Self::Texts(offsets, data, _) => {
+                lengths(&offsets[from..=to], sum);
+                bytes(&data[offsets[from] as usize..offsets[to] as usize], sum);
+            }
+            Self::Lists(offsets, items, _) => {
+                lengths(&offsets[from..=to], sum);
+                items.range(offsets[from] as usize, offsets[to] as usize, sum);
+            }
+            Self::Structs(children, _) => children.iter().for_each(|child| child.range(from, to, sum)),
+            Self::Nothing => {}
+        }
+    }
 }
 
-fn primitive<T: ArrowPrimitiveType>(
-    array: &ArrayRef,
-    nulls: Option<&NullBuffer>,
-    rows: &mut [u64],
-    bits: impl Fn(T::Native) -> u64,
-) {
-    let values = array.as_primitive::<T>().values();
+#[inline]
+fn is_null(nulls: &Option<&NullBuffer>, i: usize) -> bool {
+    nulls.is_some_and(|nulls| nulls.is_null(i))
+}
+
+#[inline]
+fn each<T: Copy>(values: &[T], nulls: &Option<&NullBuffer>, rows: &mut [u64], word: impl Fn(T) -> u64) {
     match nulls {
-        None => rows.iter_mut().zip(values).for_each(|(row, value)| chain(row, bits(*value))),
-        Some(nulls) => rows.iter_mut().zip(values).zip(nulls).for_each(|((row, value), valid)| {
-            chain(row, if valid { bits(*value) } else { MISSING });
+        None => rows.iter_mut().zip(values).for_each(|(row, value)| chain(row, word(*value))),
+        Some(nulls) => rows.iter_mut().zip(values).zip(nulls.iter()).for_each(|((row, value), valid)| {
+            chain(row, if valid { word(*value) } else { MISSING });
         }),
     }
 }
 
-/// One number over the values `from .. to` of an array, its nested values included. Slots that are null hold zeros or nothing.
-fn range(array: &dyn Array, from: usize, to: usize) -> Result<u64> {
-    let mut sum = (to - from) as u64;
-    // Whether a range without nulls lies in an array with some is the cut's doing.
-    if let Some(nulls) = array.nulls().map(|nulls| nulls.inner().slice(from, to - from))
-        && nulls.count_set_bits() < to - from
-    {
-        bits(&nulls, 0, to - from, &mut sum);
-    }
-    match array.data_type() {
-        DataType::Int32 => words(&array.as_primitive::<Int32Type>().values()[from..to], &mut sum),
-        DataType::Float64 => words(&array.as_primitive::<Float64Type>().values()[from..to], &mut sum),
-        DataType::Int64 => words(&array.as_primitive::<Int64Type>().values()[from..to], &mut sum),
-        DataType::Boolean => {
-            let booleans: &BooleanArray = array.as_boolean();
-            bits(booleans.values(), from, to, &mut sum);
-        }
-        DataType::Utf8 => {
-            let texts = array.as_string::<i32>();
-            let offsets = &texts.value_offsets()[from..=to];
-            lengths(offsets, &mut sum);
-            bytes(&texts.value_data()[offsets[0] as usize..offsets[to - from] as usize], &mut sum);
-        }
-        DataType::List(_) => {
-            let lists = array.as_list::<i32>();
-            let offsets = &lists.value_offsets()[from..=to];
-            lengths(offsets, &mut sum);
-            chain(&mut sum, range(lists.values(), offsets[0] as usize, offsets[to - from] as usize)?);
-        }
-        DataType::Struct(_) => {
-            for child in array.as_struct().columns() {
-                chain(&mut sum, range(child, from, to)?);
-            }
-        }
-        other => return Err(unknown(other)),
-    }
-    Ok(sum)
-}
-
-/// How long each list or text is.
+/// How long each list or text is; one product for two.
 fn lengths(offsets: &[i32], sum: &mut u64) {
-    // Pairs, so that two lengths cost one product.
+    let length = |pair: &[i32]| (pair[1] - pair[0]) as u32 as u64;
     let mut pairs = offsets.windows(2);
     while let Some(first) = pairs.next() {
-        let second = pairs.next().map_or(0, |pair| pair[1] - pair[0]);
-        chain(sum, (first[1] - first[0]) as u32 as u64 | u64::from(second as u32) << 32);
+        chain(sum, length(first) | pairs.next().map_or(0, length) << 32);
     }
 }
 
-fn words<T: datafusion::arrow::datatypes::ArrowNativeType>(values: &[T], sum: &mut u64) {
-    bytes(datafusion::arrow::datatypes::ToByteSlice::to_byte_slice(values), sum);
-}
-
+/// Sixteen bytes a product; what is left over is padded with zeros, lengths are chained by whoever calls.
 fn bytes(text: &[u8], sum: &mut u64) {
-    let (chunks, rest) = text.as_chunks::<16>();
-    for chunk in chunks {
-        let both = u128::from_le_bytes(*chunk);
+    let mut add = |sixteen: [u8; 16]| {
+        let both = u128::from_le_bytes(sixteen);
         *sum = fold(*sum ^ both as u64, (both >> 64) as u64 ^ B);
+    };
+    let (chunks, rest) = text.as_chunks::<16>();
+    chunks.iter().copied().for_each(&mut add);
+    if !rest.is_empty() || chunks.is_empty() {
+        let mut last = [0; 16];
+        last[..rest.len()].copy_from_slice(rest);
+        add(last);
     }
-    let mut last = [0; 16];
-    last[..rest.len()].copy_from_slice(rest);
-    let both = u128::from_le_bytes(last);
-    *sum = fold(*sum ^ both as u64, (both >> 64) as u64 ^ B);
+}
+
+fn missing(nulls: &NullBuffer, from: usize, to: usize, sum: &mut u64) {
+    if to - from <= 8 {
+        (from..to).filter(|i| nulls.is_null(*i)).for_each(|i| chain(sum, MISSING ^ (i - from) as u64));
+        return;
+    }
+    let nulls = nulls.inner().slice(from, to - from);
+    if nulls.count_set_bits() < to - from {
+        bits(&nulls, 0, to - from, sum);
+    }
 }
 
 fn bits(values: &BooleanBuffer, from: usize, to: usize, sum: &mut u64) {
-    let slice = values.slice(from, to - from);
-    slice.bit_chunks().iter_padded().for_each(|word| chain(sum, word));
+    if to - from <= 8 {
+        let word = (from..to).fold(0, |word, i| word << 1 | u64::from(values.value(i)));
+        return chain(sum, word);
+    }
+    values.slice(from, to - from).bit_chunks().iter_padded().for_each(|word| chain(sum, word));
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use datafusion::arrow::array::{Float64Array, Int32Array, Int64Array, ListArray, StringArray};
-    use datafusion::arrow::datatypes::Float64Type;
+    use datafusion::arrow::array::{ArrayRef, Float64Array, Int32Array, Int64Array, ListArray, StringArray};
 
     use super::*;
 

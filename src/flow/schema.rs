@@ -43,6 +43,8 @@ pub mod column {
     pub const INFO: &str = "info.";
     /// Prefix of FORMAT columns: each is a List with one element a call, all with the offsets of [`CALLS_SAMPLE`].
     pub const CALLS: &str = "calls.";
+    /// LAA (VCF 4.5 section 1.6.2): the ALTs that a call's local-allele fields count in, numbered as in the file.
+    pub const CALLS_LAA: &str = "calls.LAA";
     /// The genotype column: a List of [`crate::flow::genotype::genotype_type`]. A file that declares GT otherwise than as
     /// one String has it as text.
     pub const CALLS_GT: &str = "calls.GT";

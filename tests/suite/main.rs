@@ -3,11 +3,14 @@
 mod annotations;
 mod architecture;
 mod audit;
+mod bcf;
 mod db;
 mod documents;
 mod faults;
 mod hipaa;
+mod left_align;
 mod loads;
+mod oracle;
 mod pipelines;
 mod reference;
 mod support;

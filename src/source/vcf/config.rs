@@ -7,8 +7,10 @@ use super::inspect::VcfSource;
 use crate::error::{Error, Result};
 use crate::flow::Source;
 
-/// Reads VCF text, versions 4.0 to 4.5: plain, BGZF or gzip (also several members), from files or standard input. What a
-/// file is is told by its first bytes, not by its name.
+/// Reads VCF, versions 4.0 to 4.5: text (plain, BGZF or gzip, also several members) and BCF 2.1 and 2.2 (compressed or not),
+/// from files or standard input. What a file is is told by its first bytes, not by its name. The same records give the same
+/// rows as text and as BCF, as far as BCF can hold them: its numbers have single precision and are read by their shortest
+/// decimal form, and fields that a call leaves out at its end are `.` in it.
 #[derive(Clone, Debug, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -18,7 +20,8 @@ pub struct Config {
     /// Only records whose own POS lies in one of these regions: `chr22`, `chr1:1000-2000` (1-based, both ends included),
     /// `chr1:1000-`, `chr1:1000`. A text that is the name of a contig in the header means that contig, colons and all.
     /// Default: everything. A BGZF file with an index beside it (`FILE.csi`, or `FILE.tbi` of text) is read only where the index says
-    /// that records of the regions lie; records outside that are read are counted, not loaded.
+    /// that records of the regions lie; records outside that are read are counted, not loaded. `conformance: strict` reads all
+    /// of a text.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<String>,
     /// With `regions`, for an input whose index is missing, older than the file, damaged or of another file: `scan` (default)

@@ -23,12 +23,12 @@ pub(crate) fn find(needle: u8, text: &[u8]) -> Option<usize> {
     memchr::memchr(needle, rest).map(|at| 32 + at)
 }
 
-/// Where `a` or `b` is first in `text`; the same trade.
+/// Where `a` or `b` is first in `text`; the same trade, for lists of short names and of whole annotations.
 #[inline]
 pub(crate) fn find_two(a: u8, b: u8, text: &[u8]) -> Option<usize> {
     let (pattern_a, pattern_b) = (LOW * u64::from(a), LOW * u64::from(b));
     let mut rest = text;
-    for passed in [0, 8, 16, 24] {
+    for passed in [0, 8] {
         let Some((eight, behind)) = rest.split_first_chunk::<8>() else {
             return rest.iter().position(|byte| *byte == a || *byte == b).map(|at| passed + at);
         };
@@ -41,7 +41,7 @@ pub(crate) fn find_two(a: u8, b: u8, text: &[u8]) -> Option<usize> {
         }
         rest = behind;
     }
-    memchr::memchr2(a, b, rest).map(|at| 32 + at)
+    memchr::memchr2(a, b, rest).map(|at| 16 + at)
 }
 
 #[cfg(test)]

@@ -61,13 +61,18 @@ impl Input {
         }
     }
 
-    /// How many partitions can work on it at once.
-    pub(crate) fn parallel(&self) -> u64 {
+    /// How many units it is cut into, as far as that is known.
+    pub(crate) fn units(&self) -> u64 {
         match &self.held {
             Held::Ranged { layout, .. } => u64::from(layout.count),
             Held::Indexed { spans, .. } => spans.count(),
             Held::Gzip { .. } | Held::Stream(_) => 1,
         }
+    }
+
+    /// How many partitions can work on it at once: only one when its records must be seen in order.
+    pub(crate) fn parallel(&self) -> u64 {
+        if self.shape.strict.is_some() { 1 } else { self.units() }
     }
 
     /// The kind of index that says what is read of the input: `tbi`, `csi` or `none`.
@@ -91,15 +96,19 @@ impl Input {
     }
 
     /// The partition's units of this input: units go round, `unit % partitions`; streams are read by one partition whole.
-    /// `None` when the partition has none of them.
+    /// `None` when the partition has none of them. In strict mode one partition reads all
+    /// units, first to last, as the checker must see them.
     pub(crate) fn reader(&self, partition: usize, partitions: usize, unit_size: u64) -> Result<Option<Box<dyn UnitReader>>> {
         let own = self.number as usize % partitions == partition;
+        let in_order = self.shape.strict.is_some();
         let first = (partition + partitions - self.first as usize % partitions) % partitions;
+        let (first, stride) = if in_order { (0, 1) } else { (first, partitions) };
         let first = u32::try_from(first).map_err(|_| Error::internal("too many partitions"))?;
         match &self.held {
-            Held::Ranged { layout, .. } => Ok((first < layout.count).then(|| self.ranged(first, partitions as u32)).flatten()),
+            _ if in_order && !own => Ok(None),
+            Held::Ranged { layout, .. } => Ok((first < layout.count).then(|| self.ranged(first, stride as u32)).flatten()),
             Held::Indexed { file, spans, .. } => {
-                let reader = || Spanned::new(file.clone(), spans.clone(), first, partitions as u32);
+                let reader = || Spanned::new(file.clone(), spans.clone(), first, stride as u32);
                 Ok((u64::from(first) < spans.count()).then(|| Box::new(reader()) as Box<dyn UnitReader>))
             }
             Held::Gzip { .. } | Held::Stream(_) if !own => Ok(None),

@@ -18,6 +18,7 @@ use super::schema::lay_out;
 use super::split::{
     Access, BgzfCut, Container, Cut, FromStart, Layout, Opened, Piece, StreamText, TextBuf, Virtual, count_units, open,
 };
+use super::strict::{self, Rules};
 use super::table::VcfTable;
 use crate::error::{Error, Result};
 use crate::flow::{Document, InputDocument, InputUnits, Inspection, Notice, Number, SampleId, Source, VcfType};
@@ -120,25 +121,32 @@ impl VcfSource {
             Ok(piece != Piece::End)
         };
         let (mut ended, mut enough) = (false, 0);
+        let mut binary = None;
         let (mut header, end) = loop {
-            if bcf.is_some() {
+            if let Some(minor) = bcf {
                 if let Some((text, end)) = bcf::header(buf.waiting(), header::MAX_HEADER)? {
-                    let text = &text[..header::end_of(text, true)?.unwrap_or(text.len())];
-                    // Records are counted, not lines.
-                    break (Header { line_count: 0, ..Header::parse(text, self.strict())? }, end);
+                    let (header, dictionary) = bcf::read_header(text, minor)?;
+                    if self.strict() {
+                        strict::header::check_binary(text)?;
+                    }
+                    binary = Some(Arc::new(dictionary));
+                    break (header, end);
                 }
                 if ended {
                     return Err(bcf::header_cut());
                 }
             } else if buf.len() >= enough || ended {
                 if let Some(end) = header::end_of(buf.waiting(), ended)? {
-                    break (Header::parse(&buf.waiting()[..end], self.strict())?, end);
+                    let text = &buf.waiting()[..end];
+                    if self.strict() {
+                        strict::header::check(text)?;
+                    }
+                    break (Header::parse(text)?, end);
                 }
                 enough = buf.len() + buf.len() / 2;
             }
             ended = ended || !feed(&mut buf)?;
         };
-        let binary = bcf.map(|minor| Dictionary::of(&header, minor == 1).map(Arc::new)).transpose()?;
         while bcf.is_none() && !ended && buf.len() - end < SAMPLE_BYTES && lines(&buf.waiting()[end..]) < infer::SAMPLE {
             ended = !feed(&mut buf)?;
         }
@@ -173,6 +181,7 @@ impl VcfSource {
     /// The input as its index lets it be read for the regions, and what to say where it does not.
     fn by_index(&self, path: Option<&Path>, looked: &mut Looked, regions: &Regions) -> Result<Option<String>> {
         let flaw = match (path, &looked.held) {
+            _ if self.strict() && looked.binary.is_none() => Flaw::Strict,
             (Some(path), Held::Ranged { file, layout }) if looked.container == Container::Bgzf => {
                 let length = |name: &[u8]| {
                     looked.header.contigs.iter().find(|contig| contig.id.as_bytes() == name).and_then(|contig| contig.length)
@@ -203,11 +212,11 @@ impl VcfSource {
     }
 
     /// Which fields become columns, adding those asked for that no header declares.
-    fn choose(ids: &[String], fields: &mut Vec<Field>, place: &str, notices: &mut Vec<Notice>) -> Vec<usize> {
+    fn choose(ids: &[String], fields: &mut Vec<Field>, place: &str, minor: u32, notices: &mut Vec<Notice>) -> Vec<usize> {
         let mut chosen = Vec::new();
         for id in ids {
             let at = fields.iter().position(|field| field.id == *id).unwrap_or_else(|| {
-                let known = if place == "INFO" { reserved::info(id) } else { reserved::format(id) };
+                let known = if place == "INFO" { reserved::usual_info(id, minor) } else { reserved::usual_format(id, minor) };
                 let (number, kind) = known.map_or((Number::Unknown, VcfType::String), |known| (known.number, known.kind));
                 let (number_text, kind_text) = (number.text(), kind.text());
                 let text = format!("{place}/{id} is asked for but not declared; read as Number={number_text}, Type={kind_text}");
@@ -266,12 +275,13 @@ impl Source for VcfSource {
         let mut fields = header::merge(looked.iter().map(|looked| &looked.header));
         notices.extend(std::mem::take(&mut fields.notices).into_iter().map(|text| Notice { input: 1, text }));
 
+        let minor = looked.iter().map(|looked| looked.header.minor).max().unwrap_or(2);
         let headers: Vec<&Header> = looked.iter().map(|looked| &looked.header).collect();
         let annotations = annotation::plan(&self.config, &headers, &fields, &mut notices)?;
         let mut info = match &self.config.info {
             Info::Word(InfoWord::All) => Some((0..fields.info.len()).collect()),
             Info::Word(InfoWord::None) => None,
-            Info::Ids(ids) => Some(Self::choose(ids, &mut fields.info, "INFO", &mut notices)),
+            Info::Ids(ids) => Some(Self::choose(ids, &mut fields.info, "INFO", minor, &mut notices)),
         };
         for annotation in &annotations {
             let chosen = info.get_or_insert_with(Vec::new);
@@ -282,7 +292,7 @@ impl Source for VcfSource {
         let calls = match (&self.config.formats, self.config.calls) {
             (_, Calls::None) => None,
             (None, _) => Some((0..fields.formats.len()).collect::<Vec<_>>()),
-            (Some(ids), _) => Some(Self::choose(ids, &mut fields.formats, "FORMAT", &mut notices)),
+            (Some(ids), _) => Some(Self::choose(ids, &mut fields.formats, "FORMAT", minor, &mut notices)),
         };
         let open = (self.config.info == Info::Word(InfoWord::All), calls.is_some() && self.config.formats.is_none());
         let layout = lay_out(&fields, info.as_deref(), &annotations, calls.as_deref(), open);
@@ -314,6 +324,7 @@ impl Source for VcfSource {
         for (i, (looked, kept)) in looked.into_iter().zip(kept).enumerate() {
             let Looked { header, binary, container, held, size } = looked;
             let declared = header.declared();
+            let strict = (self.strict() && binary.is_none()).then(|| Arc::new(Rules::of(&header)));
             let first = u32::try_from(next).map_err(|_| Error::internal("unit ordinals overflow"))?;
             // A gzip file's units are known only when it was read; ordinals are set aside for the most it can hold.
             let (count, reserved) = match &held {
@@ -344,6 +355,7 @@ impl Source for VcfSource {
                 leading_phase: header.minor >= 4,
                 samples: kept.into(),
                 declared,
+                strict,
                 binary,
             };
             inputs.push(Input { number: i as u32, container, held, shape, header_lines: header.line_count, first });

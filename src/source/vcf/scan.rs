@@ -10,6 +10,7 @@ use super::config::OnBadRecord;
 use super::decode::{Bad, Decoder, Outcome, Recipe};
 use super::input::Input;
 use super::split::UnitReader;
+use super::strict::Checker;
 use super::table::Shared;
 use crate::crypto::digest::sha256;
 use crate::error::{Error, Result};
@@ -40,7 +41,7 @@ pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
         let reader = input.reader(part.partition, part.partitions, part.shared.unit).map_err(|e| e.at(place()))?;
         let Some(mut reader) = reader else { continue };
         if let Some(locate) = input.locate() {
-            part.context.units.locate(input.first..input.first + input.parallel() as u32, locate);
+            part.context.units.locate(input.first..input.first + input.units() as u32, locate);
         }
         let mut decoder = Decoder::new(part.recipe.clone(), input.shape.clone());
         let mut annotator = part.reading.clone().map(|reading| Annotator::new(reading, input.number));
@@ -59,8 +60,8 @@ pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
             let work = Work { part, input, unit, passed };
             let ordinal = input.first + unit;
             if part.context.units.is_done(ordinal) {
-                if input.is_stream() {
-                    passed += work.count_lines(reader.as_mut()).map_err(|e| e.at(place()))?;
+                if input.is_stream() || input.shape.strict.is_some() {
+                    passed += work.pass(reader.as_mut(), &mut decoder).map_err(|e| e.at(place()))?;
                 }
                 continue;
             }
@@ -94,17 +95,21 @@ impl Work<'_> {
         if self.unit == 0 { self.input.header_lines } else { 0 }
     }
 
-    fn count_lines(&self, reader: &mut dyn UnitReader) -> Result<u64> {
+    /// Passes over a unit that was committed before: counts its lines, and shows them to the checker of strict mode.
+    fn pass(&self, reader: &mut dyn UnitReader, decoder: &mut Decoder) -> Result<u64> {
         let mut lines = self.header_lines();
         while let Some(chunk) = reader.next_chunk()? {
             lines += self.input.count(chunk);
+            if let Some(checker) = decoder.strict() {
+                chunk.split(|byte| *byte == b'\n').for_each(|line| checker.pass(line.strip_suffix(b"\r").unwrap_or(line)));
+            }
         }
         Ok(lines)
     }
 
     /// Decodes the unit. `None` when nobody takes the batches any more.
     fn unit(&self, reader: &mut dyn UnitReader, decoder: &mut Decoder, hand: &mut Hand<'_>) -> Result<Option<UnitCounts>> {
-        let Part { context, shared, .. } = self.part;
+        let Part { context, .. } = self.part;
         let ordinal = self.input.first + self.unit;
         let mut counts = UnitCounts { input: self.input.number, lines: self.header_lines(), ..UnitCounts::default() };
         let (mut text, mut told_records, mut told_bytes) = (0, 0, 0);
@@ -116,9 +121,13 @@ impl Work<'_> {
             let mut rest = chunk;
             while !rest.is_empty() {
                 let line = self.input.take_record(&mut rest);
+                if rest.is_empty() && chunk.last() != Some(&b'\n') {
+                    decoder.strict().into_iter().for_each(Checker::open_end);
+                }
                 let at = counts.lines;
                 counts.lines += 1;
-                if line.is_empty() && !shared.strict {
+                if line.is_empty() {
+                    decoder.strict().into_iter().for_each(Checker::blank);
                     continue;
                 }
                 counts.records += 1;

@@ -194,7 +194,8 @@ impl DisplayAs for VcfExec {
         write!(f, "VcfExec: inputs={}, format={}", self.shared.inputs.len(), formats.join("+"))?;
         write!(f, ", partitions={}", self.partitions)?;
         if !self.shared.inputs.iter().any(Input::is_stream) {
-            write!(f, ", units={}", self.shared.inputs.iter().map(Input::parallel).sum::<u64>())?;
+            let units = self.shared.inputs.iter().map(Input::units).sum::<u64>();
+            write!(f, ", units={units}")?;
         }
         if !self.shared.regions.is_everything() {
             let mut kinds: Vec<_> = self.shared.inputs.iter().map(Input::index).collect();

@@ -1,10 +1,8 @@
 //! Tests of the whole source: containers, cuts, regions, pushdown, the corpus.
 
-use std::path::{Path, PathBuf};
-
 use proptest::prelude::*;
 
-use super::testing::{bgzf, gzip, read, read_bytes, read_rest, read_sql, same, vcf};
+use super::testing::{bgzf, corpus, gzip, read, read_bytes, read_rest, read_sql, same, vcf};
 use super::{Calls, Config, UnitSize, decode_to_end};
 use crate::error::Class;
 use crate::flow::column;
@@ -263,20 +261,9 @@ async fn what_cannot_be_read_says_so_without_a_path() {
     assert!(fails(Config::of([name])).await.to_string().contains("not gzip"));
 }
 
-/// The folder of real files, where there is one.
-pub(super) fn corpus() -> Option<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let named = std::env::var_os("GENOGATE_TEST_DATA").map(PathBuf::from);
-    let beside = ["../shared", "../../shared"].map(|up| here.join(up).join("data/vcf"));
-    named.into_iter().chain(beside).find(|folder| folder.join("MANIFEST.tsv").is_file())
-}
-
 #[tokio::test]
 async fn every_file_of_the_corpus_has_its_records() {
-    let Some(folder) = corpus() else {
-        println!("skipped: no folder of test files (GENOGATE_TEST_DATA)");
-        return;
-    };
+    let Some(folder) = corpus() else { return };
     let manifest = std::fs::read_to_string(folder.join("MANIFEST.tsv")).unwrap();
     let mut lines = manifest.lines().map(|line| line.split('\t').collect::<Vec<_>>());
     let names = lines.next().unwrap();

@@ -7,7 +7,9 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, RecordBatch
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 
+use super::calls::Beside;
 use super::info::as_list;
+use super::local::{Counting, Locals};
 use super::pick::Rows;
 use super::shape::{Per, Shape};
 use super::spill::Spill;
@@ -106,7 +108,11 @@ impl<'a> Division<'a> {
                 info::divide(name, as_list(column)?, per, &self.rows, spill)?
             }
             Shape::Calls(per) if per == Per::Alt || self.index.is_some() => {
-                calls::divide(name, as_list(column)?, self.genotypes()?, per, &self.rows, spill)?
+                calls::divide(name, as_list(column)?, self.beside(Counting::Record)?, per, &self.rows, spill)?
+            }
+            Shape::LocalCalls(per) if per == Per::Alt || self.index.is_some() => {
+                let locals = self.batch.column_by_name(column::CALLS_LAA).and_then(Locals::of);
+                calls::divide(name, as_list(column)?, self.beside(Counting::Local(locals))?, per, &self.rows, spill)?
             }
             Shape::Entries if self.index.is_some() => entries::divide(as_list(column)?, &self.rows)?,
             Shape::Alt if self.index.is_some() => self.alleles(),
@@ -138,8 +144,9 @@ impl<'a> Division<'a> {
         Arc::new(builder.finish())
     }
 
-    fn genotypes(&self) -> Result<Option<&datafusion::arrow::array::ListArray>> {
+    fn beside(&self, counting: Counting<'a>) -> Result<Beside<'a>> {
         let at = self.shapes.iter().position(|shape| *shape == Shape::Genotype);
-        at.map(|at| as_list(self.batch.column(at))).transpose()
+        let gt = at.map(|at| as_list(self.batch.column(at))).transpose()?;
+        Ok(Beside { gt, counting })
     }
 }

@@ -8,16 +8,26 @@ use datafusion::arrow::datatypes::Field;
 
 use super::genotype::{Recoded, bind};
 use super::info::{Gather, as_list, extent, only_missing};
+use super::local::{Counting, Place, Record};
 use super::pick::{Picked, Picker, Rows};
 use super::shape::Per;
 use super::spill::Spill;
 use crate::error::{Error, Result};
 
-/// One list of lists a row: List<T> for Number=A, List<List<T>> for R and G.
+/// Columns that dividing a FORMAT field looks at.
+#[derive(Clone, Copy)]
+pub(super) struct Beside<'a> {
+    /// The genotypes, for their ploidy.
+    pub gt: Option<&'a ListArray>,
+    pub counting: Counting<'a>,
+}
+
+/// One list of lists a row: List<T> for Number=A and LA, List<List<T>> for R, G, LR and LG. Where a call counts in its own ALTs
+/// and the row's is none of them, it has no values; of a call that knows REF only, they stay whole.
 pub(super) fn divide(
     name: &str,
     calls: &ListArray,
-    gt: Option<&ListArray>,
+    Beside { gt, counting }: Beside<'_>,
     per: Per,
     rows: &Rows,
     spill: &mut Spill,
@@ -26,9 +36,17 @@ pub(super) fn divide(
     let genotypes = gt.map(|gt| bind(gt.values())).transpose()?;
     let mut gather = Gather::new(per, calls.values().len());
     let mut call_count = 0;
+    let mut record = None;
     for ((&source, &alt), &alts) in rows.source.iter().zip(&rows.alt).zip(&rows.alts) {
         let (first, count) = extent_or_none(calls, source as usize);
         let first_gt = gt.map(|gt| extent_or_none(gt, source as usize)).filter(|(_, n)| *n == count).map(|(first, _)| first);
+        if let Counting::Local(locals) = counting
+            && alts > 1
+            && alt == 1
+        {
+            record = locals.map(|locals| locals.record(source as usize, count, alts));
+        }
+        let mut place = Place { alts, alt: Some(alt) };
         let mut picker = Picker::new(per, alt, alts);
         for nth in 0..count {
             let call = first + nth;
@@ -42,8 +60,31 @@ pub(super) fn divide(
                 (Per::Genotype, Some(genotypes), Some(at)) => genotypes.get(at + nth).map_or(0, |call| call.ploidy() as u32),
                 _ => 0,
             };
+            let missing = only_missing(lists.values(), start, len);
+            let local = alts > 1 && matches!(counting, Counting::Local(_));
+            let known = match local {
+                true => record.as_ref().and_then(|record: &Record| record.place(nth, alt)),
+                false => Some(place),
+            };
+            if let Some(known) = known.filter(|known| *known != place) {
+                place = known;
+                picker = Picker::new(per, place.alt.unwrap_or(1), place.alts);
+            }
             let kept_whole = picker.cannot_be_mistaken(len);
-            match picker.pick(len, only_missing(lists.values(), start, len), ploidy) {
+            let fits = match known {
+                _ if missing || len == 0 => true,
+                None => false,
+                // A call that knows REF only has no value for an ALT, and one for REF alone.
+                Some(Place { alts: 0, .. }) if local => per != Per::Alt && len == 1,
+                Some(Place { alts: 1, .. }) if local && per == Per::Allele => len == 2,
+                Some(_) => true,
+            };
+            let picked = if fits { picker.pick(len, missing, ploidy) } else { &Picked::Unfit };
+            if known.is_some_and(|known| known.alts > 0 && known.alt.is_none()) && *picked != Picked::Unfit {
+                gather.null();
+                continue;
+            }
+            match picked {
                 Picked::Unfit if spill.keeps_calls => {
                     gather.null();
                     spill.call(position, name, &lists.value(call));

@@ -25,7 +25,8 @@ pub struct Given {
 /// becomes the allele's own value, `R` the values of REF and the allele, `G` the genotypes of REF and the allele (VCF 4.5
 /// section 1.6.2, any ploidy). In `calls.GT` the row's allele is `1`, REF stays `0`, every other ALT becomes `0`, as
 /// `bcftools norm -m- --multi-overlaps 0` writes it; `.`, phase and ploidy stay. `alt_index` keeps the allele's number in
-/// the file, which is also what `LAA` counts in. Of an annotation that was taken apart, a row keeps the entries about its
+/// the file, which is also what `LAA` counts in: of FORMAT fields of Number `LA`, `LR` and `LG` a row has the values of its ALT where
+/// the call's `LAA` lists it and none otherwise; a call whose `LAA` is empty keeps its value for REF. Of an annotation that was taken apart, a row keeps the entries about its
 /// allele and those that name none. A field with more or fewer values than its `Number` asks for is never
 /// divided: the whole field moves to `info.__other` (`calls.__other`), or, where that column is not read, it is counted as
 /// dropped.

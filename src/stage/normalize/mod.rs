@@ -10,6 +10,7 @@ mod entries;
 mod genotype;
 mod info;
 mod left_align;
+mod local;
 mod moved;
 mod pick;
 mod shape;

@@ -16,6 +16,8 @@ pub(super) enum Shape {
     Info(Per),
     /// FORMAT list of lists, likewise per call.
     Calls(Per),
+    /// The same, counting in the ALTs that the call's LAA lists.
+    LocalCalls(Per),
     Genotype,
     /// Annotation entries that say which ALT they are about.
     Entries,
@@ -45,6 +47,12 @@ impl Shape {
             Some(Number::G) => Some(Per::Genotype),
             _ => None,
         };
+        let local = match number_of(field) {
+            Some(Number::LA) => Some(Per::Alt),
+            Some(Number::LR) => Some(Per::Allele),
+            Some(Number::LG) => Some(Per::Genotype),
+            _ => None,
+        };
         let (name, kind) = (field.name().as_str(), field.data_type());
         match (name, kind) {
             (column::ALT, DataType::Utf8) => Shape::Alt,
@@ -53,11 +61,11 @@ impl Shape {
             (CALLS_OTHER, DataType::List(item)) if item.data_type() == &DataType::Utf8 => Shape::CallsOther,
             (column::CALLS_GT, DataType::List(item)) if is_genotype(item.data_type()) => Shape::Genotype,
             (name, kind) if name.starts_with(column::INFO) && names_its_alt(kind) => Shape::Entries,
-            (_, DataType::List(item)) => match per {
-                Some(per) if name.starts_with(column::INFO) => Shape::Info(per),
-                Some(per) if name.starts_with(column::CALLS) && matches!(item.data_type(), DataType::List(_)) => {
-                    Shape::Calls(per)
-                }
+            (_, DataType::List(item)) => match (per, local) {
+                (Some(per), _) if name.starts_with(column::INFO) => Shape::Info(per),
+                _ if !name.starts_with(column::CALLS) || !matches!(item.data_type(), DataType::List(_)) => Shape::Repeat,
+                (Some(per), _) => Shape::Calls(per),
+                (_, Some(per)) => Shape::LocalCalls(per),
                 _ => Shape::Repeat,
             },
             _ => Shape::Repeat,
@@ -68,7 +76,7 @@ impl Shape {
     pub(super) fn field(self, field: &Field) -> Field {
         let kind = match (self, field.data_type()) {
             (Shape::Info(Per::Alt), DataType::List(item)) => item.data_type().clone(),
-            (Shape::Calls(Per::Alt), DataType::List(calls)) => match calls.data_type() {
+            (Shape::Calls(Per::Alt) | Shape::LocalCalls(Per::Alt), DataType::List(calls)) => match calls.data_type() {
                 DataType::List(item) => DataType::new_list(item.data_type().clone(), true),
                 other => other.clone(),
             },

@@ -109,12 +109,14 @@ impl Stage for Normalize {
         labels
     }
 
-    /// ALT always; genotypes where FORMAT fields are per genotype (a call's ploidy is needed); with a reference, the site.
+    /// ALT always; genotypes where FORMAT fields are per genotype (a call's ploidy is needed), LAA where they are local; with a reference, the site.
     fn reads(&self, input: &Schema) -> Vec<String> {
-        let genotypes = self.split && input.fields().iter().any(|field| Shape::of(field) == Shape::Calls(Per::Genotype));
+        let has = |wanted: fn(Shape) -> bool| self.split && input.fields().iter().any(|field| wanted(Shape::of(field)));
+        let genotypes = has(|shape| matches!(shape, Shape::Calls(Per::Genotype) | Shape::LocalCalls(Per::Genotype)));
         let mut wanted = Vec::new();
         wanted.extend(self.changes().then_some(column::ALT));
         wanted.extend(genotypes.then_some(column::CALLS_GT));
+        wanted.extend(has(|shape| matches!(shape, Shape::LocalCalls(_))).then_some(column::CALLS_LAA));
         wanted.extend([column::CHROM, column::POS, column::REF].iter().filter(|_| self.reference.is_some()));
         wanted.into_iter().filter(|name| input.field_with_name(name).is_ok()).map(str::to_owned).collect()
     }

@@ -100,7 +100,7 @@ mod tests {
 
     fn dictionary(lines: &str) -> Result<Dictionary> {
         let text = format!("##fileformat=VCFv4.3\n{lines}#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tS\n");
-        Dictionary::of(&Header::parse(text.as_bytes(), false).unwrap(), false)
+        Dictionary::of(&Header::parse(text.as_bytes()).unwrap(), false)
     }
 
     fn strings(dictionary: &Dictionary) -> Vec<&str> {

@@ -8,7 +8,7 @@ use datafusion::arrow::datatypes::DataType;
 use proptest::prelude::*;
 
 use super::testing::{Style, encode};
-use super::{header, version};
+use super::{header, version, without_idx};
 use crate::error::Class;
 use crate::flow::column;
 use crate::source::vcf::testing::{Read, bgzf, gzip, read_bytes, same, vcf};
@@ -404,4 +404,15 @@ fn the_header_is_waited_for() {
     }
     assert_eq!(header(whole, 100).unwrap(), Some((&b"##a\n"[..], 14)));
     assert!(header(b"BCF\x02\x02\xff\xff\xff\xff", 100).is_err());
+}
+
+#[tokio::test]
+async fn the_header_is_that_of_the_text() {
+    let text = text("VCFv4.2", &RECORDS);
+    let (a, b) = both(&text, Style { idx: true, ..Style::default() }, |_| {}).await;
+    let (a, b) = (&a.inspection.document.inputs[0], &b.inspection.document.inputs[0]);
+    assert_eq!((a.header_digest, &a.assembly), (b.header_digest, &b.assembly));
+    assert!(!b.lines.iter().any(|line| line.value.contains("IDX")));
+    let kept = "##INFO=<ID=A,Description=\",IDX=3>\">\n##X=<ID=B,IDX=>\n";
+    assert_eq!(without_idx(kept.as_bytes()), kept.as_bytes());
 }

@@ -72,6 +72,20 @@ impl Window {
         ((bits / 8) as usize, eight(digits << (64 - bits)), (self.0 as u64 >> bits) as u8)
     }
 
+    /// Up to fifteen digits: how many, their value, the byte behind them. None at all when there are more, or none.
+    #[inline(always)]
+    pub(super) fn long(self) -> (usize, u64, u8) {
+        let digits = self.0 ^ ZEROS;
+        let odd = u128::from(others(digits as u64)) | u128::from(others((digits >> 64) as u64)) << 64;
+        let bits = odd.trailing_zeros() & 0xf8;
+        if bits == 128 || bits == 0 {
+            return (0, 0, 0);
+        }
+        let all = digits << (128 - bits);
+        let value = eight(all as u64) * 100_000_000 + eight((all >> 64) as u64);
+        ((bits / 8) as usize, value, (self.0 >> bits) as u8)
+    }
+
     /// Up to fifteen digits with or without a point in or behind them. `None` for whatever does not begin so or is longer.
     #[inline(always)]
     pub(super) fn decimal(self) -> Option<Decimal> {
@@ -120,6 +134,8 @@ mod tests {
             let count = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
             let right = if (1..8).contains(&count) { (count, value_of(&bytes[..count]), bytes[count]) } else { (0, 0, 0) };
             prop_assert_eq!(Window::of(&bytes).unwrap().integer(), right);
+            let right = if (1..16).contains(&count) { (count, value_of(&bytes[..count]), bytes[count]) } else { (0, 0, 0) };
+            prop_assert_eq!(Window::of(&bytes).unwrap().long(), right);
         }
 
         #[test]

@@ -21,6 +21,8 @@ const CLASSES: [u8; 256] = {
 };
 
 impl Ends {
+    /// A fixed column ends at a tab.
+    pub(crate) const COLUMN: Self = Self(TAB);
     /// An INFO value ends at `;`.
     pub(crate) const INFO: Self = Self(SEMICOLON);
     /// A value of a call ends at `:` or at the next call.

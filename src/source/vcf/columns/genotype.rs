@@ -284,7 +284,9 @@ mod tests {
     use super::*;
     use crate::flow::genotype::{Genotypes as Read, testing};
 
-    fn taken(text: &str) -> Result<(usize, Option<Vec<(Option<i32>, bool)>>), Reason> {
+    type Call = Vec<(Option<i32>, bool)>;
+
+    fn taken(text: &str) -> Result<(usize, Option<Call>), Reason> {
         let mut column = Genotypes::default();
         let length = column.take(text.as_bytes(), false)?;
         let array = column.finish();

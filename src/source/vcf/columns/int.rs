@@ -145,6 +145,13 @@ impl Longs {
     }
 }
 
+/// The number of up to fifteen digits that `text` begins with and that one of `ends` follows. `None` for anything else.
+#[inline]
+pub(crate) fn leading_long(text: &[u8], ends: Ends) -> Option<i64> {
+    let (count, value, end) = Window::of(text)?.long();
+    (count > 0 && ends.has(end)).then_some(value as i64)
+}
+
 /// Reads a decimal integer with an optional sign.
 #[inline]
 pub(crate) fn parse_int(text: &[u8]) -> Result<i32, Reason> {

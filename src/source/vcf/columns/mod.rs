@@ -22,7 +22,7 @@ pub(crate) use ends::Ends;
 pub(crate) use flag::Flags;
 pub(crate) use float::{Floats, parse_float};
 pub(crate) use genotype::Genotypes;
-pub(crate) use int::{Ints, Longs};
+pub(crate) use int::{Ints, Longs, leading_long};
 pub(crate) use list::List;
 pub(crate) use text::Texts;
 pub(crate) use vector::{Kind, Vector};

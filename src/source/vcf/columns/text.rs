@@ -35,6 +35,21 @@ impl Texts {
         self.close_slot(true);
     }
 
+    /// Appends the first `len` bytes of `text`, as they are.
+    #[inline(always)]
+    pub(crate) fn push_front(&mut self, text: &[u8], len: usize) {
+        match text.first_chunk::<16>() {
+            // Copying a fixed length is cheaper than calling for a short one.
+            Some(sixteen) if len <= 16 => {
+                let end = self.bytes.len() + len;
+                self.bytes.extend_from_slice(sixteen);
+                self.bytes.truncate(end);
+                self.close_slot(true);
+            }
+            _ => self.push_raw(&text[..len]),
+        }
+    }
+
     #[inline]
     pub(crate) fn push_null(&mut self) {
         self.close_slot(false);
@@ -76,16 +91,7 @@ impl Column for Texts {
             self.push_null();
             return Taken::one(1);
         }
-        match text.first_chunk::<16>() {
-            // Copying a fixed length is cheaper than calling for a short one.
-            Some(sixteen) if len <= 16 => {
-                let end = self.bytes.len() + len;
-                self.bytes.extend_from_slice(sixteen);
-                self.bytes.truncate(end);
-                self.close_slot(true);
-            }
-            _ => self.push_raw(&text[..len]),
-        }
+        self.push_front(text, len);
         Taken::one(len)
     }
 

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use super::fixed::Fronts;
 use super::{Bad, Decoder, Odd, Outcome, Place, Recipe, fixed, wrong_columns};
 use crate::source::vcf::bcf::{Cursor, Dictionary, Site, Stop};
-use crate::source::vcf::columns::{How, Kind, Vector};
+use crate::source::vcf::columns::{Floats, How, Kind, Vector};
 
 /// What the numbers in records mean for one scan, and room to put texts together.
 pub(super) struct Binary {
@@ -63,9 +64,9 @@ impl Decoder {
         for text in [ids, reference, alt] {
             check_utf8(text)?;
         }
-        let columns = [chrom, b".", ids, reference, alt, b".", filter, b"."];
-        fixed::check(&columns, strict)?;
-        let quality = if self.wants_qual { quality(site.qual)? } else { None };
+        let texts = [chrom, b".", ids, reference, alt, b".", filter, b"."];
+        fixed::check(&texts, strict)?;
+        let quality = quality(site.qual)?;
         let predicate = &self.recipe.predicate;
         if !predicate.is_empty() {
             let end = || fixed::end_of(at, reference, find_end(shared, site.infos, dictionary));
@@ -88,7 +89,7 @@ impl Decoder {
         if let Some(calls) = &mut self.calls {
             calls.decode_binary(individual, &site, names, row, alts, how)?;
         }
-        self.fixed.push(&columns, at, fixed::end_of(at, reference, end), quality, strict)?;
+        self.fixed.push(&Read { texts, quality }, at, fixed::end_of(at, reference, end), strict)?;
         self.known.see(chrom, filter);
         if end.is_some_and(|end| end < at) {
             self.odd.add(Odd::EndBeforePos);
@@ -96,6 +97,25 @@ impl Decoder {
         self.lines.push(ordinal);
         self.rows += 1;
         Ok(Outcome::Row)
+    }
+}
+
+/// The fixed columns of one record.
+struct Read<'a> {
+    texts: [&'a [u8]; 8],
+    quality: Option<f64>,
+}
+
+impl Fronts for Read<'_> {
+    #[inline]
+    fn front(&self, nth: usize) -> (&[u8], usize) {
+        (self.texts[nth], self.texts[nth].len())
+    }
+
+    #[inline]
+    fn put_quality(&self, column: &mut Floats) -> Result<(), Bad> {
+        column.push_value(self.quality);
+        Ok(())
     }
 }
 

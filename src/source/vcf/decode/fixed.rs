@@ -3,30 +3,107 @@
 use datafusion::arrow::array::ArrayRef;
 
 use super::{Bad, Place, Slot};
-use crate::source::vcf::columns::{Column, Floats, How, List, Longs, Texts, parse_float};
+use crate::source::vcf::columns::{Column, Ends, Floats, How, List, Longs, Taken, Texts, leading_long, parse_float};
 use crate::source::vcf::find::find;
 
-/// CHROM, POS, ID, REF, ALT, QUAL, FILTER, INFO.
-pub(super) type Columns<'a> = [&'a [u8]; 8];
-
-/// Cuts a line into its fixed columns and what follows them.
-#[inline]
-pub(super) fn split(line: &[u8]) -> Result<(Columns<'_>, Option<&[u8]>), Bad> {
-    let mut columns: Columns<'_> = [&[]; 8];
-    let mut rest = Some(line);
-    for column in &mut columns {
-        let Some(text) = rest else { return Err(super::wrong_columns()) };
-        match find(b'\t', text) {
-            Some(at) => (*column, rest) = (&text[..at], Some(&text[at + 1..])),
-            None => (*column, rest) = (text, None),
-        }
-    }
-    Ok((columns, rest))
+/// CHROM, POS, ID, REF, ALT, QUAL, FILTER, INFO: where they end in their line.
+#[derive(Clone, Copy)]
+pub(super) struct Columns<'a> {
+    line: &'a [u8],
+    ends: [usize; 8],
 }
 
-/// POS: 0 is the telomere.
-#[inline]
-pub(super) fn position(text: &[u8]) -> Result<i64, Bad> {
+const LOW: u64 = 0x0101_0101_0101_0101;
+
+impl<'a> Columns<'a> {
+    /// Cuts a line into its fixed columns and what follows them.
+    #[inline]
+    pub(super) fn split(line: &'a [u8]) -> Result<(Self, Option<&'a [u8]>), Bad> {
+        let (mut ends, mut found, mut passed) = ([line.len(); 8], 0, 0);
+        let (words, _) = line.as_chunks::<8>();
+        'words: for word in words {
+            // Zero where a tab is, and each byte by itself: no borrow goes from one to the next.
+            let others = u64::from_le_bytes(*word) ^ (LOW * u64::from(b'\t'));
+            let mut tabs = !((others & (LOW * 0x7f)) + LOW * 0x7f | others) & (LOW * 0x80);
+            while tabs != 0 {
+                ends[found] = passed + (tabs.trailing_zeros() / 8) as usize;
+                found += 1;
+                if found == 7 {
+                    break 'words;
+                }
+                tabs &= tabs - 1;
+            }
+            passed += 8;
+        }
+        let mut from = if found > 0 { ends[found - 1] + 1 } else { 0 };
+        while found < 7 {
+            let Some(at) = find(b'\t', &line[from..]) else { return Err(super::wrong_columns()) };
+            ends[found] = from + at;
+            (from, found) = (from + at + 1, found + 1);
+        }
+        // INFO: long, and mostly the last column.
+        let rest = memchr::memchr(b'\t', &line[from..]).map(|at| {
+            ends[7] = from + at;
+            &line[from + at + 1..]
+        });
+        Ok((Self { line, ends }, rest))
+    }
+
+    /// A column.
+    #[inline(always)]
+    pub(super) fn get(&self, nth: usize) -> &'a [u8] {
+        &self.line[self.start(nth)..self.ends[nth]]
+    }
+
+    /// All columns.
+    #[inline]
+    pub(super) fn all(&self) -> [&'a [u8]; 8] {
+        [self.get(0), self.get(1), self.get(2), self.get(3), self.get(4), self.get(5), self.get(6), self.get(7)]
+    }
+
+    #[inline(always)]
+    fn start(&self, nth: usize) -> usize {
+        if nth == 0 { 0 } else { self.ends[nth - 1] + 1 }
+    }
+
+    /// POS: 0 is the telomere.
+    #[inline]
+    pub(super) fn position(&self) -> Result<i64, Bad> {
+        match leading_long(self.front(1).0, Ends::COLUMN) {
+            Some(position) if position <= 1 << 53 => Ok(position),
+            _ => position(self.get(1)),
+        }
+    }
+}
+
+/// A record's fixed columns, whatever they were read from.
+pub(super) trait Fronts {
+    /// A text that begins with the column, and the column's length.
+    fn front(&self, nth: usize) -> (&[u8], usize);
+
+    /// Appends QUAL.
+    fn put_quality(&self, column: &mut Floats) -> Result<(), Bad>;
+}
+
+impl Fronts for Columns<'_> {
+    #[inline(always)]
+    fn front(&self, nth: usize) -> (&[u8], usize) {
+        let start = self.start(nth);
+        (&self.line[start..], self.ends[nth] - start)
+    }
+
+    #[inline(always)]
+    fn put_quality(&self, column: &mut Floats) -> Result<(), Bad> {
+        if column.take_next(self.front(5).0, Ends::COLUMN, How::default()) == Taken::NOT {
+            column.push_value(quality(self.get(5))?);
+        }
+        Ok(())
+    }
+}
+
+/// POS near the end of a line, or with many leading zeros.
+#[cold]
+fn position(text: &[u8]) -> Result<i64, Bad> {
     let mut value = 0i64;
     for byte in text {
         let digit = byte.wrapping_sub(b'0');
@@ -52,7 +129,7 @@ pub(super) fn quality(text: &[u8]) -> Result<Option<f64>, Bad> {
 
 /// What every record must have. `strict` adds the specification's grammar.
 #[inline]
-pub(super) fn check(columns: &Columns<'_>, strict: bool) -> Result<(), Bad> {
+pub(super) fn check(columns: &[&[u8]; 8], strict: bool) -> Result<(), Bad> {
     let [chrom, _, ids, reference, alt, _, filters, info] = columns;
     for (name, text) in [("CHROM", chrom), ("REF", reference), ("ALT", alt)] {
         if text.is_empty() {
@@ -121,18 +198,13 @@ impl Fixed {
         }
     }
 
-    pub(super) fn push(
-        &mut self,
-        columns: &Columns<'_>,
-        pos: i64,
-        end: i64,
-        quality: Option<f64>,
-        strict: bool,
-    ) -> Result<(), Bad> {
-        let [chrom, _, ids, reference, alt, _, filters, _] = columns;
+    pub(super) fn push(&mut self, columns: &impl Fronts, pos: i64, end: i64, strict: bool) -> Result<(), Bad> {
         let how = How { percent: false, strict };
-        if let Some(column) = &mut self.chrom {
-            column.push_raw(chrom);
+        for (column, nth) in [(&mut self.chrom, 0), (&mut self.reference, 3)] {
+            if let Some(column) = column {
+                let (text, len) = columns.front(nth);
+                column.push_front(text, len);
+            }
         }
         if let Some(column) = &mut self.pos {
             column.push_value(pos);
@@ -140,18 +212,19 @@ impl Fixed {
         if let Some(column) = &mut self.end_pos {
             column.push_value(end);
         }
-        if let Some(column) = &mut self.reference {
-            column.push_raw(reference);
-        }
         if let Some(column) = &mut self.alt {
-            column.push(alt, how).map_err(|reason| Bad::column("ALT", reason))?;
+            match columns.front(4) {
+                ([b'.', ..], 1) => column.push_null(),
+                (text, len) => column.push_front(text, len),
+            }
         }
         if let Some(column) = &mut self.qual {
-            column.push_value(quality);
+            columns.put_quality(column)?;
         }
-        for (column, text, name) in [(&mut self.ids, ids, "ID"), (&mut self.filters, filters, "FILTER")] {
+        for (column, nth, name) in [(&mut self.ids, 2, "ID"), (&mut self.filters, 6, "FILTER")] {
             let Some(column) = column else { continue };
-            match *text {
+            let (text, len) = columns.front(nth);
+            match &text[..len] {
                 b"." | b"" => column.pad(column.len() + 1),
                 text => {
                     column.push(text, how).map_err(|reason| Bad::new(Place::Column(name), reason))?;

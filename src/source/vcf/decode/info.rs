@@ -9,7 +9,7 @@ use super::needle::Needle;
 use super::odd::{Odd, Tally};
 use super::{Bad, Place, Slot, expected};
 use crate::flow::{Number, VcfType};
-use crate::source::vcf::columns::{AnyColumn, Column, Ends, How, Taken, Texts, column_for};
+use crate::source::vcf::columns::{AnyColumn, Column, Ends, How, Texts, column_for};
 use crate::source::vcf::find::find;
 use crate::source::vcf::hash::KeyMap;
 use crate::source::vcf::header::Field;
@@ -17,8 +17,9 @@ use crate::source::vcf::header::Field;
 /// What the loop asks of a key, field for field.
 struct Key {
     needle: Needle,
-    /// The column that takes its values in passing; past the last one when none does.
-    plain: usize,
+    column: Option<AnyColumn>,
+    /// The column takes values in passing.
+    plain: bool,
     /// How many values are right: `a * alternate alleles + b`, in the bits that count.
     expects: (u32, u32, u32),
     /// The key that came next the last time it was looked up.
@@ -27,7 +28,6 @@ struct Key {
 
 /// The rest of what is known about a key.
 struct Facts {
-    column: Option<usize>,
     number: Number,
     kind: VcfType,
     inferred: bool,
@@ -43,7 +43,7 @@ pub(super) struct InfoDecoder {
     keys: Vec<Key>,
     facts: Vec<Facts>,
     index: KeyMap<usize>,
-    columns: Vec<AnyColumn>,
+    wanted: bool,
     other: Option<Texts>,
     /// The table has a catch-all column, asked for or not.
     open: bool,
@@ -55,20 +55,16 @@ pub(super) struct InfoDecoder {
 
 impl InfoDecoder {
     pub(super) fn new(fields: &[Field], slots: &[Slot], open: bool, strict: bool) -> Self {
-        let mut columns: Vec<AnyColumn> = Vec::new();
         let (mut keys, mut facts) = (Vec::with_capacity(fields.len()), Vec::with_capacity(fields.len()));
         let mut index = KeyMap::default();
         for (i, field) in fields.iter().enumerate() {
-            let column = slots.contains(&Slot::Info(i)).then(|| {
-                columns.push(column_for(field.number, field.kind));
-                columns.len() - 1
-            });
+            let column = slots.contains(&Slot::Info(i)).then(|| column_for(field.number, field.kind));
             index.insert(field.id.as_bytes().into(), i);
             let is_end = field.id == "END";
-            let in_passing = !strict && !is_end && field.kind != VcfType::Flag;
             keys.push(Key {
                 needle: Needle::new(&field.id, field.kind == VcfType::Flag),
-                plain: column.filter(|_| in_passing).unwrap_or(usize::MAX),
+                plain: column.is_some() && !strict && !is_end && field.kind != VcfType::Flag,
+                column,
                 expects: match field.number {
                     Number::Count(n) if n > 1 => (0, n, u32::MAX),
                     Number::A => (1, 0, u32::MAX),
@@ -77,22 +73,16 @@ impl InfoDecoder {
                 },
                 next: i + 1,
             });
-            facts.push(Facts {
-                column,
-                number: field.number,
-                kind: field.kind,
-                inferred: field.inferred,
-                is_end,
-                odd: Tally::default(),
-            });
+            facts.push(Facts { number: field.number, kind: field.kind, inferred: field.inferred, is_end, odd: Tally::default() });
         }
         let other = slots.contains(&Slot::InfoOther).then(Texts::default);
-        Self { keys, facts, index, columns, other, open, scratch: Vec::new(), first: 0, odd: Tally::default() }
+        let wanted = other.is_some() || keys.iter().any(|key: &Key| key.column.is_some());
+        Self { keys, facts, index, wanted, other, open, scratch: Vec::new(), first: 0, odd: Tally::default() }
     }
 
     /// Any column reads INFO.
     pub(super) fn is_wanted(&self) -> bool {
-        !self.columns.is_empty() || self.other.is_some()
+        self.wanted
     }
 
     /// What was tolerated, by key; `None` is INFO as a whole.
@@ -109,21 +99,23 @@ impl InfoDecoder {
         self.scratch.clear();
         let (mut rest, mut end, mut before, mut guess) = (text, None, usize::MAX, self.first);
         loop {
-            let mut guessed = None;
+            let mut known = false;
             for _ in 0..GUESSES {
                 let Some(key) = self.keys.get(guess) else { break };
                 if key.needle.begins(rest) {
-                    guessed = Some(key);
+                    known = true;
                     break;
                 }
                 guess = key.next;
             }
-            if let Some(key) = guessed
-                && let Some(value) = rest.get(key.needle.len()..)
-                && let Some(column) = self.columns.get_mut(key.plain)
+            if known
+                && let Some(key) = self.keys.get_mut(guess)
+                && key.plain
+                && let Some(column) = &mut key.column
             {
+                let value = &rest[key.needle.len()..];
                 let taken = column.take(row, value, Ends::INFO, how);
-                if taken != Taken::NOT {
+                if taken.len != 0 {
                     let (a, b, counts) = key.expects;
                     // A lone `.` stands for any number of values.
                     if (taken.count ^ (a * alts as u32 + b)) & counts != 0
@@ -148,7 +140,7 @@ impl InfoDecoder {
             match self.index.get(name).copied() {
                 Some(key) => {
                     // What the guesses passed over this record lacks; only a miss teaches a new order.
-                    if guessed.is_none() || guess != key {
+                    if !known || guess != key {
                         match self.keys.get_mut(before) {
                             Some(before) => before.next = key,
                             None => self.first = key,
@@ -191,7 +183,7 @@ impl InfoDecoder {
     #[inline]
     fn put(&mut self, index: usize, value: Option<&[u8]>, entry: &[u8], row: usize, alts: usize, how: How) -> Result<(), Bad> {
         let key = &mut self.facts[index];
-        let Some(column) = key.column.and_then(|at| self.columns.get_mut(at)) else { return Ok(()) };
+        let Some(column) = self.keys.get_mut(index).and_then(|key| key.column.as_mut()) else { return Ok(()) };
         let bad = |reason| Err(Bad::new(Place::Info(index), reason));
         let Some(value) = value else {
             if key.kind == VcfType::Flag {
@@ -254,7 +246,7 @@ impl InfoDecoder {
     }
 
     pub(super) fn truncate(&mut self, rows: usize) {
-        for column in &mut self.columns {
+        for column in self.keys.iter_mut().filter_map(|key| key.column.as_mut()) {
             column.truncate(rows);
         }
         if let Some(other) = &mut self.other {
@@ -266,7 +258,7 @@ impl InfoDecoder {
     pub(super) fn finish(&mut self, slot: Slot, rows: usize) -> Option<ArrayRef> {
         let column = match slot {
             Slot::InfoOther => self.other.as_mut()? as &mut dyn Column,
-            Slot::Info(i) => self.columns.get_mut(self.facts.get(i)?.column?)?,
+            Slot::Info(i) => self.keys.get_mut(i)?.column.as_mut()?,
             _ => return None,
         };
         column.pad(rows);

@@ -5,13 +5,7 @@ use std::sync::Arc;
 
 use super::odd::Odd;
 use crate::source::vcf::hash::KeyMap;
-
-/// What a header declares beside its fields.
-#[derive(Debug, Default)]
-pub(crate) struct Declared {
-    pub contigs: KeyMap<()>,
-    pub filters: KeyMap<()>,
-}
+use crate::source::vcf::header::Declared;
 
 /// Kinds told apart by name; more are counted together.
 const MOST: usize = 100;

@@ -18,16 +18,16 @@ use super::bcf::Dictionary;
 use super::columns::{How, Reason};
 use super::config::Calls;
 use super::filter::Predicate;
-use super::header::Fields;
+use super::header::{Declared, Fields, reserved};
 use super::regions::Regions;
 use super::schema::Slot;
+use super::strict::{At, Checker, Rules};
 use crate::error::Result;
 
 use bcf::Binary;
 use calls::CallsDecoder;
-use fixed::Fixed;
+use fixed::{Columns, Fixed};
 use info::InfoDecoder;
-pub(crate) use known::Declared;
 use known::Known;
 use odd::{Odd, Tally};
 
@@ -38,6 +38,7 @@ pub(crate) struct Recipe {
     pub regions: Arc<Regions>,
     pub predicate: Arc<Predicate>,
     pub calls: Calls,
+    /// How values of BCF are held to the specification; lines of text are checked before they are decoded.
     pub strict: bool,
     /// The table has the catch-all columns, so values that fit no column are not lost.
     pub open: (bool, bool),
@@ -58,6 +59,8 @@ pub(crate) struct Shape {
     /// For every sample column its index among the samples that are kept, which are in the order of the columns.
     pub samples: Arc<[Option<u32>]>,
     pub declared: Arc<Declared>,
+    /// The specification's letter, when records are held to it.
+    pub strict: Option<Arc<Rules>>,
     /// The input is BCF, and this is what its numbers mean.
     pub binary: Option<Arc<Dictionary>>,
 }
@@ -71,6 +74,8 @@ pub(crate) enum Place {
     Info(usize),
     /// A declared FORMAT field, by index.
     Format(usize),
+    /// A reserved key that is not among the fields, and the column it is missing in or wrong.
+    Reserved(&'static str, &'static str),
 }
 
 /// Why a record cannot become a row.
@@ -97,6 +102,7 @@ impl Bad {
             Place::Column(name) => name.into(),
             Place::Info(i) => format!("INFO/{}", id(&fields.info, i)),
             Place::Format(i) => format!("FORMAT/{}", id(&fields.formats, i)),
+            Place::Reserved(column, key) => format!("{column}/{key}"),
         }
     }
 }
@@ -121,17 +127,17 @@ pub(crate) struct Decoder {
     /// Absent while it is lent out, and for text.
     binary: Option<Binary>,
     known: Known,
+    strict: Option<Checker>,
     odd: Tally,
     lines: Vec<u32>,
     rows: usize,
-    wants_qual: bool,
     wants_end: bool,
 }
 
 impl Decoder {
     pub(crate) fn new(recipe: Recipe, shape: Shape) -> Self {
         let has = |slot: Slot| recipe.slots.contains(&slot);
-        let info = InfoDecoder::new(&recipe.fields.info, &recipe.slots, recipe.open.0, recipe.strict);
+        let info = InfoDecoder::new(&recipe.fields.info, &recipe.slots, recipe.open.0, recipe.strict && shape.binary.is_some());
         let wants_calls = recipe.slots.iter().any(|slot| matches!(slot, Slot::Sample | Slot::Call(_) | Slot::CallsOther));
         let calls = wants_calls.then(|| CallsDecoder::new(&recipe, &shape));
         Self {
@@ -140,10 +146,10 @@ impl Decoder {
             calls,
             binary: shape.binary.clone().map(|dictionary| Binary::new(dictionary, &recipe)),
             known: Known::new(shape.declared.clone()),
+            strict: shape.strict.clone().map(Checker::new),
             odd: Tally::default(),
             lines: Vec::new(),
             rows: 0,
-            wants_qual: has(Slot::Qual) || recipe.predicate.reads_qual(),
             wants_end: has(Slot::EndPos),
             recipe,
             shape,
@@ -171,6 +177,28 @@ impl Decoder {
         fields.chain(records).chain(self.known.oddities()).map(|(field, odd, n)| (field, odd.what(), n)).collect()
     }
 
+    /// The checker of strict mode, which must see every line of the input in order.
+    pub(crate) fn strict(&mut self) -> Option<&mut Checker> {
+        self.strict.as_mut()
+    }
+
+    fn check(&mut self, line: &[u8]) -> std::result::Result<(), Bad> {
+        let Some(checker) = &mut self.strict else { return Ok(()) };
+        let fields = &self.recipe.fields;
+        let find = |list: &[super::header::Field], key: &[u8]| list.iter().position(|field| field.id.as_bytes() == key);
+        checker.check(line).map_err(|fault| {
+            let place = match fault.at {
+                At::Record => Place::Record,
+                At::Column(name) => Place::Column(name),
+                At::Info(key) => find(&fields.info, key).map_or_else(|| unlisted("INFO", reserved::name(key, true)), Place::Info),
+                At::Format(key) => {
+                    find(&fields.formats, key).map_or_else(|| unlisted("FORMAT", reserved::name(key, false)), Place::Format)
+                }
+            };
+            Bad::new(place, fault.reason)
+        })
+    }
+
     /// Takes one line without its line ending, or one record of BCF. `utf8`: the line is known to be valid. A bad record
     /// leaves nothing behind.
     pub(crate) fn record(&mut self, line: &[u8], ordinal: u32, utf8: bool) -> Outcome {
@@ -196,21 +224,24 @@ impl Decoder {
     }
 
     fn try_record(&mut self, line: &[u8], ordinal: u32, utf8: bool) -> std::result::Result<Outcome, Bad> {
-        let strict = self.recipe.strict;
-        let (columns, rest) = fixed::split(line)?;
-        let [chrom, pos, _, reference, alt, qual, filter, info] = columns;
-        let at = fixed::position(pos)?;
+        self.check(line)?;
+        // What strict mode asks for was asked above; what is left must read as lenient mode reads it.
+        let strict = false;
+        let (columns, rest) = Columns::split(line)?;
+        let at = columns.position()?;
+        let texts = columns.all();
+        let [chrom, _, _, reference, alt, qual, filter, info] = texts;
         if !self.recipe.regions.contains(chrom, at) {
             return Ok(Outcome::OutOfRegion);
         }
         if !utf8 && std::str::from_utf8(line).is_err() {
             return Err(Bad::new(Place::Record, "not UTF-8"));
         }
-        fixed::check(&columns, strict)?;
-        let quality = if self.wants_qual { fixed::quality(qual)? } else { None };
+        fixed::check(&texts, strict)?;
         let predicate = &self.recipe.predicate;
         if !predicate.is_empty() {
             let end = || fixed::end_of(at, reference, info::find_end(info));
+            let quality = if predicate.reads_qual() { fixed::quality(qual)? } else { None };
             if !predicate.keeps(chrom, at, end, quality) {
                 self.check_columns(rest)?;
                 return Ok(Outcome::Filtered);
@@ -231,7 +262,7 @@ impl Decoder {
             Some(calls) => calls.decode(rest, row, alts, how)?,
             None => self.check_columns(rest)?,
         }
-        self.fixed.push(&columns, at, fixed::end_of(at, reference, end), quality, strict)?;
+        self.fixed.push(&columns, at, fixed::end_of(at, reference, end), strict)?;
         self.known.see(chrom, filter);
         if end.is_some_and(|end| end < at) {
             self.odd.add(Odd::EndBeforePos);
@@ -243,7 +274,7 @@ impl Decoder {
 
     fn check_columns(&mut self, rest: Option<&[u8]>) -> std::result::Result<(), Bad> {
         let found = 8 + rest.map_or(0, |rest| 1 + memchr::memchr_iter(b'\t', rest).count());
-        if !columns_fit(found, self.shape.columns, self.recipe.strict) {
+        if !columns_fit(found, self.shape.columns, false) {
             return Err(wrong_columns());
         }
         if found > self.shape.columns {
@@ -280,6 +311,10 @@ impl Decoder {
 /// over: nobody knows whose they are.
 fn columns_fit(found: usize, columns: usize, strict: bool) -> bool {
     found == columns || (!strict && (found == 8 || found > columns))
+}
+
+fn unlisted(column: &'static str, key: Option<&'static str>) -> Place {
+    key.map_or(Place::Column(column), |key| Place::Reserved(column, key))
 }
 
 fn wrong_columns() -> Bad {

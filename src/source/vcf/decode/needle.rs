@@ -3,9 +3,9 @@
 /// `AC=`, or a flag's name alone.
 #[derive(Debug)]
 pub(super) struct Needle {
-    /// The first sixteen bytes, and which bits of them count.
-    head: u128,
-    mask: u128,
+    /// The first eight bytes and the next eight; which bits of them count.
+    head: [u64; 2],
+    mask: [u64; 2],
     len: usize,
     text: Box<[u8]>,
 }
@@ -17,8 +17,11 @@ impl Needle {
         for ((head, mask), byte) in head.iter_mut().zip(&mut mask).zip(text.bytes()) {
             (*head, *mask) = (byte, 0xff);
         }
-        let (head, mask) = (u128::from_le_bytes(head), u128::from_le_bytes(mask));
-        Self { head, mask, len: text.len(), text: text.into_bytes().into() }
+        let halves = |both: [u8; 16]| {
+            let both = u128::from_le_bytes(both);
+            [both as u64, (both >> 64) as u64]
+        };
+        Self { head: halves(head), mask: halves(mask), len: text.len(), text: text.into_bytes().into() }
     }
 
     /// Bytes, `=` included.
@@ -32,7 +35,10 @@ impl Needle {
     pub(super) fn begins(&self, entry: &[u8]) -> bool {
         match entry.first_chunk::<16>() {
             Some(sixteen) => {
-                (u128::from_le_bytes(*sixteen) ^ self.head) & self.mask == 0 && (self.len <= 16 || self.goes_on(entry))
+                let text = u128::from_le_bytes(*sixteen);
+                (text as u64 ^ self.head[0]) & self.mask[0] == 0
+                    && (self.len <= 8
+                        || (((text >> 64) as u64 ^ self.head[1]) & self.mask[1] == 0 && (self.len <= 16 || self.goes_on(entry))))
             }
             None => entry.starts_with(&self.text),
         }

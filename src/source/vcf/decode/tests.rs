@@ -235,7 +235,7 @@ async fn strict_holds_records_to_the_letter() {
     for bad in [
         "1 1 . A C . . AC=1,2",
         "1 1 . A C . . AC=1;AC=1",
-        "1 1 . A C . . DB=1",
+        "1 1 . A C . . DB=2",
         "1 1 . A C . . DP",
         "1 1 . R C . . AC=1",
         "1 1 . A C . . AC=1;;DP=1",

@@ -30,7 +30,7 @@ pub(crate) fn infer(header: &mut Header, records: &[u8]) {
         for entry in entries.filter(|entry| !entry.is_empty() && *entry != b".") {
             let mut parts = entry.splitn(2, |byte| *byte == b'=');
             let (key, value) = (parts.next().unwrap_or_default(), parts.next());
-            note(&header.info, &mut info, reserved::info, key, value);
+            note(&header.info, &mut info, reserved::usual_info, header.minor, key, value);
         }
         let Some(format) = columns.next() else { continue };
         let keys: Vec<&[u8]> = format.split(|byte| *byte == b':').collect();
@@ -41,21 +41,22 @@ pub(crate) fn infer(header: &mut Header, records: &[u8]) {
         for sample in columns {
             let values = sample.split(|byte| *byte == b':');
             for (key, value) in keys.iter().zip(values) {
-                note(&header.formats, &mut formats, reserved::format, key, Some(value));
+                note(&header.formats, &mut formats, reserved::usual_format, header.minor, key, Some(value));
             }
         }
     }
     if surplus {
         header.notices.push("records have more columns than the header; those that no header names are passed over".into());
     }
-    add(&mut header.info, &mut header.notices, info, "INFO", reserved::info);
-    add(&mut header.formats, &mut header.notices, formats, "FORMAT", reserved::format);
+    add(&mut header.info, &mut header.notices, info, "INFO", |id| reserved::usual_info(id, header.minor));
+    add(&mut header.formats, &mut header.notices, formats, "FORMAT", |id| reserved::usual_format(id, header.minor));
 }
 
 fn note(
     known: &[Declaration],
     found: &mut BTreeMap<String, Seen>,
-    reserved: fn(&str) -> Option<Declaration>,
+    reserved: fn(&str, u32) -> Option<Declaration>,
+    minor: u32,
     key: &[u8],
     value: Option<&[u8]>,
 ) {
@@ -69,7 +70,7 @@ fn note(
     let Some(value) = value else { return };
     seen.valued = true;
     seen.commas |= value.contains(&b',');
-    if let Some(declared) = reserved(id)
+    if let Some(declared) = reserved(id, minor)
         && column_for(declared.number, declared.kind).push(value, How::default()).is_err()
     {
         seen.misfits = true;
@@ -87,7 +88,7 @@ fn add(
     notices: &mut Vec<String>,
     found: BTreeMap<String, Seen>,
     place: &str,
-    reserved: fn(&str) -> Option<Declaration>,
+    reserved: impl Fn(&str) -> Option<Declaration>,
 ) {
     let mut found: Vec<_> = found.into_iter().collect();
     found.sort_by_key(|(_, seen)| seen.order);
@@ -112,7 +113,7 @@ mod tests {
 
     fn inferred(records: &str) -> Header {
         let head = "##fileformat=VCFv4.2\n##INFO=<ID=DP,Number=1,Type=Integer>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\tS\n";
-        let mut header = Header::parse(head.as_bytes(), false).unwrap();
+        let mut header = Header::parse(head.as_bytes()).unwrap();
         infer(&mut header, records.as_bytes());
         header
     }

@@ -85,7 +85,7 @@ mod tests {
 
     fn header(info: &str) -> Header {
         let text = format!("##fileformat=VCFv4.2\n##INFO=<ID=X,{info}>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n");
-        Header::parse(text.as_bytes(), false).unwrap()
+        Header::parse(text.as_bytes()).unwrap()
     }
 
     fn merged(a: &str, b: &str) -> (String, &'static str, usize) {

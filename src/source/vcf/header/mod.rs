@@ -14,7 +14,7 @@ use crate::crypto::digest::sha256;
 use crate::error::{Error, Result};
 use crate::flow::{HeaderLine, Number, VcfType};
 use crate::sensitive::Sensitive;
-use crate::source::vcf::decode::Declared;
+use crate::source::vcf::hash::KeyMap;
 
 pub(crate) use line::pairs;
 pub(crate) use merge::{Field, Fields, merge};
@@ -37,6 +37,13 @@ pub(crate) struct Declaration {
 pub(crate) struct Contig {
     pub id: String,
     pub length: Option<u64>,
+}
+
+/// What a header declares beside its fields.
+#[derive(Debug, Default)]
+pub(crate) struct Declared {
+    pub contigs: KeyMap<()>,
+    pub filters: KeyMap<()>,
 }
 
 /// A header, read.
@@ -63,12 +70,17 @@ pub(crate) struct Header {
     pub notices: Vec<String>,
 }
 
-/// Where the header ends in `text`: behind the line ending of the `#CHROM` line. `None` while more text is needed.
+/// Broken lines a header may have before it is no header.
+const MOST_BROKEN: usize = 1000;
+
+/// Where the header ends in `text`: behind the line ending of the `#CHROM` line. `None` while more text is needed. Lines that
+/// are neither are passed over unless they have a record's columns.
 pub(crate) fn end_of(text: &[u8], ended: bool) -> Result<Option<usize>> {
-    let mut at = 0;
+    let (mut at, mut number, mut broken) = (0, 0, 0);
     loop {
+        number += 1;
         let Some(line) = text.get(at..).filter(|rest| !rest.is_empty()) else {
-            return if ended { Err(no_column_line()) } else { Ok(None) };
+            return if ended { Err(no_column_line(None)) } else { Ok(None) };
         };
         let end = match memchr::memchr(b'\n', line) {
             Some(end) => end + 1,
@@ -76,24 +88,37 @@ pub(crate) fn end_of(text: &[u8], ended: bool) -> Result<Option<usize>> {
             None if text.len() > MAX_HEADER => return Err(Error::input("the header is longer than 512 MiB")),
             None => return Ok(None),
         };
+        let line = &line[..end];
         match line {
-            [b'#', b'#', ..] => at += end,
-            [b'#', ..] => return Ok(Some(at + end)),
-            // A blank line inside the header is passed over; anything else would be a record.
-            [b'\n', ..] | [b'\r', b'\n', ..] => at += end,
-            _ => return Err(no_column_line()),
+            [b'#', b'#', ..] => {}
+            line if is_column_line(line) => return Ok(Some(at + end)),
+            line if has_columns(line) || broken > MOST_BROKEN => return Err(no_column_line(Some(number))),
+            _ => broken += 1,
         }
+        at += end;
     }
 }
 
-fn no_column_line() -> Error {
-    Error::input("the header has no `#CHROM` line")
-        .with_hint("restore it: `#CHROM`, `POS`, … separated by tabs (VCF section 1.5)")
+fn has_columns(line: &[u8]) -> bool {
+    memchr::memchr_iter(b'\t', line).count() >= 7
+}
+
+fn is_column_line(line: &[u8]) -> bool {
+    line.starts_with(b"#CHROM") || (line.starts_with(b"#") && !line.starts_with(b"##") && has_columns(line))
+}
+
+fn no_column_line(record: Option<usize>) -> Error {
+    let what = "the header has no `#CHROM` line";
+    let error = match record {
+        Some(line) => Error::input(format!("line {line}: {what} before it")),
+        None => Error::input(what),
+    };
+    error.with_hint("restore it: `#CHROM`, `POS`, … separated by tabs (VCF section 1.5)")
 }
 
 impl Header {
     /// Reads the header's bytes, up to and with the `#CHROM` line.
-    pub(crate) fn parse(bytes: &[u8], strict: bool) -> Result<Self> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
         let mut header = Header {
             version: "undeclared".into(),
             minor: 2,
@@ -115,14 +140,15 @@ impl Header {
             let line = line.strip_suffix(b"\n").unwrap_or(line);
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             match line {
-                [] => header.tolerate(strict, format!("header line {} is blank", header.line_count))?,
-                [b'#', b'#', rest @ ..] => declared |= header.meta(rest, strict)?,
-                _ => header.column_line(line, strict)?,
+                [] => header.tolerate(format!("header line {} is blank", header.line_count)),
+                [b'#', b'#', rest @ ..] => declared |= header.meta(rest)?,
+                line if is_column_line(line) => header.column_line(line)?,
+                _ => header.tolerate(format!("header line {} is neither a `##` line nor the column line", header.line_count)),
             }
         }
         if !declared {
             let missing = "the header has no `##fileformat` line".to_owned();
-            header.tolerate(strict, missing)?;
+            header.tolerate(missing);
         }
         header.assembly = assembly::of(&header.contigs);
         Ok(header)
@@ -142,26 +168,22 @@ impl Header {
         Some(found.map(|(_, text)| text).unwrap_or_default())
     }
 
-    fn tolerate(&mut self, strict: bool, what: String) -> Result<()> {
-        if strict {
-            return Err(Error::input(what).with_hint("mend the header, or set `conformance: lenient`"));
-        }
+    fn tolerate(&mut self, what: String) {
         self.notices.push(what);
-        Ok(())
     }
 
     /// Reads a `##` line (without the `##`); true for `fileformat`.
-    fn meta(&mut self, bytes: &[u8], strict: bool) -> Result<bool> {
+    fn meta(&mut self, bytes: &[u8]) -> Result<bool> {
         let number = self.line_count;
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text.to_owned(),
             Err(_) => {
-                self.tolerate(strict, format!("header line {number} is not UTF-8; the bytes in question are replaced"))?;
+                self.tolerate(format!("header line {number} is not UTF-8; the bytes in question are replaced"));
                 String::from_utf8_lossy(bytes).into_owned()
             }
         };
         let Some((key, value)) = text.split_once('=') else {
-            self.tolerate(strict, format!("header line {number} has no `=`"))?;
+            self.tolerate(format!("header line {number} has no `=`"));
             self.lines.push(HeaderLine { key: text, value: String::new(), id: None });
             return Ok(false);
         };
@@ -169,20 +191,20 @@ impl Header {
         let get = |name: &str| pairs.as_ref()?.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         let id = get("ID").map(str::to_owned);
         match (key, &id) {
-            ("fileformat", _) => self.fileformat(value.trim(), strict)?,
+            ("fileformat", _) => self.fileformat(value)?,
             ("INFO" | "FORMAT", Some(id)) => {
-                let declaration = self.declaration(key, id, get("Number"), get("Type"), strict)?;
+                let declaration = self.declaration(key, id, get("Number"), get("Type"))?;
                 let list = if key == "INFO" { &mut self.info } else { &mut self.formats };
                 match list.iter().find(|known| known.id == declaration.id) {
                     None => list.push(declaration),
                     Some(known) if *known == declaration => {}
                     Some(_) => {
-                        self.tolerate(strict, format!("header line {number} declares {key}/{id} a second time, differently"))?;
+                        self.tolerate(format!("header line {number} declares {key}/{id} a second time, differently"));
                     }
                 }
             }
             ("INFO" | "FORMAT" | "FILTER" | "contig", None) => {
-                self.tolerate(strict, format!("header line {number} ({key}) has no ID and declares nothing"))?;
+                self.tolerate(format!("header line {number} ({key}) has no ID and declares nothing"));
             }
             ("contig", Some(id)) => {
                 let length = get("length").and_then(|length| length.parse().ok());
@@ -195,34 +217,38 @@ impl Header {
         Ok(key == "fileformat")
     }
 
-    fn fileformat(&mut self, value: &str, strict: bool) -> Result<()> {
-        let minor = value.strip_prefix("VCFv4.").and_then(|minor| minor.parse::<u32>().ok());
+    /// Reads a version however it is written, such as `VCF v4.3`; one of another major number is refused.
+    fn fileformat(&mut self, value: &str) -> Result<()> {
+        let word = value.trim().to_ascii_lowercase();
+        let number = word.strip_prefix("vcf").unwrap_or(&word).trim_start().trim_start_matches('v').trim_start();
+        let minor = number.strip_prefix("4.").and_then(|minor| minor.parse::<u32>().ok());
         match minor {
-            Some(minor) if minor <= 5 => {}
-            Some(minor) => self.tolerate(strict, format!("version 4.{minor} is newer than 4.5 and read as 4.5"))?,
-            None => {
-                return Err(Error::input("`##fileformat` names no version from VCFv4.0 to VCFv4.5")
-                    .with_hint("convert the file, such as with `bcftools view`"));
+            None if word.is_empty() => {
+                self.tolerate("`##fileformat` names no version; read as 4.2".into());
+                return Ok(());
             }
+            None => {
+                return Err(Error::input(format!(
+                    "line {}: `##fileformat` names no version from VCFv4.0 to VCFv4.5",
+                    self.line_count
+                ))
+                .with_hint("convert the file, such as with `bcftools view`"));
+            }
+            Some(minor) if minor > 5 => self.tolerate(format!("version 4.{minor} is newer than 4.5 and read as 4.5")),
+            Some(minor) if value != format!("VCFv4.{minor}") => self.tolerate(format!("`##fileformat` is read as VCFv4.{minor}")),
+            Some(_) => {}
         }
-        self.minor = minor.unwrap_or(2);
-        self.version = format!("VCFv4.{}", self.minor);
+        self.minor = minor.unwrap_or(2).min(5);
+        self.version = format!("VCFv4.{}", minor.unwrap_or(2));
         Ok(())
     }
 
-    fn declaration(
-        &mut self,
-        key: &str,
-        id: &str,
-        number: Option<&str>,
-        kind: Option<&str>,
-        strict: bool,
-    ) -> Result<Declaration> {
+    fn declaration(&mut self, key: &str, id: &str, number: Option<&str>, kind: Option<&str>) -> Result<Declaration> {
         let line = self.line_count;
         let kind = match kind.and_then(VcfType::parse) {
             Some(kind) => kind,
             None => {
-                self.tolerate(strict, format!("header line {line} ({key}/{id}) has no valid Type; read as String"))?;
+                self.tolerate(format!("header line {line} ({key}/{id}) has no valid Type; read as String"));
                 VcfType::String
             }
         };
@@ -230,7 +256,7 @@ impl Header {
             Some(number) => number,
             None if kind == VcfType::Flag => Number::Count(0),
             None => {
-                self.tolerate(strict, format!("header line {line} ({key}/{id}) has no valid Number; read as `.`"))?;
+                self.tolerate(format!("header line {line} ({key}/{id}) has no valid Number; read as `.`"));
                 Number::Unknown
             }
         };
@@ -238,11 +264,11 @@ impl Header {
         Ok(match (number, kind) {
             (Number::Count(0), VcfType::Flag) => declaration(number, kind),
             (_, VcfType::Flag) => {
-                self.tolerate(strict, format!("header line {line} ({key}/{id}): a Flag has Number=0"))?;
+                self.tolerate(format!("header line {line} ({key}/{id}): a Flag has Number=0"));
                 declaration(Number::Count(0), kind)
             }
             (Number::Count(0), _) if key == "INFO" => {
-                self.tolerate(strict, format!("header line {line} ({key}/{id}): Number=0 is read as a Flag"))?;
+                self.tolerate(format!("header line {line} ({key}/{id}): Number=0 is read as a Flag"));
                 declaration(number, VcfType::Flag)
             }
             (Number::Count(0), _) => declaration(Number::Unknown, kind),
@@ -250,29 +276,34 @@ impl Header {
         })
     }
 
-    fn column_line(&mut self, line: &[u8], strict: bool) -> Result<()> {
+    fn column_line(&mut self, line: &[u8]) -> Result<()> {
         const FIXED: [&str; 8] = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO"];
-        let text = std::str::from_utf8(line).map_err(|_| Error::input("the `#CHROM` line is not UTF-8"))?;
+        let at = self.line_count;
+        let text = std::str::from_utf8(line).map_err(|_| Error::input(format!("line {at}: the `#CHROM` line is not UTF-8")))?;
         let names: Vec<&str> = text.split('\t').collect();
         if names.first() != Some(&"#CHROM") || names.len() < FIXED.len() {
             let hint =
                 if text.starts_with("#CHROM ") { "separate its columns by tabs, not blanks" } else { "see VCF section 1.5" };
-            return Err(Error::input("the `#CHROM` line does not have the eight fixed columns").with_hint(hint));
+            return Err(
+                Error::input(format!("line {at}: the `#CHROM` line does not have the eight fixed columns")).with_hint(hint)
+            );
         }
         if names[..FIXED.len()] != FIXED {
-            self.tolerate(strict, "the fixed columns of the `#CHROM` line have other names than the specification's".into())?;
+            self.tolerate("the fixed columns of the `#CHROM` line have other names than the specification's".into());
         }
         if names.len() > 8 && names[8] != "FORMAT" {
-            return Err(Error::input("column 9 of the `#CHROM` line is not FORMAT").with_hint("see VCF section 1.5"));
+            return Err(
+                Error::input(format!("line {at}: column 9 of the `#CHROM` line is not FORMAT")).with_hint("see VCF section 1.5")
+            );
         }
         let mut seen = HashSet::new();
         for (i, name) in names.iter().enumerate().skip(9) {
             if name.is_empty() {
-                return Err(Error::input(format!("column {} of the `#CHROM` line has no sample name", i + 1))
+                return Err(Error::input(format!("line {at}: column {} of the `#CHROM` line has no sample name", i + 1))
                     .with_hint("name every sample"));
             }
             if !seen.insert(*name) {
-                return Err(Error::input(format!("column {} of the `#CHROM` line repeats a sample name", i + 1))
+                return Err(Error::input(format!("line {at}: column {} of the `#CHROM` line repeats a sample name", i + 1))
                     .with_hint("rename one of them, such as with `bcftools reheader -s`"));
             }
         }
@@ -289,7 +320,7 @@ mod tests {
     const COLUMNS: &str = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO";
 
     fn header(lines: &str) -> Header {
-        Header::parse(format!("##fileformat=VCFv4.2\n{lines}\n{COLUMNS}\n").as_bytes(), false).unwrap()
+        Header::parse(format!("##fileformat=VCFv4.2\n{lines}\n{COLUMNS}\n").as_bytes()).unwrap()
     }
 
     #[test]
@@ -315,18 +346,17 @@ mod tests {
     }
 
     #[test]
-    fn strict_refuses_what_lenient_reports() {
+    fn what_is_missing_is_told() {
         let text = format!("##INFO=<ID=X,Number=1>\n{COLUMNS}\n");
-        assert!(Header::parse(text.as_bytes(), true).is_err());
-        let lenient = Header::parse(text.as_bytes(), false).unwrap();
+        let lenient = Header::parse(text.as_bytes()).unwrap();
         assert_eq!((lenient.notices.len(), lenient.version.as_str()), (2, "undeclared"));
     }
 
     #[test]
     fn a_repeated_sample_is_refused_without_its_name() {
         let text = format!("##fileformat=VCFv4.2\n{COLUMNS}\tFORMAT\tDOE_JANE\tB\tDOE_JANE\n");
-        let error = Header::parse(text.as_bytes(), false).unwrap_err();
-        assert_eq!(error.to_string(), "column 12 of the `#CHROM` line repeats a sample name");
+        let error = Header::parse(text.as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), "line 2: column 12 of the `#CHROM` line repeats a sample name");
     }
 
     #[test]
@@ -337,15 +367,39 @@ mod tests {
             let found = end_of(&text.as_bytes()[..cut], false).unwrap();
             assert_eq!(found, (cut >= end).then_some(end), "{cut}");
         }
-        assert!(end_of(b"##a=b\n1\t100\n", false).is_err());
+        let record = end_of(b"##a=b\n1\t1\t.\tA\tC\t.\t.\t.\n", false).unwrap_err();
+        assert_eq!(record.to_string(), "line 2: the header has no `#CHROM` line before it");
+        assert!(end_of(&b"x\n".repeat(2000), false).is_err());
         assert!(end_of(b"##a=b\n", true).is_err());
         assert_eq!(end_of(COLUMNS.as_bytes(), true).unwrap(), Some(COLUMNS.len()));
     }
 
     #[test]
+    fn broken_lines_are_passed_over() {
+        let text = format!("##fileformat=VCF v4.3\n##ALT=<ID=X,Description=\"a\nb\">\n#comment\n{COLUMNS}\n");
+        assert_eq!(end_of(text.as_bytes(), true).unwrap(), Some(text.len()));
+        let header = Header::parse(text.as_bytes()).unwrap();
+        assert_eq!((header.version.as_str(), header.columns, header.notices.len()), ("VCFv4.3", 8, 3));
+    }
+
+    #[test]
+    fn versions_however_they_are_written() {
+        let minor =
+            |value: &str| Header::parse(format!("##fileformat={value}\n{COLUMNS}\n").as_bytes()).map(|header| header.minor);
+        for (value, expected) in
+            [("VCFv4.0", 0), ("vcfv4.1", 1), ("VCF 4.5", 5), ("4.3", 3), ("VCFv4.7", 5), ("", 2), (" VCFv4.4 ", 4)]
+        {
+            assert_eq!(minor(value).unwrap(), expected, "{value}");
+        }
+        for value in ["VCFv3.3", "VCFv5.0", "BCF2.2", "VCFv4", "VCFv4.x"] {
+            assert!(minor(value).is_err(), "{value}");
+        }
+    }
+
+    #[test]
     fn samples_are_not_printed() {
         let text = format!("##fileformat=VCFv4.3\n##SAMPLE=<ID=DOE_JANE>\n{COLUMNS}\tFORMAT\tDOE_JANE\n");
-        let header = Header::parse(text.as_bytes(), false).unwrap();
+        let header = Header::parse(text.as_bytes()).unwrap();
         assert!(!format!("{:?}", (&header.samples, &header.lines[1])).contains("DOE_JANE"));
         assert_eq!(header.columns, 10);
     }

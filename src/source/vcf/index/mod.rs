@@ -43,6 +43,8 @@ pub(crate) enum Flaw {
     Missing,
     /// The input is nothing that has one.
     Unindexed,
+    /// Strict conformance is a matter of every record of a text, read or not.
+    Strict,
     /// It is older than the file.
     Older,
     Unreadable(std::io::ErrorKind),
@@ -60,6 +62,7 @@ impl std::fmt::Display for Flaw {
         match self {
             Flaw::Missing => f.write_str("there is no index (.csi or .tbi) beside the file"),
             Flaw::Unindexed => f.write_str("only BGZF files have an index"),
+            Flaw::Strict => f.write_str("`conformance: strict` looks at every record"),
             Flaw::Older => f.write_str("the index is older than the file"),
             Flaw::Unreadable(kind) => write!(f, "the index cannot be read: {kind}"),
             Flaw::Damaged(how) => write!(f, "the index is damaged: {how}"),

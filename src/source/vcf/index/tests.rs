@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use super::super::bcf::testing::{Style, encode};
 use super::super::bcf::{header, split_record};
 use super::super::testing::{Read, bgzf, gzip, read, read_rest, same, vcf};
-use super::super::{Calls, Config, OnBadRecord, RegionsWithoutIndex, UnitSize};
+use super::super::{Calls, Config, Conformance, OnBadRecord, RegionsWithoutIndex, UnitSize};
 use super::Kind;
 use crate::error::{Class, Result};
 use crate::flow::{Digest, column};
@@ -603,4 +603,16 @@ async fn the_index_of_bcf_is_held_to_the_file_as_well() {
     let error = case.read(&["a:1-5", "a:114689-120000"], 1 << 20, 1).await.err().unwrap();
     assert!(error.to_string().contains("the index does not fit the file"), "{error}");
     assert!(error.hint().unwrap().contains("bcftools index -f"));
+}
+
+#[tokio::test]
+async fn strict_conformance_reads_every_record() {
+    let case = Case::indexed(&two_contigs(), 900, TBI);
+    let mut strict = config(&["a:1-1000"], 4000);
+    strict.conformance = Conformance::Strict;
+    let by = read(&strict, case.folder.path(), 2).await.unwrap();
+    assert!(!by_index(&by) && by.records() == 700);
+    assert!(by.inspection.notices.iter().any(|notice| notice.text.contains("strict")));
+    strict.regions_without_index = RegionsWithoutIndex::Refuse;
+    assert_eq!(strict.build(case.folder.path()).unwrap().inspect().err().unwrap().class(), Class::Input);
 }

@@ -139,12 +139,11 @@ proptest! {
     }
 
     #[test]
-    fn no_line_breaks_the_decoder(text in "[0-2./|:,\t x]{0,60}", format in "(GT|GT:DP|DP:GT|GT:AD:FT|[A-Z:]{0,6})", strict in any::<bool>()) {
+    fn no_line_breaks_the_decoder(text in "[0-2./|:,\t x]{0,60}", format in "(GT|GT:DP|DP:GT|GT:AD:FT|[A-Z:]{0,6})") {
         let good = "1 1 . A C . . . GT 0/1 0/1 0/1".to_owned();
         let records = [good.clone(), format!("1 2 . A C . . . {format} {}", text.replace('\t', " ")), good];
         let table = read(&["A", "B", "C"], &records, |config| {
             config.on_bad_record = OnBadRecord::Quarantine;
-            config.conformance = if strict { Conformance::Strict } else { Conformance::Lenient };
         });
         let table = table.unwrap();
         let genotypes = table.genotypes();
@@ -173,7 +172,8 @@ fn a_leading_phase_is_kept_and_strict_before_4_4_refuses_it() {
     let table = read(&["A", "B", "C"], &records, |_| {}).unwrap();
     assert_eq!(table.genotypes(), ["[/0|1, |0/1, 1]"]);
     let strict = |config: &mut Config| config.conformance = Conformance::Strict;
-    let error = read(&["A", "B", "C"], &records, strict).err().unwrap();
+    let declared = vcf("", &["A", "B", "C"], &[&records[0]]);
+    let error = runtime().block_on(read_bytes(declared.as_bytes(), 1, strict)).err().unwrap();
     assert!(error.to_string().contains("FORMAT/GT: a leading phase before VCF 4.4"), "{error}");
     let text = vcf(HEAD, &["A", "B", "C"], &[&records[0]]).replace("VCFv4.3", "VCFv4.4");
     let table = runtime().block_on(read_bytes(text.as_bytes(), 1, strict)).unwrap();
@@ -197,7 +197,7 @@ fn decoder(head: &str, samples: usize, strict: bool, lines: &[(&str, usize)]) ->
     use crate::source::vcf::header::{self, Header};
     let names: Vec<String> = (0..samples).map(|i| format!("S{i}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let header = Header::parse(vcf(head, &names, &[]).as_bytes(), false).unwrap();
+    let header = Header::parse(vcf(head, &names, &[]).as_bytes()).unwrap();
     let fields = header::merge(std::iter::once(&header));
     let slots: Vec<Slot> = std::iter::once(Slot::Sample).chain((0..fields.formats.len()).map(Slot::Call)).collect();
     let recipe = Recipe {
@@ -217,6 +217,7 @@ fn decoder(head: &str, samples: usize, strict: bool, lines: &[(&str, usize)]) ->
         leading_phase: true,
         samples,
         declared: Default::default(),
+        strict: None,
         binary: None,
     };
     let mut decoder = CallsDecoder::new(&recipe, &shape);
@@ -325,7 +326,7 @@ fn bcftools(text: &str) -> Option<Vec<String>> {
 /// Every cell of every sample against the text, and the genotypes against bcftools.
 #[test]
 fn real_calls_are_those_of_the_text() {
-    let Some(folder) = crate::source::vcf::tests::corpus() else {
+    let Some(folder) = crate::source::vcf::testing::corpus() else {
         println!("skipped: no folder of test files (GENOGATE_TEST_DATA)");
         return;
     };

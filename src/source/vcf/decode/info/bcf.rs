@@ -63,7 +63,7 @@ impl InfoDecoder {
         how: How,
     ) -> Result<(), Bad> {
         let key = &mut self.facts[index];
-        let Some(column) = key.column.and_then(|at| self.columns.get_mut(at)) else { return Ok(()) };
+        let Some(column) = self.keys.get_mut(index).and_then(|key| key.column.as_mut()) else { return Ok(()) };
         let bad = |reason| Err(Bad::new(Place::Info(index), reason));
         let text = value.and_then(Vector::text);
         text.map_or(Ok(()), check_utf8)?;
