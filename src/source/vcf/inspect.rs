@@ -147,10 +147,14 @@ impl VcfSource {
             }
             ended = ended || !feed(&mut buf)?;
         };
-        while bcf.is_none() && !ended && buf.len() - end < SAMPLE_BYTES && lines(&buf.waiting()[end..]) < infer::SAMPLE {
+        let found = |records: &[u8]| if bcf.is_some() { bcf::records(records).count() } else { lines(records) };
+        while !ended && buf.len() - end < SAMPLE_BYTES && found(&buf.waiting()[end..]) < infer::SAMPLE {
             ended = !feed(&mut buf)?;
         }
-        if bcf.is_none() {
+        if let Some(dictionary) = &binary {
+            let lines = bcf::lines(&buf.waiting()[end..], dictionary, header.minor >= 4, infer::SAMPLE);
+            infer::infer(&mut header, &lines);
+        } else {
             let whole = memchr::memrchr(b'\n', buf.waiting()).map_or(0, |at| at + 1);
             let whole = if ended { buf.len() } else { whole.max(end) };
             infer::infer(&mut header, &buf.waiting()[end..whole]);
@@ -324,7 +328,7 @@ impl Source for VcfSource {
         for (i, (looked, kept)) in looked.into_iter().zip(kept).enumerate() {
             let Looked { header, binary, container, held, size } = looked;
             let declared = header.declared();
-            let strict = (self.strict() && binary.is_none()).then(|| Arc::new(Rules::of(&header)));
+            let strict = self.strict().then(|| Arc::new(Rules::of(&header)));
             let first = u32::try_from(next).map_err(|_| Error::internal("unit ordinals overflow"))?;
             // A gzip file's units are known only when it was read; ordinals are set aside for the most it can hold.
             let (count, reserved) = match &held {

@@ -20,6 +20,9 @@ use crate::flow::{BadRecord, Context, Counters, Digest, UnitCounts};
 const MAX_ROWS: usize = 8192;
 /// Text of a batch, when they are wide: Arrow takes about as much or up to three times that.
 const MAX_TEXT: usize = 2 << 20;
+/// Text of a batch with calls: four bytes of genotype become up to 25. Larger arrays would be fresh pages of the system's each
+/// time, which took a third of a cohort's decoding.
+const MAX_CALLS_TEXT: usize = 256 << 10;
 
 /// What a partition has to do.
 pub(crate) struct Part {
@@ -100,8 +103,9 @@ impl Work<'_> {
         let mut lines = self.header_lines();
         while let Some(chunk) = reader.next_chunk()? {
             lines += self.input.count(chunk);
-            if let Some(checker) = decoder.strict() {
-                chunk.split(|byte| *byte == b'\n').for_each(|line| checker.pass(line.strip_suffix(b"\r").unwrap_or(line)));
+            let mut rest = chunk;
+            while decoder.strict().is_some() && !rest.is_empty() {
+                decoder.pass(self.input.take_record(&mut rest));
             }
         }
         Ok(lines)
@@ -113,6 +117,7 @@ impl Work<'_> {
         let ordinal = self.input.first + self.unit;
         let mut counts = UnitCounts { input: self.input.number, lines: self.header_lines(), ..UnitCounts::default() };
         let (mut text, mut told_records, mut told_bytes) = (0, 0, 0);
+        let most = if decoder.has_calls() { MAX_CALLS_TEXT } else { MAX_TEXT };
         while let Some(chunk) = reader.next_chunk()? {
             if context.cancel.is_cancelled() {
                 return Err(Error::interrupted("the run was stopped"));
@@ -121,7 +126,7 @@ impl Work<'_> {
             let mut rest = chunk;
             while !rest.is_empty() {
                 let line = self.input.take_record(&mut rest);
-                if rest.is_empty() && chunk.last() != Some(&b'\n') {
+                if rest.is_empty() && chunk.last() != Some(&b'\n') && self.input.shape.binary.is_none() {
                     decoder.strict().into_iter().for_each(Checker::open_end);
                 }
                 let at = counts.lines;
@@ -143,7 +148,7 @@ impl Work<'_> {
                     Outcome::Filtered => {}
                     Outcome::Bad(bad) => self.bad(bad, at, decoder)?,
                 }
-                if (text >= MAX_TEXT || decoder.rows() >= MAX_ROWS) && decoder.rows() > 0 {
+                if (text >= most || decoder.rows() >= MAX_ROWS) && decoder.rows() > 0 {
                     text = 0;
                     if !hand(decoder.flush(ordinal)?) {
                         return Ok(None);

@@ -5,12 +5,14 @@ mod dictionary;
 mod record;
 #[cfg(test)]
 pub(crate) mod testing;
+mod text;
 
 use super::header::{Header, end_of};
 use crate::error::{Error, Result};
 
 pub(crate) use dictionary::Dictionary;
 pub(crate) use record::{Cursor, Frame, Site, Stop, Walk, split_record, walk, walk_site};
+pub(crate) use text::{is_genotype, of_sample, write_genotype, write_line};
 
 /// Bytes before the header's text: magic, version and the text's length.
 const PREFIX: usize = 9;
@@ -68,6 +70,29 @@ fn without_idx(text: &[u8]) -> Vec<u8> {
         }
     }
     out
+}
+
+/// The whole records that `bytes` begin with, up to the first damage.
+pub(crate) fn records(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let (record, behind) = split_record(rest).ok()??;
+        rest = behind;
+        Some(record)
+    })
+}
+
+/// At most `most` of the records that `bytes` begin with, as lines of VCF; bad ones are left out.
+pub(crate) fn lines(bytes: &[u8], dictionary: &Dictionary, leading_phase: bool, most: usize) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for record in records(bytes).take(most) {
+        let before = lines.len();
+        match write_line(record, dictionary, leading_phase, &mut lines) {
+            Ok(()) => lines.push(b'\n'),
+            Err(_) => lines.truncate(before),
+        }
+    }
+    lines
 }
 
 /// The input ended inside the header.

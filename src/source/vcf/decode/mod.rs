@@ -156,6 +156,11 @@ impl Decoder {
         }
     }
 
+    /// Are calls decoded?
+    pub(crate) fn has_calls(&self) -> bool {
+        self.calls.is_some()
+    }
+
     /// Rows since the last batch.
     pub(crate) fn rows(&self) -> usize {
         self.rows
