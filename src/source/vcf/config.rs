@@ -15,13 +15,14 @@ use crate::flow::Source;
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Files or globs such as `cohort/*.vcf.gz`, relative to the pipeline file, or `-` for standard input (only once, and
-    /// last). One load takes them all; files that disagree about a field get the wider type.
+    /// last). A name ending in `.tsv` or `.manifest` is a list of files, relative to itself: one a line, or a table with a
+    /// column `path`. One load takes them all; files that disagree about a field get the wider type.
     pub paths: Vec<String>,
     /// Only records whose own POS lies in one of these regions: `chr22`, `chr1:1000-2000` (1-based, both ends included),
     /// `chr1:1000-`, `chr1:1000`. A text that is the name of a contig in the header means that contig, colons and all.
     /// Default: everything. A BGZF file with an index beside it (`FILE.csi`, or `FILE.tbi` of text) is read only where the index says
     /// that records of the regions lie; records outside that are read are counted, not loaded. `conformance: strict` reads all
-    /// of a text.
+    /// of a file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<String>,
     /// With `regions`, for an input whose index is missing, older than the file, damaged or of another file: `scan` (default)

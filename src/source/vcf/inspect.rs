@@ -12,6 +12,7 @@ use super::decode::Shape;
 use super::header::{self, Field, Header, infer, reserved};
 use super::index::{Ask, Flaw, Lines};
 use super::input::{Held, Input};
+use super::manifest;
 use super::regions::Regions;
 use super::samples::{self, Listed};
 use super::schema::lay_out;
@@ -68,6 +69,11 @@ impl VcfSource {
                 continue;
             }
             let path = self.base.join(text);
+            if manifest::is_manifest(text) {
+                let listed = manifest::read(&path).map_err(|error| error.at(format!("paths[{i}]")))?;
+                found.extend(listed.into_iter().map(Some));
+                continue;
+            }
             if !text.contains(['*', '?', '[']) || path.exists() {
                 found.push(Some(path));
                 continue;
@@ -185,7 +191,7 @@ impl VcfSource {
     /// The input as its index lets it be read for the regions, and what to say where it does not.
     fn by_index(&self, path: Option<&Path>, looked: &mut Looked, regions: &Regions) -> Result<Option<String>> {
         let flaw = match (path, &looked.held) {
-            _ if self.strict() && looked.binary.is_none() => Flaw::Strict,
+            _ if self.strict() => Flaw::Strict,
             (Some(path), Held::Ranged { file, layout }) if looked.container == Container::Bgzf => {
                 let length = |name: &[u8]| {
                     looked.header.contigs.iter().find(|contig| contig.id.as_bytes() == name).and_then(|contig| contig.length)
@@ -266,6 +272,10 @@ impl Source for VcfSource {
         let (paths, mut looked) = (self.paths()?, Vec::new());
         for (i, path) in paths.iter().enumerate() {
             looked.push(self.look(path.as_deref()).map_err(|error| error.at(format!("input {}", i + 1)))?);
+        }
+        if let Some([(a, one), (b, other)]) = header::conflict(looked.iter().map(|looked| looked.header.assembly)) {
+            return Err(Error::input(format!("inputs {a} and {b} are of different assemblies: {one} and {other}"))
+                .with_hint("load them apart, or lift one of them over first (such as with `bcftools +liftover`)"));
         }
         let mut notices = Vec::new();
         let mut told = HashSet::new();
@@ -355,6 +365,7 @@ impl Source for VcfSource {
             });
             let shape = Shape {
                 columns: header.columns,
+                minor: header.minor,
                 percent: header.minor >= 3,
                 leading_phase: header.minor >= 4,
                 samples: kept.into(),

@@ -14,6 +14,7 @@ mod header;
 mod index;
 mod input;
 mod inspect;
+mod manifest;
 mod regions;
 mod samples;
 mod scan;

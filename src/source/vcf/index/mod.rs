@@ -43,7 +43,7 @@ pub(crate) enum Flaw {
     Missing,
     /// The input is nothing that has one.
     Unindexed,
-    /// Strict conformance is a matter of every record of a text, read or not.
+    /// Strict conformance is a matter of every record, asked for or not.
     Strict,
     /// It is older than the file.
     Older,

@@ -607,12 +607,16 @@ async fn the_index_of_bcf_is_held_to_the_file_as_well() {
 
 #[tokio::test]
 async fn strict_conformance_reads_every_record() {
-    let case = Case::indexed(&two_contigs(), 900, TBI);
+    let text = two_contigs();
     let mut strict = config(&["a:1-1000"], 4000);
     strict.conformance = Conformance::Strict;
-    let by = read(&strict, case.folder.path(), 2).await.unwrap();
-    assert!(!by_index(&by) && by.records() == 700);
-    assert!(by.inspection.notices.iter().any(|notice| notice.text.contains("strict")));
+    let binary = Case::binary(&text, 900, Form { kind: Kind::Csi, ..TBI });
+    let case = Case::indexed(&text, 900, TBI);
+    for case in [&case, &binary] {
+        let by = read(&strict, case.folder.path(), 2).await.unwrap();
+        assert!(!by_index(&by) && by.records() == 700);
+        assert!(by.inspection.notices.iter().any(|notice| notice.text.contains("strict")));
+    }
     strict.regions_without_index = RegionsWithoutIndex::Refuse;
     assert_eq!(strict.build(case.folder.path()).unwrap().inspect().err().unwrap().class(), Class::Input);
 }
