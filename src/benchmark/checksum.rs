@@ -109,15 +109,20 @@ impl<'a> Cells<'a> {
                     }
                 }
             }
-            Self::Lists(offsets, items, nulls) => {
-                for (i, (row, ends)) in rows.iter_mut().zip(offsets.windows(2)).enumerate() {
-                    if is_null(nulls, i) {
-                        chain(row, MISSING);
-                    } else {
-                        items.range(ends[0] as usize, ends[1] as usize, row);
-                    }
+            // Whether the items have nulls is the batch's affair: a value must sum up alike with and without them.
+            Self::Lists(offsets, items, nulls) => match items.as_ref() {
+                Self::Ints(values, gaps) => {
+                    short(offsets, nulls, rows, items, |i| if is_null(gaps, i) { MISSING } else { values[i] as u64 });
                 }
-            }
+                Self::Floats(values, gaps) => {
+                    short(offsets, nulls, rows, items, |i| if is_null(gaps, i) { MISSING } else { values[i].to_bits() });
+                }
+                _ => short(offsets, nulls, rows, items, |i| {
+                    let mut one = A;
+                    items.range(i, i + 1, &mut one);
+                    one
+                }),
+            },
             Self::Nothing => rows.iter_mut().for_each(|row| chain(row, MISSING)),
             Self::Flags(..) | Self::Structs(..) => rows.iter_mut().enumerate().for_each(|(i, row)| self.range(i, i + 1, row)),
         }
@@ -159,6 +164,21 @@ impl<'a> Cells<'a> {
     }
 }
 
+/// Chains lists to their rows; most hold one value.
+#[inline]
+fn short(offsets: &[i32], nulls: &Option<&NullBuffer>, rows: &mut [u64], items: &Cells<'_>, word: impl Fn(usize) -> u64) {
+    for (i, (row, ends)) in rows.iter_mut().zip(offsets.windows(2)).enumerate() {
+        let (from, to) = (ends[0] as usize, ends[1] as usize);
+        if is_null(nulls, i) {
+            chain(row, MISSING);
+        } else if to - from == 1 {
+            *row = fold(*row ^ word(from), A);
+        } else {
+            items.range(from, to, row);
+        }
+    }
+}
+
 #[inline]
 fn is_null(nulls: &Option<&NullBuffer>, i: usize) -> bool {
     nulls.is_some_and(|nulls| nulls.is_null(i))
@@ -174,27 +194,47 @@ fn each<T: Copy>(values: &[T], nulls: &Option<&NullBuffer>, rows: &mut [u64], wo
     }
 }
 
+/// Four sums that do not wait for each other.
+const LANES: [u64; 4] = [A, B, MISSING, 0x94d0_49bb_1331_11eb];
+
 /// How long each list or text is; one product for two.
 fn lengths(offsets: &[i32], sum: &mut u64) {
     let length = |pair: &[i32]| (pair[1] - pair[0]) as u32 as u64;
-    let mut pairs = offsets.windows(2);
-    while let Some(first) = pairs.next() {
-        chain(sum, length(first) | pairs.next().map_or(0, length) << 32);
+    let mut lanes = LANES;
+    let (mut from, pairs) = (0, offsets.len() - 1);
+    while pairs - from >= 8 {
+        let [a, b, c, d, e, f, g, h, i] = std::array::from_fn(|at| offsets[from + at]);
+        let both = |a: i32, b: i32, c: i32| (b - a) as u32 as u64 | ((c - b) as u32 as u64) << 32;
+        let words = [both(a, b, c), both(c, d, e), both(e, f, g), both(g, h, i)];
+        lanes.iter_mut().zip(words).for_each(|(lane, word)| *lane = fold(*lane ^ word, B));
+        from += 8;
     }
+    if from > 0 {
+        lanes.iter().for_each(|lane| chain(sum, *lane));
+    }
+    offsets[from..].windows(2).for_each(|pair| chain(sum, length(pair)));
 }
 
 /// Sixteen bytes a product; what is left over is padded with zeros, lengths are chained by whoever calls.
 fn bytes(text: &[u8], sum: &mut u64) {
-    let mut add = |sixteen: [u8; 16]| {
-        let both = u128::from_le_bytes(sixteen);
+    let add = |sum: &mut u64, sixteen: &[u8; 16]| {
+        let both = u128::from_le_bytes(*sixteen);
         *sum = fold(*sum ^ both as u64, (both >> 64) as u64 ^ B);
     };
-    let (chunks, rest) = text.as_chunks::<16>();
-    chunks.iter().copied().for_each(&mut add);
-    if !rest.is_empty() || chunks.is_empty() {
+    let (blocks, rest) = text.as_chunks::<64>();
+    if !blocks.is_empty() {
+        let mut lanes = LANES;
+        for block in blocks {
+            lanes.iter_mut().zip(block.as_chunks::<16>().0).for_each(|(lane, sixteen)| add(lane, sixteen));
+        }
+        lanes.iter().for_each(|lane| chain(sum, *lane));
+    }
+    let (chunks, rest) = rest.as_chunks::<16>();
+    chunks.iter().for_each(|chunk| add(sum, chunk));
+    if !rest.is_empty() {
         let mut last = [0; 16];
         last[..rest.len()].copy_from_slice(rest);
-        add(last);
+        add(sum, &last);
     }
 }
 
@@ -243,12 +283,20 @@ mod tests {
         RecordBatch::try_from_iter(columns).unwrap()
     }
 
+    fn one(batch: &RecordBatch, row: u32) -> RecordBatch {
+        let row = datafusion::arrow::array::UInt32Array::from(vec![row]);
+        datafusion::arrow::compute::take_record_batch(batch, &row).unwrap()
+    }
+
     #[test]
     fn neither_order_nor_cut_matters() {
         let whole = batch();
         for at in 0..=4 {
             assert_eq!(of(&[whole.slice(at, 4 - at), whole.slice(0, at)]), of(&[whole.clone()]));
         }
+        // Each row with arrays of its own: what other rows hold must not show.
+        let rows: Vec<RecordBatch> = (0..4).map(|row| one(&whole, row)).collect();
+        assert_eq!(of(&rows), of(&[whole]));
     }
 
     #[test]

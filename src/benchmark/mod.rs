@@ -174,3 +174,43 @@ fn cells_of(batch: &RecordBatch) -> u64 {
     });
     cells.sum::<usize>() as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::source::vcf::{Calls, Config, UnitSize};
+    use crate::synth::{self, Kind, Options, bgzf};
+
+    #[test]
+    fn figures_agree_whatever_the_container_the_cut_and_the_threads() {
+        let folder = tempfile::tempdir().unwrap();
+        for (kind, samples) in [(Kind::Sites, 0), (Kind::Trio, 3), (Kind::Cohort, 7)] {
+            let options = Options { kind, records: 500, samples, seed: 3, phi: false };
+            let mut plain = Vec::new();
+            synth::write(&options, &mut plain).unwrap();
+            std::fs::write(folder.path().join("x.vcf"), &plain).unwrap();
+            let mut packed = bgzf::Writer::new(std::fs::File::create(folder.path().join("x.vcf.gz")).unwrap());
+            synth::write(&options, &mut packed).unwrap();
+            packed.finish().unwrap();
+            let mut seen = Vec::new();
+            for (file, unit, threads) in
+                [("x.vcf", 16 << 20, 1), ("x.vcf", 5000, 3), ("x.vcf.gz", 16 << 20, 1), ("x.vcf.gz", 70_000, 2)]
+            {
+                let mut config = Config::of([file]);
+                (config.unit, config.calls) = (UnitSize::Bytes(unit), Calls::All);
+                let inspection = config.build(folder.path()).unwrap().inspect().unwrap();
+                let (decoded, encoded) = (decode(&inspection, threads).unwrap(), encode(&inspection, threads).unwrap());
+                let (cells, again) = (decoded.cells.unwrap(), encoded.cells.unwrap());
+                assert_eq!((cells.records, cells.cells), (500, again.cells));
+                assert_eq!(inflate(&inspection, threads).unwrap().text_bytes, decoded.text_bytes);
+                seen.push((cells.cells, cells.checksum, decoded.text_bytes, encoded.copy_bytes));
+            }
+            assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "{kind:?}: {seen:?}");
+            assert!(seen[0].0 > 5000 && seen[0].3 > Some(10_000));
+        }
+        let missing = Config::of(["no-such.vcf"]).build(Path::new(".")).unwrap().inspect();
+        assert_eq!(missing.err().unwrap().class(), crate::error::Class::Input);
+    }
+}

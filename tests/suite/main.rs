@@ -3,6 +3,7 @@
 mod annotations;
 mod architecture;
 mod audit;
+mod bcf;
 mod db;
 mod documents;
 mod faults;

@@ -7,13 +7,16 @@ use super::inspect::VcfSource;
 use crate::error::{Error, Result};
 use crate::flow::Source;
 
-/// Reads VCF text, versions 4.0 to 4.5: plain, BGZF or gzip (also several members), from files or standard input. What a
-/// file is is told by its first bytes, not by its name.
+/// Reads VCF, versions 4.0 to 4.5: text (plain, BGZF or gzip, also several members) and BCF 2.1 and 2.2 (compressed or not),
+/// from files or standard input. What a file is is told by its first bytes, not by its name. The same records give the same
+/// rows as text and as BCF, as far as BCF can hold them: its numbers have single precision and are read by their shortest
+/// decimal form, and fields that a call leaves out at its end are `.` in it.
 #[derive(Clone, Debug, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Files or globs such as `cohort/*.vcf.gz`, relative to the pipeline file, or `-` for standard input (only once, and
-    /// last). One load takes them all; files that disagree about a field get the wider type.
+    /// last). A name ending in `.tsv` or `.manifest` is a list of files, relative to itself: one a line, or a table with a
+    /// column `path`. One load takes them all; files that disagree about a field get the wider type.
     pub paths: Vec<String>,
     /// Only records whose own POS lies in one of these regions: `chr22`, `chr1:1000-2000` (1-based, both ends included),
     /// `chr1:1000-`, `chr1:1000`. A text that is the name of a contig in the header means that contig, colons and all.

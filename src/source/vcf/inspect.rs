@@ -12,6 +12,7 @@ use super::decode::Shape;
 use super::header::{self, Field, Header, infer, reserved};
 use super::index::{Ask, Flaw};
 use super::input::{Held, Input};
+use super::manifest;
 use super::regions::Regions;
 use super::samples::{self, Listed};
 use super::schema::lay_out;
@@ -68,6 +69,11 @@ impl VcfSource {
                 continue;
             }
             let path = self.base.join(text);
+            if manifest::is_manifest(text) {
+                let listed = manifest::read(&path).map_err(|error| error.at(format!("paths[{i}]")))?;
+                found.extend(listed.into_iter().map(Some));
+                continue;
+            }
             if !text.contains(['*', '?', '[']) || path.exists() {
                 found.push(Some(path));
                 continue;
@@ -121,15 +127,16 @@ impl VcfSource {
             Ok(piece != Piece::End)
         };
         let (mut ended, mut enough) = (false, 0);
+        let mut binary = None;
         let (mut header, end) = loop {
-            if bcf.is_some() {
+            if let Some(minor) = bcf {
                 if let Some((text, end)) = bcf::header(buf.waiting(), header::MAX_HEADER)? {
-                    let text = &text[..header::end_of(text, true)?.unwrap_or(text.len())];
+                    let (header, dictionary) = bcf::read_header(text, minor)?;
                     if self.strict() {
                         strict::header::check_binary(text)?;
                     }
-                    // Records are counted, not lines.
-                    break (Header { line_count: 0, ..Header::parse(text)? }, end);
+                    binary = Some(Arc::new(dictionary));
+                    break (header, end);
                 }
                 if ended {
                     return Err(bcf::header_cut());
@@ -146,11 +153,14 @@ impl VcfSource {
             }
             ended = ended || !feed(&mut buf)?;
         };
-        let binary = bcf.map(|minor| Dictionary::of(&header, minor == 1).map(Arc::new)).transpose()?;
-        while bcf.is_none() && !ended && buf.len() - end < SAMPLE_BYTES && lines(&buf.waiting()[end..]) < infer::SAMPLE {
+        let found = |records: &[u8]| if bcf.is_some() { bcf::records(records).count() } else { lines(records) };
+        while !ended && buf.len() - end < SAMPLE_BYTES && found(&buf.waiting()[end..]) < infer::SAMPLE {
             ended = !feed(&mut buf)?;
         }
-        if bcf.is_none() {
+        if let Some(dictionary) = &binary {
+            let lines = bcf::lines(&buf.waiting()[end..], dictionary, header.minor >= 4, infer::SAMPLE);
+            infer::infer(&mut header, &lines);
+        } else {
             let whole = memchr::memrchr(b'\n', buf.waiting()).map_or(0, |at| at + 1);
             let whole = if ended { buf.len() } else { whole.max(end) };
             infer::infer(&mut header, &buf.waiting()[end..whole]);
@@ -258,6 +268,10 @@ impl Source for VcfSource {
         for (i, path) in paths.iter().enumerate() {
             looked.push(self.look(path.as_deref()).map_err(|error| error.at(format!("input {}", i + 1)))?);
         }
+        if let Some([(a, one), (b, other)]) = header::conflict(looked.iter().map(|looked| looked.header.assembly)) {
+            return Err(Error::input(format!("inputs {a} and {b} are of different assemblies: {one} and {other}"))
+                .with_hint("load them apart, or lift one of them over first (such as with `bcftools +liftover`)"));
+        }
         let mut notices = Vec::new();
         let mut told = HashSet::new();
         for (i, looked) in looked.iter().enumerate() {
@@ -319,7 +333,7 @@ impl Source for VcfSource {
         for (i, (looked, kept)) in looked.into_iter().zip(kept).enumerate() {
             let Looked { header, binary, container, held, size } = looked;
             let declared = header.declared();
-            let strict = (self.strict() && binary.is_none()).then(|| Arc::new(Rules::of(&header)));
+            let strict = self.strict().then(|| Arc::new(Rules::of(&header)));
             let first = u32::try_from(next).map_err(|_| Error::internal("unit ordinals overflow"))?;
             // A gzip file's units are known only when it was read; ordinals are set aside for the most it can hold.
             let (count, reserved) = match &held {
@@ -346,6 +360,7 @@ impl Source for VcfSource {
             });
             let shape = Shape {
                 columns: header.columns,
+                minor: header.minor,
                 percent: header.minor >= 3,
                 leading_phase: header.minor >= 4,
                 samples: kept.into(),

@@ -1,5 +1,5 @@
-//! VCF text into Arrow batches: header (-> schema), split (-> units), decode (the only hot loop), columns (one builder a
-//! file), table (the scan). It must not know stages, sinks or where rows go.
+//! VCF and BCF into Arrow batches: header (-> schema), bcf (what is binary), split (-> units), decode (the only hot loop),
+//! columns (one builder a file), table (the scan). It must not know stages, sinks or where rows go.
 
 mod annotation;
 mod bcf;
@@ -14,6 +14,7 @@ mod header;
 mod index;
 mod input;
 mod inspect;
+mod manifest;
 mod regions;
 mod samples;
 mod scan;

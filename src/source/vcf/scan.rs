@@ -18,8 +18,13 @@ use crate::flow::{BadRecord, Context, Counters, Digest, UnitCounts};
 
 /// Rows of a batch, when they are narrow.
 const MAX_ROWS: usize = 8192;
+/// Lines of a unit: their ordinals take 21 bits of a variant's id.
+const MAX_LINES: u32 = 1 << 21;
 /// Text of a batch, when they are wide: Arrow takes about as much or up to three times that.
 const MAX_TEXT: usize = 2 << 20;
+/// Text of a batch with calls: four bytes of genotype become up to 25. Larger arrays would be fresh pages of the system's each
+/// time, which took a third of a cohort's decoding.
+const MAX_CALLS_TEXT: usize = 256 << 10;
 
 /// What a partition has to do.
 pub(crate) struct Part {
@@ -97,8 +102,9 @@ impl Work<'_> {
         let mut lines = self.header_lines();
         while let Some(chunk) = reader.next_chunk()? {
             lines += self.input.count(chunk);
-            if let Some(checker) = decoder.strict() {
-                chunk.split(|byte| *byte == b'\n').for_each(|line| checker.pass(line.strip_suffix(b"\r").unwrap_or(line)));
+            let mut rest = chunk;
+            while decoder.strict().is_some() && !rest.is_empty() {
+                decoder.pass(self.input.take_record(&mut rest));
             }
         }
         Ok(lines)
@@ -110,15 +116,17 @@ impl Work<'_> {
         let ordinal = self.input.first + self.unit;
         let mut counts = UnitCounts { input: self.input.number, lines: self.header_lines(), ..UnitCounts::default() };
         let (mut text, mut told_records, mut told_bytes) = (0, 0, 0);
+        let most = if decoder.has_calls() { MAX_CALLS_TEXT } else { MAX_TEXT };
         while let Some(chunk) = reader.next_chunk()? {
             if context.cancel.is_cancelled() {
                 return Err(Error::interrupted("the run was stopped"));
             }
-            let utf8 = self.input.shape.binary.is_none() && std::str::from_utf8(chunk).is_ok();
+            let text_only = || std::str::from_utf8(chunk).is_ok() && memchr::memchr(0, chunk).is_none();
+            let clean = self.input.shape.binary.is_none() && text_only();
             let mut rest = chunk;
             while !rest.is_empty() {
                 let line = self.input.take_record(&mut rest);
-                if rest.is_empty() && chunk.last() != Some(&b'\n') {
+                if rest.is_empty() && chunk.last() != Some(&b'\n') && self.input.shape.binary.is_none() {
                     decoder.strict().into_iter().for_each(Checker::open_end);
                 }
                 let at = counts.lines;
@@ -128,8 +136,8 @@ impl Work<'_> {
                     continue;
                 }
                 counts.records += 1;
-                let row = u32::try_from(at).map_err(|_| Error::input("a unit has too many lines").with_hint("lower `unit`"))?;
-                let outcome = decoder.record(line, row, utf8);
+                let row = u32::try_from(at).ok().filter(|row| *row < MAX_LINES).ok_or_else(too_many_lines)?;
+                let outcome = decoder.record(line, row, clean);
                 // Records outside the regions are no part of the load's identity: an index spares reading them.
                 if context.digests && outcome != Outcome::OutOfRegion {
                     counts.digest.add(Digest::from_bytes(sha256(line)));
@@ -140,7 +148,7 @@ impl Work<'_> {
                     Outcome::Filtered => {}
                     Outcome::Bad(bad) => self.bad(bad, at, decoder)?,
                 }
-                if (text >= MAX_TEXT || decoder.rows() >= MAX_ROWS) && decoder.rows() > 0 {
+                if (text >= most || decoder.rows() >= MAX_ROWS) && decoder.rows() > 0 {
                     text = 0;
                     if !hand(decoder.flush(ordinal)?) {
                         return Ok(None);
@@ -180,6 +188,10 @@ impl Work<'_> {
         Err(Error::input(format!("{what} {}: {field}: {}", line + 1, bad.reason))
             .with_hint("mend the record, or set `on_bad_record: quarantine` to set such records aside"))
     }
+}
+
+fn too_many_lines() -> Error {
+    Error::input("a unit has more than 2097152 lines").with_hint("lower `unit`, such as to `4MiB`")
 }
 
 /// Adds what the decoder tolerated to the run's oddities.

@@ -5,7 +5,7 @@ mod cuts;
 use proptest::prelude::*;
 
 use super::testing::{bgzf, corpus, gzip, read, read_bytes, read_rest, read_sql, same, vcf};
-use super::{Calls, Config, UnitSize, decode_to_end};
+use super::{Calls, Config, OnBadRecord, UnitSize, decode_to_end};
 use crate::error::Class;
 use crate::flow::column;
 
@@ -294,4 +294,82 @@ async fn every_file_of_the_corpus_has_its_records() {
     }
     assert!(wrong.is_empty(), "{read_well} well, {} wrong:\n{}", wrong.len(), wrong.join("\n"));
     assert!(read_well > 100, "only {read_well} files were read");
+}
+
+#[tokio::test]
+async fn one_load_has_one_assembly() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, length: u64| {
+        let text = vcf(&format!("##contig=<ID=chr1,length={length}>\n"), &[], &["chr1 1 . A C . . ."]);
+        std::fs::write(folder.path().join(name), text).unwrap();
+    };
+    write("a.vcf", 248_956_422);
+    write("b.vcf", 5);
+    write("c.vcf", 249_250_621);
+    let same = read(&Config::of(["a.vcf", "b.vcf", "a.vcf"]), folder.path(), 1).await.unwrap();
+    let assemblies: Vec<_> = same.inspection.document.inputs.iter().map(|input| input.assembly.as_str()).collect();
+    assert_eq!(assemblies, ["GRCh38", "unknown", "GRCh38"]);
+    let error = read(&Config::of(["b.vcf", "a.vcf", "c.vcf"]), folder.path(), 1).await.err().unwrap();
+    assert_eq!(error.class(), Class::Input);
+    assert_eq!(error.to_string(), "inputs 2 and 3 are of different assemblies: GRCh38 and GRCh37");
+    assert!(error.hint().is_some());
+}
+
+#[tokio::test]
+async fn a_manifest_lists_inputs() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    for (name, pos) in [("a.vcf", 1), ("b.vcf", 2), ("c.vcf", 3)] {
+        let text = vcf("", &[], &[&format!("1 {pos} . A C . . .")]);
+        std::fs::write(folder.path().join("data").join(name), text).unwrap();
+    }
+    std::fs::write(folder.path().join("data/list.tsv"), "sample\tpath\nS\tb.vcf\nT\tc.vcf\n").unwrap();
+    let found = read(&Config::of(["data/list.tsv", "data/a.vcf"]), folder.path(), 2).await.unwrap();
+    assert_eq!(found.column("pos"), ["2", "3", "1"]);
+    std::fs::write(folder.path().join("data/bad.tsv"), "path\n\t\n").unwrap();
+    let error = read(&Config::of(["data/a.vcf", "data/bad.tsv"]), folder.path(), 1).await.err().unwrap();
+    assert_eq!((error.class(), error.to_string()), (Class::Input, "paths[1]: the manifest lists no file".into()));
+}
+
+/// Files of the suites whose header cannot be read or trusted: nothing else may keep a file from being read leniently.
+const UNREADABLE: [&str; 3] = ["failed_empty.vcf", "failed_empty_sample.vcf", "failed_body_sample_011.vcf"];
+
+#[tokio::test]
+async fn no_record_of_the_suites_is_lost() {
+    let Some(folder) = corpus() else { return };
+    let manifest = std::fs::read_to_string(folder.join("MANIFEST.tsv")).unwrap();
+    let mut lines = manifest.lines().map(|line| line.split('\t').collect::<Vec<_>>());
+    let names = lines.next().unwrap();
+    let at = |name: &str| names.iter().position(|known| *known == name).unwrap();
+    let (file, records, verdict) = (at("file"), at("records"), at("bcftools"));
+    let (mut wrong, mut good, mut aside) = (Vec::new(), 0, 0);
+    for row in lines.filter(|row| row[file].starts_with("conformance/")) {
+        let mut config = Config::of([row[file]]);
+        (config.on_bad_record, config.calls) = (OnBadRecord::Quarantine, Calls::All);
+        let (name, unreadable) = (row[file], UNREADABLE.iter().any(|name| row[file].ends_with(name)));
+        let found = match read(&config, &folder, 2).await {
+            Ok(found) if !unreadable => found,
+            Err(error) if unreadable && error.class() == Class::Input => continue,
+            Ok(_) => {
+                wrong.push(format!("{name}: read"));
+                continue;
+            }
+            Err(error) => {
+                wrong.push(format!("{name}: {error}"));
+                continue;
+            }
+        };
+        let bad: Vec<_> = found.units.iter().flat_map(|unit| &unit.bad).collect();
+        let lines = std::fs::read_to_string(folder.join(name)).unwrap().lines().count() as u64;
+        if found.records() != found.batch.num_rows() as u64 + bad.len() as u64
+            || (!row[verdict].starts_with("FAIL") && row[records] != found.records().to_string())
+            || bad.iter().any(|bad| bad.line >= lines || bad.field.is_empty() || bad.reason.is_empty())
+            || (name.contains("/passed/") && !bad.is_empty())
+        {
+            wrong.push(format!("{name}: {} rows, {bad:?}, {} records", found.batch.num_rows(), found.records()));
+        }
+        (good, aside) = (good + found.batch.num_rows(), aside + bad.len());
+    }
+    assert!(wrong.is_empty(), "{good} good, {aside} aside, {} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(good > 500 && (10..40).contains(&aside), "{good} good, {aside} aside");
 }

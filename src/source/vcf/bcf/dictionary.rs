@@ -1,7 +1,10 @@
 //! The dictionaries that records refer to by number (VCF 4.5 sections 6.2.1 and 6.2.2). It must not know records.
 
+use std::collections::HashSet;
+
 use super::Frame;
 use crate::error::{Error, Result};
+use crate::flow::VcfType;
 use crate::source::vcf::header::{self, Header};
 
 /// More entries than this are no dictionary; a false IDX must not claim memory.
@@ -12,6 +15,8 @@ const MAX_ENTRIES: usize = 1 << 22;
 pub(crate) struct Dictionary {
     strings: Vec<Option<Box<str>>>,
     contigs: Vec<Option<Box<str>>>,
+    /// Numbers of INFO keys that are flags.
+    flags: Vec<i32>,
     /// Samples the header names.
     pub samples: usize,
     /// BCF 2.1.
@@ -22,7 +27,8 @@ impl Dictionary {
     /// Reads the header's FILTER, INFO, FORMAT and contig lines: by their IDX, else in order of first appearance, behind
     /// PASS, which is always 0.
     pub(crate) fn of(header: &Header, legacy: bool) -> Result<Self> {
-        let (mut strings, mut contigs) = (vec![Some("PASS".into())], Vec::new());
+        let (mut strings, mut contigs) = (Entries::default(), Entries::default());
+        strings.enter("PASS", None)?;
         for line in &header.lines {
             let Some(id) = &line.id else { continue };
             let list = match line.key.as_str() {
@@ -30,9 +36,12 @@ impl Dictionary {
                 "contig" => &mut contigs,
                 _ => continue,
             };
-            enter(list, id, index(&line.value)?)?;
+            list.enter(id, index(&line.value)?)?;
         }
-        Ok(Self { strings, contigs, samples: header.samples.len(), legacy })
+        let is_flag = |id: &str| header.info.iter().any(|info| info.id == id && info.kind == VcfType::Flag);
+        let (strings, contigs) = (strings.list, contigs.list);
+        let flags = (0..).zip(&strings).filter(|(_, id)| id.as_deref().is_some_and(is_flag)).map(|(at, _)| at).collect();
+        Ok(Self { strings, contigs, flags, samples: header.samples.len(), legacy })
     }
 
     /// What the input's records have in common.
@@ -51,6 +60,11 @@ impl Dictionary {
         self.strings.iter().map(Option::as_deref)
     }
 
+    /// Is this INFO key a flag? Any number stands for one.
+    pub(crate) fn is_flag(&self, key: i32) -> bool {
+        self.flags.binary_search(&key).is_ok()
+    }
+
     #[inline]
     pub(crate) fn contig(&self, index: i32) -> Option<&str> {
         self.contigs.get(usize::try_from(index).ok()?)?.as_deref()
@@ -67,25 +81,35 @@ fn index(value: &str) -> Result<Option<usize>> {
     }
 }
 
-fn enter(list: &mut Vec<Option<Box<str>>>, id: &str, index: Option<usize>) -> Result<()> {
-    // The same id as FILTER, INFO and FORMAT is one entry.
-    let at = match index {
-        Some(at) => at,
-        None if list.iter().any(|known| known.as_deref() == Some(id)) => return Ok(()),
-        None => list.len(),
-    };
-    if at >= MAX_ENTRIES {
-        return Err(Error::input("the BCF header has more than 4194304 entries"));
-    }
-    if at >= list.len() {
-        list.resize(at + 1, None);
-    }
-    match list.get_mut(at) {
-        Some(entry) if entry.as_deref().is_none_or(|known| known == id) => {
-            *entry = Some(id.into());
-            Ok(())
+/// A dictionary being read.
+#[derive(Default)]
+struct Entries {
+    list: Vec<Option<Box<str>>>,
+    known: HashSet<Box<str>>,
+}
+
+impl Entries {
+    fn enter(&mut self, id: &str, index: Option<usize>) -> Result<()> {
+        // The same id as FILTER, INFO and FORMAT is one entry.
+        let new = self.known.insert(id.into());
+        let at = match index {
+            Some(at) => at,
+            None if new => self.list.len(),
+            None => return Ok(()),
+        };
+        if at >= MAX_ENTRIES {
+            return Err(Error::input("the BCF header has more than 4194304 entries"));
         }
-        _ => Err(Error::input("two entries of the BCF header have the same IDX").with_hint("rewrite the file with bcftools")),
+        if at >= self.list.len() {
+            self.list.resize(at + 1, None);
+        }
+        match self.list.get_mut(at) {
+            Some(entry) if entry.as_deref().is_none_or(|known| known == id) => {
+                *entry = Some(id.into());
+                Ok(())
+            }
+            _ => Err(Error::input("two entries of the BCF header have the same IDX").with_hint("rewrite the file with bcftools")),
+        }
     }
 }
 

@@ -5,11 +5,14 @@ mod dictionary;
 mod record;
 #[cfg(test)]
 pub(crate) mod testing;
+mod text;
 
+use super::header::{Header, end_of};
 use crate::error::{Error, Result};
 
 pub(crate) use dictionary::Dictionary;
-pub(crate) use record::{Cursor, Frame, Site, Stop, Walk, split_record, walk};
+pub(crate) use record::{Cursor, Frame, Site, Stop, Walk, split_record, walk, walk_site};
+pub(crate) use text::{is_genotype, of_sample, write_genotype, write_line};
 
 /// Bytes before the header's text: magic, version and the text's length.
 const PREFIX: usize = 9;
@@ -40,6 +43,56 @@ pub(crate) fn header(bytes: &[u8], most: usize) -> Result<Option<(&[u8], usize)>
     let Some(text) = bytes.get(PREFIX..PREFIX + length) else { return Ok(None) };
     let text = text.get(..memchr::memchr(0, text).unwrap_or(length)).unwrap_or(text);
     Ok(Some((text, PREFIX + length)))
+}
+
+/// Reads the header's text: what it means for VCF and BCF alike, without the IDX attributes, and the dictionaries. Its lines do not count: records are numbered, not lines.
+pub(crate) fn read_header(text: &[u8], minor: u8) -> Result<(Header, Dictionary)> {
+    let text = &text[..end_of(text, true)?.unwrap_or(text.len())];
+    let dictionary = Dictionary::of(&Header::parse(text)?, minor == 1)?;
+    Ok((Header { line_count: 0, ..Header::parse(&without_idx(text))? }, dictionary))
+}
+
+/// The text without the IDX at the end of lines: BCF's own, dropped where it becomes VCF (VCF 4.5 section 6.2.1).
+fn without_idx(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    for line in text.split_inclusive(|byte| *byte == b'\n') {
+        let digits = |at: &usize| {
+            let number = line[at + 5..].trim_ascii_end().strip_suffix(b">");
+            number.is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
+        };
+        match memchr::memmem::rfind(line, b",IDX=").filter(digits) {
+            Some(at) => {
+                let close = at + memchr::memchr(b'>', &line[at..]).unwrap_or(0);
+                out.extend_from_slice(&line[..at]);
+                out.extend_from_slice(&line[close..]);
+            }
+            None => out.extend_from_slice(line),
+        }
+    }
+    out
+}
+
+/// The whole records that `bytes` begin with, up to the first damage.
+pub(crate) fn records(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let (record, behind) = split_record(rest).ok()??;
+        rest = behind;
+        Some(record)
+    })
+}
+
+/// At most `most` of the records that `bytes` begin with, as lines of VCF; bad ones are left out.
+pub(crate) fn lines(bytes: &[u8], dictionary: &Dictionary, leading_phase: bool, most: usize) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for record in records(bytes).take(most) {
+        let before = lines.len();
+        match write_line(record, dictionary, leading_phase, &mut lines) {
+            Ok(()) => lines.push(b'\n'),
+            Err(_) => lines.truncate(before),
+        }
+    }
+    lines
 }
 
 /// The input ended inside the header.

@@ -210,19 +210,31 @@ pub(crate) enum Walk {
 /// Looks whether a record of the given frame begins here: lengths, numbers and types all fit each other.
 #[inline]
 pub(crate) fn walk(bytes: &[u8], frame: Frame) -> Walk {
+    match look(bytes, frame, true) {
+        Walk::Record(length) if bytes.len() < length => Walk::Short,
+        found => found,
+    }
+}
+
+/// The same of what is before the genotype fields: the rest of the record need not be at hand.
+pub(crate) fn walk_site(bytes: &[u8], frame: Frame) -> Walk {
+    look(bytes, frame, false)
+}
+
+#[inline]
+fn look(bytes: &[u8], frame: Frame, whole: bool) -> Walk {
     let Some((shared, individual)) = lengths(bytes) else { return Walk::Short };
     if shared < FIXED || shared + individual > MAX_LINE {
         return Walk::No;
     }
-    match walk_inside(bytes, shared, individual, frame) {
-        Ok(()) if bytes.len() < LENGTHS + shared + individual => Walk::Short,
+    match look_inside(bytes, shared, individual, frame, whole) {
         Ok(()) => Walk::Record(LENGTHS + shared + individual),
         Err(Stop::Wrong) => Walk::No,
         Err(Stop::Short) => Walk::Short,
     }
 }
 
-fn walk_inside(bytes: &[u8], shared: usize, individual: usize, frame: Frame) -> std::result::Result<(), Stop> {
+fn look_inside(bytes: &[u8], shared: usize, individual: usize, frame: Frame, whole: bool) -> std::result::Result<(), Stop> {
     let below = |index: i32, most: usize| usize::try_from(index).is_ok_and(|index| index < most).then_some(()).ok_or(Stop::Wrong);
     let that = |fits: bool| fits.then_some(()).ok_or(Stop::Wrong);
     let rest = &bytes[LENGTHS..];
@@ -243,11 +255,11 @@ fn walk_inside(bytes: &[u8], shared: usize, individual: usize, frame: Frame) -> 
     }
     that(cursor.is_done())?;
     let mut cursor = Cursor::new(rest.get(shared..).unwrap_or_default(), individual, false);
-    for _ in 0..site.formats {
+    for _ in 0..if whole { site.formats } else { 0 } {
         below(cursor.integer()?, frame.strings)?;
         cursor.pass_value(site.samples)?;
     }
-    that(cursor.is_done())
+    that(cursor.is_done() || !whole)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use datafusion::arrow::datatypes::DataType;
 use proptest::prelude::*;
 
 use super::testing::{Style, encode};
-use super::{header, version};
+use super::{header, lines, read_header, records, version, without_idx};
 use crate::error::Class;
 use crate::flow::column;
 use crate::source::vcf::testing::{Read, bgzf, gzip, read_bytes, same, vcf};
@@ -30,7 +30,7 @@ const HEAD: &str = "##contig=<ID=1,length=1000>
 ##FORMAT=<ID=DP,Number=1,Type=Integer,Description=\"\">
 ##FORMAT=<ID=AD,Number=R,Type=Integer,Description=\"\">
 ##FORMAT=<ID=GL,Number=G,Type=Float,Description=\"\">
-##FORMAT=<ID=FT,Number=.,Type=String,Description=\"\">
+##FORMAT=<ID=FX,Number=.,Type=String,Description=\"\">
 ##FORMAT=<ID=ID1,Number=1,Type=String,Description=\"\">
 ";
 
@@ -38,7 +38,7 @@ const RECORDS: [&str; 9] = [
     "1 10 rs1;rs2 ACG A,<DEL> 3.5 q10;s50 AC=1,.;AF=0.1,1e-05;DP=7;DB;NOTE=a%3Bb;CSQ=x|y,z GT:DP:AD 0/1:1:1,2,3 0|0:.:. 1|2:300:4,5,.",
     "1 0 . N . . . . GT 0/0 ./. .",
     "1 12 . A C 100 PASS END=20;DP=70000;MQ=0.3 GT:GL 0|0:-1.5,0.25,-300 0|1:. 1:.,.,.",
-    "HLA-A*01:01 13 x A G,T,* 0.001 PASS AF=.,0.5,3 GT:FT:ID1 0/2/3:a,b:one .|3:.:. 0:PASS:two",
+    "HLA-A*01:01 13 x A G,T,* 0.001 PASS AF=.,0.5,3 GT:FX:ID1 0/2/3:a,b:one .|3:.:. 0:PASS:two",
     "1 14 . A C . PASS CSQ=.;NOTE=.;AC=.;DP=. DP:AD 5:1,2 .:. -1:40000,-40000",
     "1 15 . A C . q10 AC=-2147483640;DB GT 0|0 0|0 0/0",
     "1 16 . A C . PASS DP=-120 GT:DP 1/1:2147483647 0/0:. 0|1:-128",
@@ -404,4 +404,83 @@ fn the_header_is_waited_for() {
     }
     assert_eq!(header(whole, 100).unwrap(), Some((&b"##a\n"[..], 14)));
     assert!(header(b"BCF\x02\x02\xff\xff\xff\xff", 100).is_err());
+}
+
+#[tokio::test]
+async fn the_header_is_that_of_the_text() {
+    let text = text("VCFv4.2", &RECORDS);
+    let (a, b) = both(&text, Style { idx: true, ..Style::default() }, |_| {}).await;
+    let (a, b) = (&a.inspection.document.inputs[0], &b.inspection.document.inputs[0]);
+    assert_eq!((a.header_digest, &a.assembly), (b.header_digest, &b.assembly));
+    assert!(!b.lines.iter().any(|line| line.value.contains("IDX")));
+    let kept = "##INFO=<ID=A,Description=\",IDX=3>\">\n##X=<ID=B,IDX=>\n";
+    assert_eq!(without_idx(kept.as_bytes()), kept.as_bytes());
+}
+
+#[test]
+fn records_as_lines_of_vcf() {
+    for (version, leading) in [("VCFv4.2", false), ("VCFv4.5", true)] {
+        for style in [Style::default(), Style { idx: true, wide: true, flag_as_one: true, legacy: false }] {
+            let text = text(version, &RECORDS);
+            let bytes = encode(&text, style);
+            let (head, end) = header(&bytes, 1 << 20).unwrap().unwrap();
+            let (_, dictionary) = read_header(head, 2).unwrap();
+            let found = String::from_utf8(lines(&bytes[end..], &dictionary, leading, 100)).unwrap();
+            let wanted: String = text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+            // Fields left out at the end of a call are `.` in BCF; numbers have single precision.
+            let wanted = wanted.replace("\t.\t1:.,.,.", "\t.:.\t1:.,.,.").replace("\t1:.,.,.", "\t1:.,.,.");
+            assert_eq!(found.replace("1e+30", "1e30"), wanted, "{version} {style:?}");
+            assert_eq!(lines(&bytes[end..], &dictionary, leading, 2).split_inclusive(|byte| *byte == b'\n').count(), 2);
+            assert_eq!(records(&bytes[end..bytes.len() - 1]).count(), RECORDS.len() - 1);
+        }
+    }
+}
+
+#[tokio::test]
+async fn strict_mode_holds_bcf_to_the_same_letter() {
+    let strict = |config: &mut Config| config.conformance = Conformance::Strict;
+    let good = ["1 10 . A C . PASS DP=1 GT:DP 0/1:1 0/0:2 1/1:3", "1 11 . A C,G . q10 AC=1,2;DB GT 0/1 0/2 1/1"];
+    let (a, b) = both(&text("VCFv4.3", &good), Style::default(), strict).await;
+    assert_same(&a.batch, &b.batch, "strict");
+    for bad in [
+        "1 9 . A C . PASS DP=1 GT 0/1 0/0 1/1",
+        "1 12 . A C . PASS AC=1,2 GT 0/1 0/0 1/1",
+        "1 12 . A C . PASS DP=1,2 GT 0/1 0/0 1/1",
+        "1 12 . A C . PASS AC=1;AC=1 GT 0/1 0/0 1/1",
+        "1 12 . A C . PASS DP=1 DP:GT 1:0/1 2:0/0 3:1/1",
+        "1 12 . R C . PASS DP=1 GT 0/1 0/0 1/1",
+        "1 12 . A C . PASS DP=1 GT 0/2 0/0 1/1",
+    ] {
+        let text = text("VCFv4.3", &[good[0], good[1], bad]);
+        let refused = |bytes: Vec<u8>| async move {
+            let error = read_bytes(&bytes, 2, |config| {
+                strict(config);
+                config.unit = UnitSize::Bytes(60);
+            });
+            let error = error.await.err().map(|error| error.to_string()).unwrap_or_default();
+            error.split_once(": ").and_then(|(_, rest)| rest.split_once(": ")).map(|(_, rest)| rest.to_owned())
+        };
+        let (as_text, as_bcf) = (refused(text.clone().into_bytes()).await, refused(encode(&text, Style::default())).await);
+        assert!(as_bcf.is_some() && as_text == as_bcf, "{bad}: {as_text:?} and {as_bcf:?}");
+    }
+}
+
+#[tokio::test]
+async fn keys_that_only_the_dictionary_knows_are_inferred() {
+    let head = "##FILTER=<ID=NEW,Description=\"\">\n##FILTER=<ID=AD,Description=\"\">\n##FORMAT=<ID=AC,Number=1,Type=Integer,Description=\"\">\n";
+    let text = vcf(&format!("##contig=<ID=1>\n{head}"), &["S"], &["1 1 . A C . . NEW=a,b;AC=3 AD 1,2"]);
+    let declared = text.replace("#CHROM", "##INFO=<ID=NEW,Number=.,Type=String,Description=\"\">\n##INFO=<ID=AC,Number=A,Type=Integer,Description=\"\">\n##FORMAT=<ID=AD,Number=R,Type=Integer,Description=\"\">\n#CHROM");
+    let read = read_bytes(text.as_bytes(), 1, |_| {}).await.unwrap();
+    let mut bytes = encode(&declared, Style::default());
+    // The same records under the header without the lines; the dictionary stays as it is.
+    let (old, end) = header(&bytes, 1 << 20).unwrap().map(|(text, end)| (text.to_vec(), end)).unwrap();
+    let lines: Vec<&[u8]> = old.split_inclusive(|byte| *byte == b'\n').collect();
+    let gone: [&[u8]; 3] = [b"##INFO=<ID=NEW", b"##INFO=<ID=AC", b"##FORMAT=<ID=AD"];
+    let mut new = lines.into_iter().filter(|line| !gone.iter().any(|gone| line.starts_with(gone))).collect::<Vec<_>>().concat();
+    new.push(0);
+    bytes.splice(..end, [&b"BCF\x02\x02"[..], &(new.len() as u32).to_le_bytes(), &new].concat());
+    let binary = read_bytes(&bytes, 1, |_| {}).await.unwrap();
+    assert_eq!(binary.column("info.NEW"), ["[a, b]"]);
+    assert_eq!(binary.column("calls.AD"), ["[[1, 2]]"]);
+    assert_same(&read.batch, &binary.batch, "inferred");
 }

@@ -37,10 +37,20 @@ fn eight(digits: u64) -> u64 {
 }
 
 impl Window {
-    /// The front of `text`; `None` when it is shorter.
+    /// The front of `text`; behind a shorter one stand delimiters, `fill`.
     #[inline(always)]
-    pub(super) fn of(text: &[u8]) -> Option<Self> {
-        text.first_chunk::<16>().map(|bytes| Self(u128::from_le_bytes(*bytes)))
+    pub(super) fn of(text: &[u8], fill: u8) -> Self {
+        match text.first_chunk::<16>() {
+            Some(bytes) => Self(u128::from_le_bytes(*bytes)),
+            None => Self::filled(text, fill),
+        }
+    }
+
+    #[inline(never)]
+    fn filled(text: &[u8], fill: u8) -> Self {
+        let mut bytes = [fill; 16];
+        bytes.iter_mut().zip(text).for_each(|(byte, text)| *byte = *text);
+        Self(u128::from_le_bytes(bytes))
     }
 
     #[inline(always)]
@@ -128,14 +138,21 @@ mod tests {
         digits.fold(0u64, |value, digit| value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0')))
     }
 
+    #[test]
+    fn a_short_text_ends_in_delimiters() {
+        assert_eq!(Window::of(b"12", b';').integer(), (2, 12, b';'));
+        assert_eq!(Window::of(b"", b':').integer(), (0, 0, 0));
+        assert_eq!(Window::of(b"1.5", b':').decimal(), Some(Decimal { mantissa: 15, scale: 1, len: 3, end: b':' }));
+    }
+
     proptest! {
         #[test]
         fn integers_agree_with_a_plain_loop(bytes in text()) {
             let count = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
             let right = if (1..8).contains(&count) { (count, value_of(&bytes[..count]), bytes[count]) } else { (0, 0, 0) };
-            prop_assert_eq!(Window::of(&bytes).unwrap().integer(), right);
+            prop_assert_eq!(Window::of(&bytes, b';').integer(), right);
             let right = if (1..16).contains(&count) { (count, value_of(&bytes[..count]), bytes[count]) } else { (0, 0, 0) };
-            prop_assert_eq!(Window::of(&bytes).unwrap().long(), right);
+            prop_assert_eq!(Window::of(&bytes, b';').long(), right);
         }
 
         #[test]
@@ -149,7 +166,7 @@ mod tests {
             let right = (whole > 0 && whole < 8 && len < 16).then(|| {
                 Decimal { mantissa: value_of(&bytes[..len]), scale: scale.unwrap_or(0), len, end: bytes[len] }
             });
-            prop_assert_eq!(Window::of(&bytes).unwrap().decimal(), right);
+            prop_assert_eq!(Window::of(&bytes, b';').decimal(), right);
         }
     }
 }

@@ -34,6 +34,16 @@ impl Ends {
         Self(self.0 | COMMA)
     }
 
+    /// One of them.
+    #[inline(always)]
+    pub(super) fn any(self) -> u8 {
+        match self.0 {
+            set if set & SEMICOLON != 0 => b';',
+            set if set & COLON != 0 => b':',
+            _ => b'\t',
+        }
+    }
+
     /// Is `byte` one of them?
     #[inline(always)]
     pub(super) fn has(self, byte: u8) -> bool {

@@ -69,7 +69,7 @@ impl Column for Floats {
 
     #[inline(always)]
     fn take_next(&mut self, text: &[u8], ends: Ends, _how: How) -> Taken {
-        let Some(window) = Window::of(text) else { return Taken::NOT };
+        let window = Window::of(text, ends.any());
         let negative = window.first() == b'-';
         let Some(number) = if negative { window.rest() } else { window }.decimal() else {
             if window.first() == b'.' && ends.has(window.second()) {

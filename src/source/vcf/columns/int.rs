@@ -78,7 +78,7 @@ impl Column for Ints {
 
     #[inline(always)]
     fn take_next(&mut self, text: &[u8], ends: Ends, _how: How) -> Taken {
-        let Some(window) = Window::of(text) else { return Taken::NOT };
+        let window = Window::of(text, ends.any());
         let negative = window.first() == b'-';
         let (count, value, end) = if negative { window.rest() } else { window }.integer();
         if count > 0 && ends.has(end) {
@@ -148,7 +148,7 @@ impl Longs {
 /// The number of up to fifteen digits that `text` begins with and that one of `ends` follows. `None` for anything else.
 #[inline]
 pub(crate) fn leading_long(text: &[u8], ends: Ends) -> Option<i64> {
-    let (count, value, end) = Window::of(text)?.long();
+    let (count, value, end) = Window::of(text, ends.any()).long();
     (count > 0 && ends.has(end)).then_some(value as i64)
 }
 

@@ -1,11 +1,12 @@
 //! One BCF record into one row: fields are found by number, values arrive typed. What a record means is said by the same
 //! columns and checks as for text. It must not know files or units.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::fixed::Fronts;
 use super::{Bad, Decoder, Odd, Outcome, Place, Recipe, fixed, wrong_columns};
-use crate::source::vcf::bcf::{Cursor, Dictionary, Site, Stop};
+use crate::source::vcf::bcf::{self, Cursor, Dictionary, Site, Stop};
 use crate::source::vcf::columns::{Floats, How, Kind, Vector};
 
 /// What the numbers in records mean for one scan, and room to put texts together.
@@ -13,6 +14,7 @@ pub(super) struct Binary {
     pub names: Names,
     alt: Vec<u8>,
     filter: Vec<u8>,
+    line: Vec<u8>,
 }
 
 /// The dictionary, and for each of its numbers the index among the load's INFO fields.
@@ -23,9 +25,10 @@ pub(super) struct Names {
 
 impl Binary {
     pub(super) fn new(dictionary: Arc<Dictionary>, recipe: &Recipe) -> Self {
-        let index = |id| recipe.fields.info.iter().position(|field| Some(field.id.as_str()) == id);
-        let info = dictionary.strings().map(index).collect();
-        Self { names: Names { dictionary, info }, alt: Vec::new(), filter: Vec::new() }
+        let fields: HashMap<&str, usize> =
+            recipe.fields.info.iter().enumerate().map(|(i, field)| (field.id.as_str(), i)).collect();
+        let info = dictionary.strings().map(|id| fields.get(id?).copied()).collect();
+        Self { names: Names { dictionary, info }, alt: Vec::new(), filter: Vec::new(), line: Vec::new() }
     }
 }
 
@@ -41,10 +44,27 @@ pub(super) fn check_utf8(text: &[u8]) -> Result<(), Bad> {
 }
 
 impl Decoder {
+    /// Shows the checker of strict mode a record that was committed before.
+    pub(crate) fn pass(&mut self, record: &[u8]) {
+        let Some(checker) = &mut self.strict else { return };
+        let Some(Binary { names, line, .. }) = &mut self.binary else { return checker.pass(record) };
+        line.clear();
+        if bcf::write_line(record, &names.dictionary, self.shape.leading_phase, line).is_ok() {
+            checker.pass(line);
+        }
+    }
+
     /// Takes one whole record, lengths included.
     pub(super) fn try_binary(&mut self, binary: &mut Binary, record: &[u8], ordinal: u32) -> Result<Outcome, Bad> {
-        let strict = self.recipe.strict;
-        let Binary { names, alt, filter } = binary;
+        let Binary { names, alt, filter, line } = binary;
+        if self.strict.is_some() {
+            line.clear();
+            bcf::write_line(record, &names.dictionary, self.shape.leading_phase, line)
+                .map_err(|reason| Bad::new(Place::Record, reason))?;
+            self.check(line)?;
+        }
+        // What strict mode asks for was asked above; what is left must read as lenient mode reads it.
+        let strict = false;
         let dictionary = &names.dictionary;
         let Some((site, mut shared, individual)) = Site::of(record, dictionary.legacy) else { return Err(damaged(Stop::Wrong)) };
         let Some(chrom) = dictionary.contig(site.contig) else {
@@ -71,7 +91,7 @@ impl Decoder {
         if !predicate.is_empty() {
             let end = || fixed::end_of(at, reference, find_end(shared, site.infos, dictionary));
             if !predicate.keeps(chrom, at, end, quality) {
-                check_samples(&site, dictionary, strict)?;
+                check_samples(&site, dictionary)?;
                 return Ok(Outcome::Filtered);
             }
         }
@@ -85,7 +105,7 @@ impl Decoder {
         } else if self.wants_end {
             end = find_end(shared, site.infos, dictionary);
         }
-        check_samples(&site, dictionary, strict)?;
+        check_samples(&site, dictionary)?;
         if let Some(calls) = &mut self.calls {
             calls.decode_binary(individual, &site, names, row, alts, how)?;
         }
@@ -184,7 +204,7 @@ pub(super) fn end_in(value: Vector<'_>) -> Option<i64> {
     }
 }
 
-/// A record has the header's samples. Leniently, one without any has no calls.
-fn check_samples(site: &Site, dictionary: &Dictionary, strict: bool) -> Result<(), Bad> {
-    if site.samples == dictionary.samples || (!strict && site.samples == 0) { Ok(()) } else { Err(wrong_columns()) }
+/// A record has the header's samples, or none and no calls.
+fn check_samples(site: &Site, dictionary: &Dictionary) -> Result<(), Bad> {
+    if site.samples == dictionary.samples || site.samples == 0 { Ok(()) } else { Err(wrong_columns()) }
 }

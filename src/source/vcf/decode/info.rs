@@ -137,10 +137,12 @@ impl InfoDecoder {
                 Some(at) => (&entry[..at], Some(&entry[at + 1..])),
                 None => (entry, None),
             };
-            match self.index.get(name).copied() {
+            // A guessed key begins the entry; a flag's name may go on there.
+            let guessed = (known && self.keys[guess].needle.is_whole(name.len())).then_some(guess);
+            match guessed.or_else(|| self.index.get(name).copied()) {
                 Some(key) => {
                     // What the guesses passed over this record lacks; only a miss teaches a new order.
-                    if !known || guess != key {
+                    if guessed.is_none() {
                         match self.keys.get_mut(before) {
                             Some(before) => before.next = key,
                             None => self.first = key,

@@ -3,6 +3,7 @@
 
 mod bcf;
 mod calls;
+mod extent;
 mod fixed;
 mod info;
 mod known;
@@ -26,6 +27,7 @@ use crate::error::Result;
 
 use bcf::Binary;
 use calls::CallsDecoder;
+use extent::Extent;
 use fixed::{Columns, Fixed};
 use info::InfoDecoder;
 use known::Known;
@@ -52,6 +54,8 @@ pub(crate) struct Recipe {
 pub(crate) struct Shape {
     /// Columns every record has.
     pub columns: usize,
+    /// The minor version: 2 of 4.2.
+    pub minor: u32,
     /// Strings are percent-encoded (from VCF 4.3 on).
     pub percent: bool,
     /// GT may begin with a phase (from VCF 4.4 on).
@@ -156,6 +160,11 @@ impl Decoder {
         }
     }
 
+    /// Are calls decoded?
+    pub(crate) fn has_calls(&self) -> bool {
+        self.calls.is_some()
+    }
+
     /// Rows since the last batch.
     pub(crate) fn rows(&self) -> usize {
         self.rows
@@ -199,11 +208,11 @@ impl Decoder {
         })
     }
 
-    /// Takes one line without its line ending, or one record of BCF. `utf8`: the line is known to be valid. A bad record
-    /// leaves nothing behind.
-    pub(crate) fn record(&mut self, line: &[u8], ordinal: u32, utf8: bool) -> Outcome {
+    /// Takes one line without its line ending, or one record of BCF. `clean`: the line is known to be UTF-8 without NUL,
+    /// which no database's text can hold. A bad record leaves nothing behind.
+    pub(crate) fn record(&mut self, line: &[u8], ordinal: u32, clean: bool) -> Outcome {
         let taken = match self.binary.take() {
-            None => self.try_record(line, ordinal, utf8),
+            None => self.try_record(line, ordinal, clean),
             Some(mut binary) => {
                 let taken = self.try_binary(&mut binary, line, ordinal);
                 self.binary = Some(binary);
@@ -223,7 +232,7 @@ impl Decoder {
         }
     }
 
-    fn try_record(&mut self, line: &[u8], ordinal: u32, utf8: bool) -> std::result::Result<Outcome, Bad> {
+    fn try_record(&mut self, line: &[u8], ordinal: u32, clean: bool) -> std::result::Result<Outcome, Bad> {
         self.check(line)?;
         // What strict mode asks for was asked above; what is left must read as lenient mode reads it.
         let strict = false;
@@ -234,13 +243,19 @@ impl Decoder {
         if !self.recipe.regions.contains(chrom, at) {
             return Ok(Outcome::OutOfRegion);
         }
-        if !utf8 && std::str::from_utf8(line).is_err() {
-            return Err(Bad::new(Place::Record, "not UTF-8"));
+        if !clean {
+            if std::str::from_utf8(line).is_err() {
+                return Err(Bad::new(Place::Record, "not UTF-8"));
+            }
+            if memchr::memchr(0, line).is_some() {
+                return Err(Bad::new(Place::Record, "holds a NUL byte"));
+            }
         }
         fixed::check(&texts, strict)?;
+        let extent = Extent { minor: self.shape.minor, pos: at, reference, alt, info, rest };
         let predicate = &self.recipe.predicate;
         if !predicate.is_empty() {
-            let end = || fixed::end_of(at, reference, info::find_end(info));
+            let end = || extent.end(info::find_end(info));
             let quality = if predicate.reads_qual() { fixed::quality(qual)? } else { None };
             if !predicate.keeps(chrom, at, end, quality) {
                 self.check_columns(rest)?;
@@ -262,7 +277,7 @@ impl Decoder {
             Some(calls) => calls.decode(rest, row, alts, how)?,
             None => self.check_columns(rest)?,
         }
-        self.fixed.push(&columns, at, fixed::end_of(at, reference, end), strict)?;
+        self.fixed.push(&columns, at, extent.end(end), strict)?;
         self.known.see(chrom, filter);
         if end.is_some_and(|end| end < at) {
             self.odd.add(Odd::EndBeforePos);

@@ -7,6 +7,8 @@ pub(super) struct Needle {
     head: [u64; 2],
     mask: [u64; 2],
     len: usize,
+    /// Bytes of the key alone.
+    name: usize,
     text: Box<[u8]>,
 }
 
@@ -21,13 +23,19 @@ impl Needle {
             let both = u128::from_le_bytes(both);
             [both as u64, (both >> 64) as u64]
         };
-        Self { head: halves(head), mask: halves(mask), len: text.len(), text: text.into_bytes().into() }
+        Self { head: halves(head), mask: halves(mask), len: text.len(), name: id.len(), text: text.into_bytes().into() }
     }
 
     /// Bytes, `=` included.
     #[inline(always)]
     pub(super) fn len(&self) -> usize {
         self.len
+    }
+
+    /// Is a name of `len` bytes that begins with it the key itself?
+    #[inline]
+    pub(super) fn is_whole(&self, len: usize) -> bool {
+        self.name == len
     }
 
     /// Does `entry` begin with it? (A flag's name may go on there.)
@@ -65,6 +73,7 @@ mod tests {
                 assert!(!needle.begins(id.as_bytes()) && !needle.begins(b""));
             }
         }
-        assert!(Needle::new("DB", true).begins(b"DB;AC=1"));
+        let flag = Needle::new("DB", true);
+        assert!(flag.begins(b"DB;AC=1") && flag.begins(b"DBX=1") && flag.is_whole(2) && !flag.is_whole(3));
     }
 }

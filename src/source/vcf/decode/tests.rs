@@ -248,3 +248,84 @@ async fn strict_holds_records_to_the_letter() {
         assert_eq!(lenient.batch.num_rows(), if bad.is_empty() { 2 } else { 3 }, "{bad}");
     }
 }
+
+/// Defect 10 of the predecessor: `PASS` and `.` were both NULL, and records with ALT `.` were dropped.
+#[tokio::test]
+async fn passed_unfiltered_and_no_alternate_are_three_things() {
+    let read = sites(&["1 1 . A C . PASS .", "1 2 . A C . . .", "1 3 . A . . q10 ."]).await;
+    assert_eq!(read.column("filters"), ["[PASS]", "-", "[q10]"]);
+    assert_eq!(read.column("alt"), ["C", "C", "-"]);
+}
+
+/// Defect 11 of the predecessor: END was exclusive, so ranges were empty.
+#[tokio::test]
+async fn the_end_is_the_last_position() {
+    let records = ["1 10 . A C . . .", "1 20 . ACGT A . . .", "1 30 . A <DEL> . . END=35", "1 40 . A C . . END=7"];
+    let read = sites(&records).await;
+    assert_eq!(read.column("end_pos"), ["10", "23", "35", "40"]);
+    let later = ["1 10 . A <DEL> . . SVLEN=5", "1 20 . A <*> . . END=29", "1 30 . AC <INS> . . SVLEN=90"];
+    let ends = |minor: &'static str| async move {
+        let text = vcf(HEAD, &[], &later).replacen("VCFv4.3", minor, 1);
+        read_bytes(text.as_bytes(), 1, |_| {}).await.unwrap().column("end_pos")
+    };
+    assert_eq!(ends("VCFv4.3").await, ["10", "29", "31"]);
+    assert_eq!(ends("VCFv4.4").await, ["15", "29", "31"]);
+    let blocks = ["1 10 . A <*> . . END=12 GT:LEN 0/0:4 0/0:9 0/0:."];
+    let text = vcf(HEAD, &["A", "B", "C"], &blocks).replacen("VCFv4.3", "VCFv4.5", 1);
+    let read = read_bytes(text.as_bytes(), 1, |config| config.calls = Calls::None).await.unwrap();
+    assert_eq!(read.column("end_pos"), ["18"]);
+}
+
+/// Defect 12 of the predecessor: the mitochondrion, alternate contigs, decoys and other species aborted a load.
+#[tokio::test]
+async fn any_contig_of_any_species_is_read() {
+    let contigs = ["MT", "chrUn_KI270742v1", "HLA-A*01:01:01:01", "hs37d5", "SL4.0ch01", "NC_045512.2", "<ctg>", "chr:1", "2L"];
+    let records: Vec<String> = contigs.iter().map(|contig| format!("{contig} 1 . A C . . .")).collect();
+    let read = sites(&records.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    assert_eq!(read.column("chrom"), contigs);
+}
+
+/// Defect 13 of the predecessor: one long value ended a load.
+#[tokio::test]
+async fn a_long_value_is_a_value() {
+    let long = "ACGT".repeat(500_000);
+    let records = [format!("1 1 {long} {long} {long},T . {long} NOTE={long};CSQ={long}|,{long}"), "1 2 . A C . . .".into()];
+    let read = sites(&records.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    assert_eq!(read.column("info.NOTE"), [long.as_str(), "-"]);
+    assert_eq!(read.column("ref"), [long.as_str(), "A"]);
+    assert_eq!(read.column("end_pos"), ["2000000", "2"]);
+}
+
+#[tokio::test]
+async fn a_nul_byte_is_a_bad_record_alone() {
+    let records = ["1 1 . A C . . NOTE=a", "1 2 . A C . . NOTE=b\0c", "1 3 . A C . . NOTE=d"];
+    let text = vcf(HEAD, &[], &records);
+    let read = read_bytes(text.as_bytes(), 1, |config| config.on_bad_record = OnBadRecord::Quarantine).await.unwrap();
+    assert_eq!(read.column("info.NOTE"), ["a", "d"]);
+    assert_eq!(read.units[0].bad[0].reason, "holds a NUL byte");
+    let head = format!("##note=a\0b\n{HEAD}");
+    let read = read_bytes(vcf(&head, &[], &records[..1]).as_bytes(), 1, |_| {}).await.unwrap();
+    assert!(!read.inspection.document.inputs[0].lines.iter().any(|line| line.value.contains('\0')));
+    assert!(read_bytes(vcf(HEAD, &["S\0"], &[]).as_bytes(), 1, |_| {}).await.is_err());
+}
+
+#[tokio::test]
+async fn a_unit_has_no_more_lines_than_its_rows_can_be_numbered() {
+    let text = vcf(HEAD, &[], &["1 1 . A C . . ."]) + &"\n".repeat((1 << 21) - 13);
+    let one = |config: &mut Config| config.unit = UnitSize::Bytes(64 << 20);
+    assert_eq!(read_bytes(text.as_bytes(), 1, one).await.unwrap().batch.num_rows(), 1);
+    let over = text + "\n1\t2\t.\tA\tC\t.\t.\t.\n";
+    let error = read_bytes(over.as_bytes(), 1, one).await.err().unwrap();
+    assert_eq!((error.class(), error.to_string()), (Class::Input, "input 1: a unit has more than 2097152 lines".into()));
+    assert!(read_bytes(over.as_bytes(), 1, |config| config.unit = UnitSize::Bytes(1 << 20)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_declaration_against_the_specification_holds_and_is_told() {
+    let head = "##INFO=<ID=AC,Number=1,Type=String,Description=\"\">\n##INFO=<ID=AN,Number=1,Type=Integer,Description=\"\">\n";
+    let read = read_bytes(vcf(head, &[], &["1 1 . A C . . AC=x;AN=2"]).as_bytes(), 1, |_| {}).await.unwrap();
+    assert_eq!(read.column("info.AC"), ["x"]);
+    let told: Vec<_> = read.inspection.notices.iter().filter(|notice| notice.text.contains("reserves")).collect();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].text.starts_with("INFO/AC is declared Number=1, Type=String"), "{}", told[0].text);
+}

@@ -16,6 +16,7 @@ use crate::flow::{HeaderLine, Number, VcfType};
 use crate::sensitive::Sensitive;
 use crate::source::vcf::hash::KeyMap;
 
+pub(crate) use assembly::conflict;
 pub(crate) use line::pairs;
 pub(crate) use merge::{Field, Fields, merge};
 
@@ -150,6 +151,7 @@ impl Header {
             let missing = "the header has no `##fileformat` line".to_owned();
             header.tolerate(missing);
         }
+        header.notices.extend(reserved::contradictions(&header));
         header.assembly = assembly::of(&header.contigs);
         Ok(header)
     }
@@ -181,6 +183,12 @@ impl Header {
                 self.tolerate(format!("header line {number} is not UTF-8; the bytes in question are replaced"));
                 String::from_utf8_lossy(bytes).into_owned()
             }
+        };
+        let text = if text.contains('\0') {
+            self.tolerate(format!("header line {number} holds NUL bytes; they are replaced"));
+            text.replace('\0', "\u{fffd}")
+        } else {
+            text
         };
         let Some((key, value)) = text.split_once('=') else {
             self.tolerate(format!("header line {number} has no `=`"));
@@ -298,7 +306,7 @@ impl Header {
         }
         let mut seen = HashSet::new();
         for (i, name) in names.iter().enumerate().skip(9) {
-            if name.is_empty() {
+            if name.is_empty() || name.contains('\0') {
                 return Err(Error::input(format!("line {at}: column {} of the `#CHROM` line has no sample name", i + 1))
                     .with_hint("name every sample"));
             }

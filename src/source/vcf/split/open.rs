@@ -166,6 +166,7 @@ mod tests {
         assert!(refused(&bgzf(b"name of a person\n", 100)).contains("not VCF"));
     }
 
+    /// Defect 3 of the predecessor: BGZF cut at a block border was loaded as complete.
     #[test]
     fn a_cut_at_a_block_border_shows() {
         let whole = bgzf(&b"#\n".repeat(500), 100);

@@ -8,10 +8,12 @@
 use super::ranged::{Cut, Layout};
 use super::{MAX_LINE, Piece, StreamText, TextBuf, UnitReader};
 use crate::error::{Error, Result};
-use crate::source::vcf::bcf::{Frame, Walk, damaged, split_record, walk};
+use crate::source::vcf::bcf::{Frame, Walk, damaged, split_record, walk, walk_site};
 
 /// Records that must follow each other before an offset counts as a record's start.
 const CHAIN: usize = 3;
+/// Behind a chain of this many bytes only the begin of one more record is looked at: long ones are not read for it.
+const LONG: usize = 64 << 10;
 /// Bytes that are gathered before whole records are handed on.
 const CHUNK: usize = 256 << 10;
 
@@ -157,18 +159,20 @@ impl<C: Cut> RangedRecords<C> {
 
 /// Does a chain of records begin here? Never short when the input has ended.
 fn chain(bytes: &[u8], ended: bool, frame: Frame) -> Walk {
-    let mut rest = bytes;
+    let mut span = 0;
     for _ in 0..CHAIN {
+        let rest = bytes.get(span..).unwrap_or_default();
         if rest.is_empty() && ended {
             break;
         }
-        match walk(rest, frame) {
-            Walk::Record(length) => rest = &rest[length..],
+        match if span < LONG { walk(rest, frame) } else { walk_site(rest, frame) } {
+            Walk::Record(_) if span >= LONG => break,
+            Walk::Record(length) => span += length,
             Walk::Short if !ended => return Walk::Short,
             _ => return Walk::No,
         }
     }
-    Walk::Record(bytes.len() - rest.len())
+    Walk::Record(span)
 }
 
 fn apart() -> Error {
@@ -321,8 +325,8 @@ mod tests {
     /// A record whose reference has `length` bases; `fill` is the value of its only genotype field.
     fn record(length: usize, fill: u8) -> Vec<u8> {
         let mut shared = vec![1, 0, 0, 0, fill, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0x80, 0x7f, 0, 0, 1, 0, 2, 0, 0, 1, 0x07];
-        shared.extend([0xf7, 0x12]);
-        shared.extend((length as u16).to_le_bytes());
+        shared.extend([0xf7, 0x13]);
+        shared.extend((length as u32).to_le_bytes());
         shared.extend(vec![b'A'; length]);
         shared.push(0);
         let individual = [0x11, 4, 0x11, fill, fill];
@@ -438,7 +442,7 @@ mod tests {
         // A reference that holds records itself, as nobody writes but somebody may forge.
         let inner = record(20, 3).repeat(6);
         let mut outer = record(inner.len(), 5);
-        let at = 8 + 24 + 1 + 4;
+        let at = 8 + 24 + 1 + 6;
         outer[at..at + inner.len()].copy_from_slice(&inner);
         let whole = [record(5, 1).repeat(3), outer, record(5, 1).repeat(5)].concat();
         let mut refused = 0;
@@ -461,6 +465,25 @@ mod tests {
             assert_eq!(units.concat(), whole);
             assert!(units.len() > 2 && units[0].len() >= 60_000);
         }
+    }
+
+    #[test]
+    fn long_records_are_found_without_reading_them_all() {
+        let long = |fill: u8| record(30_000, fill);
+        let whole: Vec<u8> = (0..30u8).flat_map(long).collect();
+        for step in [9_000, 31_000, 100_000] {
+            for units in units(&whole, 0, step, 4000, 2).unwrap() {
+                assert_eq!(units.concat(), whole);
+            }
+        }
+        let one = record(10, 1);
+        let begins = [vec![b'A'; LONG - one.len()], one.clone()].concat();
+        assert_eq!(chain(&begins, false, FRAME), Walk::No);
+        let wide = record(u16::MAX.into(), 1);
+        let next = &record(40_000, 2)[..40_040];
+        assert_eq!(chain(&[&wide[..], next].concat(), false, FRAME), Walk::Record(wide.len()));
+        assert_eq!(chain(&[&wide[..], &next[..20]].concat(), false, FRAME), Walk::Short);
+        assert_eq!(chain(&[&wide[..], &[0; 40]].concat(), false, FRAME), Walk::No);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::number::by_call;
 use super::{Bad, CallsDecoder, Genotype, Odd, Part, Place};
 use crate::flow::Number;
-use crate::source::vcf::bcf::{Cursor, Site, Stop};
+use crate::source::vcf::bcf::{Cursor, Site, Stop, is_genotype, of_sample, write_genotype};
 use crate::source::vcf::columns::{Column, How, Kind, Reason, Vector};
 use crate::source::vcf::config::Calls;
 use crate::source::vcf::decode::bcf::{Names, check_utf8, damaged};
@@ -35,15 +35,13 @@ impl<'a> Block<'a> {
         Self::read(&mut cursor, samples, names)
     }
 
-    /// GT, as the specification stores it.
     fn is_genotype(&self) -> bool {
-        self.name == "GT" && !matches!(self.values.kind, Kind::Text | Kind::Float)
+        is_genotype(self.name, self.values.kind)
     }
 
     #[inline]
     fn of(&self, sample: usize) -> Vector<'a> {
-        let bytes = self.values.bytes.get(sample * self.stride..(sample + 1) * self.stride).unwrap_or_default();
-        Vector { bytes, ..self.values }.without_padding()
+        of_sample(self.values, self.stride, sample)
     }
 }
 
@@ -191,13 +189,8 @@ impl CallsDecoder {
                 }
             };
         }
-        if past > 0 {
-            if how.strict {
-                return Err(bad(Odd::PastAlt.what()));
-            }
-            if let Some(field) = self.fields.get_mut(field) {
-                (0..past).for_each(|_| field.odd.add(Odd::PastAlt));
-            }
+        if let Some(field) = self.fields.get_mut(field) {
+            (0..past).for_each(|_| field.odd.add(Odd::PastAlt));
         }
         Ok(())
     }
@@ -233,15 +226,12 @@ impl CallsDecoder {
                     let expected = || sizes.expected(field.number, *sample);
                     let odd = |count: usize| expected().is_some_and(|expected| expected != count);
                     if count.is_some_and(odd) && !vector.is_missing() {
-                        if how.strict {
-                            return Err(Bad::new(Place::Format(index), Odd::Miscount.what()));
-                        }
                         field.odd.add(Odd::Miscount);
                     }
                 }
                 Err(reason) => {
                     let several = !genotype && field.number == Number::Count(1) && vector.is_several();
-                    if how.strict || !self.open || !(field.inferred || several) {
+                    if !self.open || !(field.inferred || several) {
                         return Err(Bad::new(Place::Format(index), reason));
                     }
                     field.odd.add(if several { Odd::Miscount } else { Odd::Misfit });
@@ -355,41 +345,6 @@ fn is_reference(genotype: Vector<'_>) -> bool {
 }
 
 const NO_GENOTYPE: Reason = "not a genotype";
-
-/// Writes GT as VCF has it. A leading phase is written only where the file's version has one and it is not the implied one.
-fn write_genotype(genotype: Vector<'_>, leading_phase: bool, out: &mut Vec<u8>) -> Result<(), Reason> {
-    let alleles = || genotype.integers().map_while(Result::transpose);
-    let phased = |value: i32| value & 1 == 1;
-    let mut first = None;
-    let mut implied = true;
-    for (nth, value) in alleles().enumerate() {
-        let value = value.ok().filter(|value| *value >= 0).ok_or(NO_GENOTYPE)?;
-        if nth == 0 {
-            first = Some(value);
-        } else {
-            implied &= phased(value);
-        }
-    }
-    let Some(first) = first else {
-        out.push(b'.');
-        return Ok(());
-    };
-    let sign = |value| if phased(value) { b'|' } else { b'/' };
-    let only_missing = first <= 1 && alleles().nth(1).is_none();
-    if leading_phase && phased(first) != implied && !only_missing {
-        out.push(sign(first));
-    }
-    for (nth, value) in alleles().flatten().enumerate() {
-        if nth > 0 {
-            out.push(sign(value));
-        }
-        match value >> 1 {
-            0 => out.push(b'.'),
-            allele => out.extend_from_slice((allele - 1).to_string().as_bytes()),
-        }
-    }
-    Ok(())
-}
 
 #[cfg(test)]
 mod tests {

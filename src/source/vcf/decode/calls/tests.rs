@@ -213,6 +213,7 @@ fn decoder(head: &str, samples: usize, strict: bool, lines: &[(&str, usize)]) ->
     let samples = (0..samples as u32).map(Some).collect();
     let shape = Shape {
         columns: header.columns,
+        minor: 4,
         percent: true,
         leading_phase: true,
         samples,

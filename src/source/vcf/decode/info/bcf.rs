@@ -71,40 +71,29 @@ impl InfoDecoder {
             // Any number says that the flag is there; a text is somebody's value.
             match column.put(row, b"", how) {
                 Ok(Some(_)) if text.is_none() => return Ok(()),
-                Ok(Some(_)) if how.strict => return bad("a flag with a value"),
                 Ok(Some(_)) => key.odd.add(Odd::FlagValue),
-                _ if how.strict => return bad("the key is repeated"),
                 _ => key.odd.add(Odd::Repeated),
             }
             return self.keep_binary(name, value);
         }
         let Some(vector) = value else {
-            if how.strict {
-                return bad("no value");
-            }
             key.odd.add(Odd::NoValue);
             return self.keep_binary(name, None);
         };
         match column.put_vector(row, vector, how) {
             Ok(None) => {
-                if how.strict {
-                    return bad("the key is repeated");
-                }
                 key.odd.add(Odd::Repeated);
                 self.keep_binary(name, value)
             }
             Ok(Some(count)) => {
                 if expected(key.number, alts).is_some_and(|expected| expected != count) && !vector.is_missing() {
-                    if how.strict {
-                        return bad("another number of values than declared");
-                    }
                     key.odd.add(Odd::Miscount);
                 }
                 Ok(())
             }
             Err(reason) => {
                 let several = key.number == Number::Count(1) && vector.is_several();
-                if how.strict || !self.open || !(key.inferred || several) {
+                if !self.open || !(key.inferred || several) {
                     return bad(reason);
                 }
                 key.odd.add(if several { Odd::Miscount } else { Odd::Misfit });
