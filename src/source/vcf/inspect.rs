@@ -118,10 +118,10 @@ impl VcfSource {
                 return stream.feed(buf);
             }
             let Some(cut) = &mut cut else { return Ok(false) };
-            let (at, before) = (cut.offset(), buf.len());
+            let before = buf.len();
             let piece = cut.feed(buf)?;
             if piece != Piece::End {
-                marks.push((at, fed));
+                marks.push((cut.offset(), fed));
                 fed += (buf.len() - before) as u64;
             }
             Ok(piece != Piece::End)
