@@ -86,9 +86,10 @@ fn measure(criterion: &mut Criterion, name: &str, inspection: &Inspection, colum
     times.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (floor, (time, decoded)) = (floors[TURNS / 2], &times[TURNS / 2]);
     let all = benchmark::decode(inspection, 1).expect("records");
-    let cells = all.cells.filter(|_| columns.is_none()).map_or("".into(), |cells| {
-        format!("{:.1} M cells/s, ", cells.cells as f64 / time / 1e6)
-    });
+    let cells = all
+        .cells
+        .filter(|_| columns.is_none())
+        .map_or("".into(), |cells| format!("{:.1} M cells/s, ", cells.cells as f64 / time / 1e6));
     println!(
         "{name}: {:.0} records/s, {cells}{:.0} MB/s of text, {:.2} x inflating",
         records as f64 / time,

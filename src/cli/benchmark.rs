@@ -60,10 +60,13 @@ struct Flags {
     quarantine: bool,
 }
 
+/// One of the three measurements, on so many threads.
+type Work = fn(&Inspection, usize) -> Result<Report>;
+
 impl Command {
     /// Measures and prints the figures.
     pub async fn run(self, console: &Console) -> Result<()> {
-        let (work, flags): (fn(&Inspection, usize) -> Result<Report>, Flags) = match self.what {
+        let (work, flags): (Work, Flags) = match self.what {
             What::Inflate(flags) => (benchmark::inflate, flags),
             What::Decode(flags) => (benchmark::decode, flags),
             What::Encode(flags) => (benchmark::encode, flags),

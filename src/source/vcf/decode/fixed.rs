@@ -24,7 +24,7 @@ impl<'a> Columns<'a> {
         'words: for word in words {
             // Zero where a tab is, and each byte by itself: no borrow goes from one to the next.
             let others = u64::from_le_bytes(*word) ^ (LOW * u64::from(b'\t'));
-            let mut tabs = !((others & (LOW * 0x7f)) + LOW * 0x7f | others) & (LOW * 0x80);
+            let mut tabs = !(((others & (LOW * 0x7f)) + LOW * 0x7f) | others) & (LOW * 0x80);
             while tabs != 0 {
                 ends[found] = passed + (tabs.trailing_zeros() / 8) as usize;
                 found += 1;

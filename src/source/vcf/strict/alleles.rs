@@ -75,7 +75,7 @@ fn is_insertion(allele: &[u8], minor: u32) -> bool {
 }
 
 /// A symbolic allele's id.
-pub(super) fn symbol<'a>(allele: &'a [u8]) -> Option<&'a [u8]> {
+pub(super) fn symbol(allele: &[u8]) -> Option<&[u8]> {
     allele.strip_prefix(b"<")?.strip_suffix(b">")
 }
 

@@ -57,8 +57,11 @@ fn filters<'a>(text: &[u8], minor: u32) -> Result<(), Fault<'a>> {
     Ok(())
 }
 
+/// A key, and its value where it has one.
+type Entry<'a> = (&'a [u8], Option<&'a [u8]>);
+
 /// INFO's entries; none for `.`.
-fn entries<'a>(text: &'a [u8]) -> Result<Vec<(&'a [u8], Option<&'a [u8]>)>, Fault<'a>> {
+fn entries(text: &[u8]) -> Result<Vec<Entry<'_>>, Fault<'_>> {
     if text == b"." {
         return Ok(Vec::new());
     }

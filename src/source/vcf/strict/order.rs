@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::{At, Check, Fault, Record, alleles, column};
 
+/// REF and one ALT.
+type Alleles = (Vec<u8>, Vec<u8>);
+
 /// What is remembered of the records before.
 #[derive(Debug, Default)]
 pub(super) struct Order {
@@ -12,7 +15,7 @@ pub(super) struct Order {
     done: HashSet<Vec<u8>>,
     pos: i64,
     /// Alleles of the contig that a later record could still repeat, by where they begin when they are written shortest.
-    seen: BTreeMap<i64, HashSet<(Vec<u8>, Vec<u8>)>>,
+    seen: BTreeMap<i64, HashSet<Alleles>>,
 }
 
 impl Order {
