@@ -1,5 +1,7 @@
 //! Tests of the whole source: containers, cuts, regions, pushdown, the corpus.
 
+mod cuts;
+
 use proptest::prelude::*;
 
 use super::testing::{bgzf, corpus, gzip, read, read_bytes, read_rest, read_sql, same, vcf};

@@ -80,6 +80,8 @@ pub(crate) struct BgzfCut {
     range: std::ops::Range<u64>,
     /// Offset of the next block.
     at: u64,
+    /// Offset of the block whose text came last.
+    fed: u64,
     first: u64,
     own_end: Option<u64>,
     stored: Vec<u8>,
@@ -95,6 +97,7 @@ impl BgzfCut {
             decompressor: Decompressor::new(),
             range: 0..0,
             at: 0,
+            fed: 0,
             first: 0,
             own_end: None,
             stored: vec![0; READ + bgzf::MAX_BLOCK],
@@ -103,9 +106,9 @@ impl BgzfCut {
         }
     }
 
-    /// Offset of the next block: a mark for whoever counts text.
+    /// Offset of the block whose text came last: a mark for whoever counts text. Empty blocks before it are passed over.
     pub(crate) fn offset(&self) -> u64 {
-        self.at
+        self.fed
     }
 
     /// The stored bytes from the next block on, at least one whole block unless the file ends.
@@ -159,6 +162,7 @@ impl Cut for BgzfCut {
                 .map_err(|reason| bgzf::damaged(reason, at))?;
             self.at += size as u64;
             if length > 0 {
+                self.fed = at;
                 return Ok(if self.own_end.is_some() { Piece::Beyond } else { Piece::Own });
             }
         }
@@ -379,9 +383,8 @@ mod tests {
         cut.seek(0..size, true).unwrap();
         loop {
             buf.clear();
-            let at = cut.offset();
             let piece = cut.feed(&mut buf).unwrap();
-            base = if piece == Piece::End { base } else { at };
+            base = if piece == Piece::End { base } else { cut.offset() };
             if piece == Piece::End || left < buf.len() as u64 {
                 break;
             }
