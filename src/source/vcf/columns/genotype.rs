@@ -164,6 +164,32 @@ impl Genotypes {
         taken
     }
 
+    /// Takes as many calls of BCF (VCF 4.5 section 6.3.2) as come sixteen at a time in the usual form: two alleles of one byte
+    /// each, the highest at most `most`. Returns how many were taken. `leading_phase`: the first byte's phase is the leading
+    /// one, else it is implied.
+    #[inline]
+    pub(crate) fn take_codes(&mut self, codes: &[u8], most: usize, leading_phase: bool) -> usize {
+        // The codes of 63 alleles fit below the codes for missing values and the end of a vector.
+        let highest = 2 * most.min(62) as u8 + 3;
+        let phase = if leading_phase { [0, 1] } else { [1, 1] };
+        let (blocks, _) = codes.as_chunks::<32>();
+        let mut taken = 0;
+        for block in blocks {
+            if block.iter().fold(0, |high, code| high.max(*code)) > highest {
+                break;
+            }
+            let alleles = block.map(|code| i32::from(code >> 1) - 1);
+            let phased: [[u8; 2]; 16] = std::array::from_fn(|i| phase.map(|at| block[2 * i + at] & 1));
+            self.alleles.extend_from_slice(&alleles);
+            self.phased.extend_from_slice(phased.as_flattened());
+            taken += 16;
+        }
+        let last = self.last_offset();
+        self.offsets.extend((1..=taken as i32).map(|nth| last + 2 * nth));
+        self.nulls.append_n_non_nulls(taken);
+        taken
+    }
+
     #[inline]
     fn close(&mut self) {
         self.offsets.push(self.alleles.len() as i32);
@@ -342,6 +368,26 @@ mod tests {
         let texts = testing::texts(&column.finish());
         let wanted = ["0|1", "1/2", ".", "|0|1/2", "/1"].map(|text| [Some(text.to_owned()), None]).concat();
         assert_eq!(texts, wanted);
+    }
+
+    #[test]
+    fn codes_taken_together_are_those_pushed_one_by_one() {
+        for leading in [false, true] {
+            let mut codes: Vec<u8> = (0..200u32).map(|i| (i * 7 % 6) as u8).collect();
+            codes[101] = 0x81;
+            let (mut together, mut single) = (Genotypes::default(), Genotypes::default());
+            assert_eq!(together.take_codes(&codes, 2, leading), 48);
+            assert_eq!(together.take_codes(&codes, 0, leading), 0);
+            for call in codes[..96].chunks(2) {
+                let allele = |code: u8| (code > 1).then(|| i32::from(code >> 1) - 1);
+                single.push_call(call.iter().map(|code| (allele(*code), code & 1 == 1)));
+                if !leading {
+                    single.imply_phase();
+                }
+            }
+            assert_eq!(&together.finish(), &single.finish());
+        }
+        assert_eq!(Genotypes::default().take_codes(&[0x80; 32], 1000, true), 0);
     }
 
     fn genotype() -> impl Strategy<Value = String> {

@@ -93,7 +93,8 @@ mod tests {
         }
         assert!(widen(f32::NAN).is_nan() && widen(-0.0).is_sign_negative());
         assert_eq!((widen(f32::INFINITY), widen(f32::NEG_INFINITY)), (f64::INFINITY, f64::NEG_INFINITY));
-        assert_eq!(widen(2_097_152.25), plain(2_097_152.25));
+        let tie = 2_097_152.0 + 0.25;
+        assert_eq!(widen(tie), plain(tie));
         assert_eq!((widen(f32::MAX), widen(f32::MIN_POSITIVE), widen(1e-45)), (plain(f32::MAX), plain(f32::MIN_POSITIVE), 1e-45));
     }
 

@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::extent::Extent;
 use super::fixed::Fronts;
-use super::{Bad, Decoder, Odd, Outcome, Place, Recipe, fixed, wrong_columns};
+use super::{Bad, Decoder, Odd, Outcome, Place, Recipe, Shape, fixed, wrong_columns};
 use crate::source::vcf::bcf::{self, Cursor, Dictionary, Site, Stop};
 use crate::source::vcf::columns::{Floats, How, Kind, Vector};
 
@@ -87,9 +88,11 @@ impl Decoder {
         let texts = [chrom, b".", ids, reference, alt, b".", filter, b"."];
         fixed::check(&texts, strict)?;
         let quality = quality(site.qual)?;
+        let (info, rest) = far_columns(record, dictionary, &self.shape, alt, line);
+        let extent = Extent { minor: self.shape.minor, pos: at, reference, alt, info, rest };
         let predicate = &self.recipe.predicate;
         if !predicate.is_empty() {
-            let end = || fixed::end_of(at, reference, find_end(shared, site.infos, dictionary));
+            let end = || extent.end(find_end(shared, site.infos, dictionary));
             if !predicate.keeps(chrom, at, end, quality) {
                 check_samples(&site, dictionary)?;
                 return Ok(Outcome::Filtered);
@@ -109,7 +112,7 @@ impl Decoder {
         if let Some(calls) = &mut self.calls {
             calls.decode_binary(individual, &site, names, row, alts, how)?;
         }
-        self.fixed.push(&Read { texts, quality }, at, fixed::end_of(at, reference, end), strict)?;
+        self.fixed.push(&Read { texts, quality }, at, extent.end(end), strict)?;
         self.known.see(chrom, filter);
         if end.is_some_and(|end| end < at) {
             self.odd.add(Odd::EndBeforePos);
@@ -118,6 +121,25 @@ impl Decoder {
         self.rows += 1;
         Ok(Outcome::Row)
     }
+}
+
+/// INFO, and FORMAT with the calls, as text: only where a symbolic allele's end may hang on them.
+fn far_columns<'a>(
+    record: &[u8],
+    dictionary: &Dictionary,
+    shape: &Shape,
+    alt: &[u8],
+    line: &'a mut Vec<u8>,
+) -> (&'a [u8], Option<&'a [u8]>) {
+    if !Extent::is_far(shape.minor, alt) {
+        return (b".", None);
+    }
+    line.clear();
+    if bcf::write_line(record, dictionary, shape.leading_phase, line).is_err() {
+        return (b".", None);
+    }
+    let mut columns = line.splitn(9, |byte| *byte == b'\t').skip(7);
+    (columns.next().unwrap_or(b"."), columns.next())
 }
 
 /// The fixed columns of one record.

@@ -20,7 +20,13 @@ impl Extent<'_> {
     #[inline]
     pub(super) fn end(self, end: Option<i64>) -> i64 {
         let plain = end_of(self.pos, self.reference, end);
-        if self.minor < 4 || !self.alt.contains(&b'<') { plain } else { self.symbolic(plain, end) }
+        if Self::is_far(self.minor, self.alt) { self.symbolic(plain, end) } else { plain }
+    }
+
+    /// Can the end hang on more than REF and END?
+    #[inline]
+    pub(super) fn is_far(minor: u32, alt: &[u8]) -> bool {
+        minor >= 4 && alt.contains(&b'<')
     }
 
     /// 4.4: END is the longest allele's end, and computed from SVLEN where it is missing. 4.5: the end is computed, and END

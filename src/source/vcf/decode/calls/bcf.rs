@@ -174,20 +174,21 @@ impl CallsDecoder {
         let (field, mut past) = (genotype.field, 0);
         let bad = |reason| Bad::new(Place::Format(field), reason);
         genotype.column.pad(first);
-        for column in &room.kept {
-            let vector = block.of(*column);
-            past += match (block.values.kind, vector.bytes) {
-                (Kind::Int8, [a @ 0..0x80, b @ 0..0x80]) => {
-                    let leading = if self.leading_phase { a & 1 } else { b & 1 };
-                    let allele = |value: &u8| i32::from(value >> 1) - 1;
-                    genotype.column.push_diploid([allele(a), allele(b)], [leading, b & 1]);
-                    usize::from(allele(a).max(allele(b)) as i64 > alts as i64)
+        let pairs = block.values.kind == Kind::Int8 && block.stride == 2;
+        for neighbours in room.kept.chunk_by(|a, b| a + 1 == *b) {
+            let mut rest = neighbours;
+            while let [column, ..] = rest {
+                if pairs {
+                    let codes = block.values.bytes.get(2 * column..2 * (column + rest.len())).unwrap_or_default();
+                    rest = &rest[genotype.column.take_codes(codes, alts, self.leading_phase)..];
                 }
-                _ => {
-                    genotype.put(vector, self.leading_phase, how).map_err(bad)?;
-                    usize::from(genotype.names_more_than(alts))
+                // What is not taken many at once is not tried again at every call.
+                let (singles, behind) = rest.split_at(rest.len().min(16));
+                for column in singles {
+                    past += usize::from(genotype.put_one(block.of(*column), alts, self.leading_phase, how).map_err(bad)?);
                 }
-            };
+                rest = behind;
+            }
         }
         if let Some(field) = self.fields.get_mut(field) {
             (0..past).for_each(|_| field.odd.add(Odd::PastAlt));
@@ -277,6 +278,19 @@ impl CallsDecoder {
 }
 
 impl Genotype {
+    /// Appends a call and says whether it names an allele past the ALT alleles.
+    #[inline]
+    fn put_one(&mut self, vector: Vector<'_>, alts: usize, leading_phase: bool, how: How) -> Result<bool, Reason> {
+        if let (Kind::Int8, [a @ 0..0x80, b @ 0..0x80]) = (vector.kind, vector.bytes) {
+            let leading = if leading_phase { a & 1 } else { b & 1 };
+            let allele = |code: &u8| i32::from(code >> 1) - 1;
+            self.column.push_diploid([allele(a), allele(b)], [leading, b & 1]);
+            return Ok(i64::from(allele(a).max(allele(b))) > alts as i64);
+        }
+        self.put(vector, leading_phase, how)?;
+        Ok(self.names_more_than(alts))
+    }
+
     /// Appends a call of any ploidy. A leading phase that the version does not know is the implied one.
     fn put(&mut self, genotype: Vector<'_>, leading_phase: bool, how: How) -> Result<(), Reason> {
         if let Some(text) = genotype.text() {
