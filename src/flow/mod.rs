@@ -16,4 +16,4 @@ pub use contract::{Apply, Inspection, Notice, OpenSink, Opening, Sink, Source, S
 pub use document::{Document, HeaderLine, InputDocument, SampleId};
 pub use oddities::{Oddities, Oddity};
 pub use schema::{Labels, Number, VcfType, column, number_of, vcf_field, vcf_type_of};
-pub use units::{BadRecord, ClosedUnit, Digest, InputUnits, UnitCounts, Units};
+pub use units::{BadRecord, ClosedUnit, Digest, InputUnits, Locate, UnitCounts, Units};

@@ -2,7 +2,8 @@
 //! It must not know files or databases; the durable ledger is the sink's.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
-use std::sync::Mutex;
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
 
 /// Sum of record digests: four 64-bit lanes of each record's SHA-256, added with wrap-around, so the order of records
 /// does not matter and units can be added up.
@@ -55,7 +56,8 @@ pub struct InputUnits {
 pub struct UnitCounts {
     /// Index into [`super::Document::inputs`].
     pub input: u32,
-    /// Lines that begin in the unit, records and blank lines alike; sums of it give file line numbers.
+    /// Lines that begin in the unit, records and blank lines alike; sums of it give file line numbers. 0 where only parts of
+    /// the input are read: then [`ClosedUnit::line`] gives the file's lines itself.
     pub lines: u64,
     /// Records among them. Where an index is used, only what it names is read and counted.
     pub records: u64,
@@ -84,7 +86,19 @@ pub struct ClosedUnit {
     pub unit: u32,
     pub counts: UnitCounts,
     pub bad: Vec<BadRecord>,
+    /// For lines within the unit, those within the input, where sums of [`UnitCounts::lines`] do not give them.
+    pub places: BTreeMap<u64, u64>,
 }
+
+impl ClosedUnit {
+    /// A bad record's line, 0-based, counted from the end of the units before it as [`UnitCounts::lines`] has them.
+    pub fn line(&self, bad: &BadRecord) -> u64 {
+        self.places.get(&bad.line).copied().unwrap_or(bad.line)
+    }
+}
+
+/// Where a line (0-based) of a unit lies within its input; `None` when that cannot be found out.
+pub type Locate = dyn Fn(u32, u64) -> Option<u64> + Send + Sync;
 
 /// The run's units. The source opens and closes them partition by partition, stages set records aside, the sink takes
 /// the closed ones in order. Safe to share between threads.
@@ -93,12 +107,21 @@ pub struct Units {
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
+    locate: Vec<(Range<u32>, Arc<Locate>)>,
+    places: HashMap<u32, BTreeMap<u64, u64>>,
     done: HashSet<u32>,
     bad: BTreeMap<u32, Vec<BadRecord>>,
     closed: HashMap<usize, VecDeque<(u32, UnitCounts)>>,
     bad_total: u64,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let State { done, bad_total, .. } = self;
+        f.debug_struct("State").field("done", &done.len()).field("bad_total", bad_total).finish_non_exhaustive()
+    }
 }
 
 impl Units {
@@ -116,10 +139,24 @@ impl Units {
         self.state().done.contains(&unit)
     }
 
+    /// Told by the source, once for each input of which it reads parts only: how lines of these units are found in the file.
+    pub fn locate(&self, units: Range<u32>, locate: Arc<Locate>) {
+        let mut state = self.state();
+        if !state.locate.iter().any(|(known, _)| *known == units) {
+            state.locate.push((units, locate));
+        }
+    }
+
     /// Told by the source or a stage: a record of this unit is set aside. Returns how many were set aside so far in the
     /// whole run.
     pub fn set_aside(&self, unit: u32, bad: BadRecord) -> u64 {
+        // Finding a line reads the file: without the lock.
+        let locate = self.state().locate.iter().find(|(units, _)| units.contains(&unit)).map(|(_, locate)| locate.clone());
+        let place = locate.and_then(|locate| locate(unit, bad.line)).map(|place| (bad.line, place));
         let mut state = self.state();
+        if let Some((line, place)) = place {
+            state.places.entry(unit).or_default().insert(line, place);
+        }
         state.bad.entry(unit).or_default().push(bad);
         state.bad_total += 1;
         state.bad_total
@@ -143,7 +180,8 @@ impl Units {
             }
             let Some((unit, counts)) = queue.pop_front() else { break };
             let bad = state.bad.remove(&unit).unwrap_or_default();
-            taken.push(ClosedUnit { unit, counts, bad });
+            let places = state.places.remove(&unit).unwrap_or_default();
+            taken.push(ClosedUnit { unit, counts, bad, places });
         }
         taken
     }
@@ -165,6 +203,20 @@ mod tests {
         assert_eq!(units.take_closed(0, None).len(), 1);
         assert!(units.take_closed(0, None).is_empty());
         assert!(units.take_closed(1, None).is_empty());
+    }
+
+    #[test]
+    fn lines_are_found_where_someone_knows() {
+        let units = Units::default();
+        let locate: Arc<Locate> = Arc::new(|unit, line| (line != 9).then_some(u64::from(unit) * 100 + line));
+        units.locate(2..4, locate.clone());
+        units.locate(2..4, locate);
+        for (unit, line, expected) in [(1, 5, 5), (2, 5, 205), (3, 9, 9), (3, 1, 301), (4, 1, 1)] {
+            units.set_aside(unit, BadRecord { line, field: "POS".into(), reason: "not a number".into() });
+            units.close(0, unit, UnitCounts::default());
+            let taken = units.take_closed(0, None);
+            assert_eq!((taken[0].line(&taken[0].bad[0]), taken[0].bad[0].line), (expected, line));
+        }
     }
 
     #[test]

@@ -72,7 +72,7 @@ mod tests {
     }
 
     fn closed(records: u64, out_of_region: u64, bad: Vec<BadRecord>) -> ClosedUnit {
-        ClosedUnit { unit: 3, counts: UnitCounts { records, out_of_region, ..Default::default() }, bad }
+        ClosedUnit { unit: 3, counts: UnitCounts { records, out_of_region, ..Default::default() }, bad, ..Default::default() }
     }
 
     #[test]

@@ -320,3 +320,52 @@ fn genotypes_come_back_as_text_and_as_numbers() {
     let unknown = warehouse.run(["load", file.to_str().unwrap(), "--profile", "research", "-s", "DOE_JANE", "--json"]).expect(2);
     assert!(!format!("{unknown:?}").contains("DOE_JANE"), "{unknown:?}");
 }
+
+#[test]
+fn an_index_and_a_scan_make_the_same_load() {
+    let folder = tempfile::tempdir().unwrap();
+    let tool = |program: &str, arguments: &[&str]| {
+        let output = std::process::Command::new(program).args(arguments).current_dir(folder.path()).output();
+        output.ok().filter(|output| output.status.success()).map(|output| output.stdout)
+    };
+    let mut text = "##fileformat=VCFv4.3\n##INFO=<ID=DP,Number=1,Type=Integer,Description=\"d\">\n##contig=<ID=1>\n##contig=<ID=2>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n".to_owned();
+    for i in 0..60_000 {
+        let dp = if i == 40_000 { "many".to_owned() } else { i.to_string() };
+        text += &format!("{}\t{}\t.\tA\tC\t{}\tPASS\tDP={dp}\n", 1 + i / 30_000, 100 + 50 * (i % 30_000), i % 90);
+    }
+    std::fs::write(folder.path().join("x.vcf"), text).unwrap();
+    let Some(packed) = tool("bgzip", &["-c", "x.vcf"]) else {
+        println!("skipped: bgzip and tabix are not installed");
+        return;
+    };
+    std::fs::write(folder.path().join("x.vcf.gz"), packed).unwrap();
+    tool("tabix", &["-p", "vcf", "x.vcf.gz"]).expect("tabix is installed with bgzip");
+    std::fs::write(folder.path().join("r.bed"), "1\t149\t200149\n2\t449999\t650000\n").unwrap();
+    let warehouse = Warehouse::shared();
+    let (file, bed) = (folder.path().join("x.vcf.gz"), folder.path().join("r.bed"));
+    let load = |file: &Path, more: &[&str]| {
+        let fixed = ["load", file.to_str().unwrap(), "--profile", "research", "--json", "--on-bad-record", "quarantine", "-R"];
+        warehouse.run(fixed.iter().copied().chain([bed.to_str().unwrap()]).chain(more.iter().copied()))
+    };
+    let report = load(&file, &["--regions-without-index", "refuse"]).expect(0).json();
+    let count = |name: &str| report[name].as_u64().unwrap();
+    assert_eq!((&report["status"], &report["index_used"]), (&json!("complete"), &json!(true)), "{report}");
+    assert_eq!((count("variants"), count("quarantined")), (4001 + 4000 - 1, 1), "{report}");
+    assert_eq!(count("input_records"), 8001 + count("out_of_region"), "{report}");
+    assert!(count("input_records") < 20_000, "{report}");
+    let id = report["load_id"].as_str().unwrap();
+    let line = warehouse.sql(&format!("SELECT line, field FROM genogate.quarantine WHERE load_id = '{id}'"));
+    assert_eq!(line, format!("{}|INFO/DP", 5 + 40_000 + 1));
+    warehouse.run(["validate", id, "--json"]).expect(0);
+
+    // Without the index the same rows are found, so it is the same load.
+    std::fs::remove_file(folder.path().join("x.vcf.gz.tbi")).unwrap();
+    let refused = load(&file, &["--regions-without-index", "refuse"]).expect(6);
+    assert!(refused.stdout.contains("there is no index"), "{refused:#?}");
+    let again = load(&file, &[]).expect(0).json();
+    assert_eq!(
+        (&again["status"], &again["load_id"], &again["index_used"]),
+        (&json!("skipped"), &report["load_id"], &json!(false))
+    );
+    assert!(again["notices"].to_string().contains("all of it is read"), "{again}");
+}

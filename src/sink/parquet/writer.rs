@@ -83,9 +83,12 @@ impl PartitionWriter {
             .bad
             .iter()
             .map(|bad| {
-                let entry = json!({
+                let mut entry = json!({
                     "input": closed.counts.input + 1, "unit": closed.unit, "line": bad.line, "field": bad.field, "reason": bad.reason,
                 });
+                if let Some(place) = closed.places.get(&bad.line) {
+                    entry["file_line"] = json!(place + 1);
+                }
                 format!("{entry}\n")
             })
             .collect();

@@ -96,7 +96,7 @@ pub async fn begin_unit(client: &Client, load: Uuid, unit: u32) -> Result<()> {
 
 /// Writes a unit's ledger row and quarantine within the open transaction.
 pub async fn commit_unit(client: &Client, load: Uuid, closed: &ClosedUnit, account: &Account) -> Result<()> {
-    let quarantine: Vec<Value> = closed.bad.iter().map(|bad| json!([bad.line, bad.field, bad.reason])).collect();
+    let quarantine: Vec<Value> = closed.bad.iter().map(|bad| json!([closed.line(bad), bad.field, bad.reason])).collect();
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     client
         .execute(

@@ -20,8 +20,9 @@ pub struct Config {
     pub paths: Vec<String>,
     /// Only records whose own POS lies in one of these regions: `chr22`, `chr1:1000-2000` (1-based, both ends included),
     /// `chr1:1000-`, `chr1:1000`. A text that is the name of a contig in the header means that contig, colons and all.
-    /// Default: everything. A BGZF file with an index beside it (`FILE.csi` or `FILE.tbi`) is read only where the index says
-    /// that records of the regions lie; records outside that are read are counted, not loaded.
+    /// Default: everything. A BGZF file with an index beside it (`FILE.csi`, or `FILE.tbi` of text) is read only where the index says
+    /// that records of the regions lie; records outside that are read are counted, not loaded. `conformance: strict` reads all
+    /// of a file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<String>,
     /// With `regions`, for an input whose index is missing, older than the file, damaged or of another file: `scan` (default)

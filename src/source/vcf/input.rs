@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use super::bcf;
 use super::decode::Shape;
-use super::split::spans::{Blocks, lines_between};
+use super::index::Lines;
 use super::split::{
     BgzfCut, Container, FromStart, Layout, PlainCut, Ranged, RangedRecords, Spanned, Spans, StreamText, Streamed,
-    StreamedRecords, TextBuf, UnitReader, Virtual,
+    StreamedRecords, TextBuf, UnitReader,
 };
 use crate::error::{Error, Result};
+use crate::flow::Locate;
 
 /// An input that was looked at.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ pub(crate) enum Held {
     /// Plain text or BGZF: units can be read in any order.
     Ranged { file: Arc<File>, layout: Layout },
     /// BGZF of which an index names the parts to read.
-    Indexed { file: Arc<File>, spans: Arc<Spans> },
+    Indexed { file: Arc<File>, spans: Arc<Spans>, lines: Arc<Lines> },
     /// gzip: from front to back, as often as needed. `header`: bytes of text that the header takes.
     Gzip { file: Arc<File>, header: u64 },
     /// Standard input or a pipe: once.
@@ -82,6 +83,13 @@ impl Input {
         }
     }
 
+    /// How lines of bad records are found in a file of which only parts are read.
+    pub(crate) fn locate(&self) -> Option<Arc<Locate>> {
+        let Held::Indexed { lines, .. } = &self.held else { return None };
+        let (lines, first) = (lines.clone(), self.first);
+        Some(Arc::new(move |unit, line| lines.find(unit.checked_sub(first)?, line).ok()))
+    }
+
     /// True when the units come one after the other, so that line numbers are known as they pass.
     pub(crate) fn is_stream(&self) -> bool {
         matches!(self.held, Held::Gzip { .. } | Held::Stream(_))
@@ -99,7 +107,7 @@ impl Input {
         match &self.held {
             _ if in_order && !own => Ok(None),
             Held::Ranged { layout, .. } => Ok((first < layout.count).then(|| self.ranged(first, stride as u32)).flatten()),
-            Held::Indexed { file, spans } => {
+            Held::Indexed { file, spans, .. } => {
                 let reader = || Spanned::new(file.clone(), spans.clone(), first, stride as u32);
                 Ok((u64::from(first) < spans.count()).then(|| Box::new(reader()) as Box<dyn UnitReader>))
             }
@@ -177,8 +185,8 @@ impl Input {
     /// The input's line or record (0-based) that is line `line` of unit `unit` of a file, where the header's lines count to the first
     /// unit: read again from the front, for an error's sake only.
     pub(crate) fn line_of(&self, unit: u32, line: u64) -> Result<u64> {
-        if let Held::Indexed { file, spans } = &self.held {
-            return self.line_in(file, spans, unit, line);
+        if let Held::Indexed { lines, .. } = &self.held {
+            return lines.find(unit, line);
         }
         let Some(mut reader) = self.ranged(0, 1) else { return Ok(line) };
         let mut lines = if unit > 0 { self.header_lines } else { 0 };
@@ -188,20 +196,5 @@ impl Input {
             }
         }
         Ok(lines + line)
-    }
-
-    fn line_in(&self, file: &Arc<File>, table: &Spans, unit: u32, line: u64) -> Result<u64> {
-        let mut left = line - if unit == 0 { self.header_lines.min(line) } else { 0 };
-        let (mut blocks, mut at, mut before) = (Blocks::new(file.clone(), table.size), Virtual::new(0, 0), 0);
-        let spans = table.unit(unit);
-        for (i, span) in spans.iter().enumerate() {
-            before += lines_between(&mut blocks, at, span.begin)?;
-            let own = lines_between(&mut blocks, span.begin, span.end)?;
-            if left < own || i + 1 == spans.len() {
-                return Ok(before + left);
-            }
-            (left, before, at) = (left - own, before + own, span.end);
-        }
-        Err(Error::internal("a line of a unit without records"))
     }
 }

@@ -10,7 +10,7 @@ use super::bcf::{self, Dictionary};
 use super::config::{Calls, Config, Conformance, Info, InfoWord, RegionsWithoutIndex};
 use super::decode::Shape;
 use super::header::{self, Field, Header, infer, reserved};
-use super::index::{Ask, Flaw};
+use super::index::{Ask, Flaw, Lines};
 use super::input::{Held, Input};
 use super::manifest;
 use super::regions::Regions;
@@ -191,15 +191,20 @@ impl VcfSource {
     /// The input as its index lets it be read for the regions, and what to say where it does not.
     fn by_index(&self, path: Option<&Path>, looked: &mut Looked, regions: &Regions) -> Result<Option<String>> {
         let flaw = match (path, &looked.held) {
-            (Some(path), Held::Ranged { file, layout }) if looked.container == Container::Bgzf && looked.binary.is_none() => {
+            _ if self.strict() => Flaw::Strict,
+            (Some(path), Held::Ranged { file, layout }) if looked.container == Container::Bgzf => {
                 let length = |name: &[u8]| {
                     looked.header.contigs.iter().find(|contig| contig.id.as_bytes() == name).and_then(|contig| contig.length)
                 };
                 let header_end = Virtual::behind(file, layout.size, layout.base, layout.skip)?.map(|(place, _)| place);
-                let ask = Ask { path, file, size: layout.size, header_end, regions, length: &length, step: layout.step };
+                let binary = looked.binary.as_ref().map(|dictionary| dictionary.contig_names());
+                let (binary, size, step) = (binary.as_deref(), layout.size, layout.step);
+                let ask = Ask { path, file, size, header_end, regions, binary, length: &length, step };
                 match ask.spans()? {
                     Ok(spans) => {
-                        looked.held = Held::Indexed { file: file.clone(), spans: Arc::new(spans) };
+                        let (file, spans) = (file.clone(), Arc::new(spans));
+                        let lines = Lines::new(file.clone(), spans.clone(), looked.header.line_count, looked.binary.is_some());
+                        looked.held = Held::Indexed { file, spans, lines: Arc::new(lines) };
                         return Ok(None);
                     }
                     Err(flaw) => flaw,

@@ -45,6 +45,9 @@ pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
         let place = || format!("input {}", input.number + 1);
         let reader = input.reader(part.partition, part.partitions, part.shared.unit).map_err(|e| e.at(place()))?;
         let Some(mut reader) = reader else { continue };
+        if let Some(locate) = input.locate() {
+            part.context.units.locate(input.first..input.first + input.units() as u32, locate);
+        }
         let mut decoder = Decoder::new(part.recipe.clone(), input.shape.clone());
         let mut annotator = part.reading.clone().map(|reading| Annotator::new(reading, input.number));
         let mut failed = None;
@@ -166,6 +169,9 @@ impl Work<'_> {
             return Ok(None);
         }
         counts.bytes = reader.bytes();
+        if self.input.index() != "none" {
+            counts.lines = 0;
+        }
         Counters::add(&context.counters.bytes_in, counts.bytes.saturating_sub(told_bytes));
         Ok(Some(counts))
     }

@@ -53,6 +53,11 @@ pub(crate) struct Shared {
 }
 
 impl VcfTable {
+    #[cfg(test)]
+    pub(crate) fn inputs(&self) -> &[Input] {
+        &self.shared.inputs
+    }
+
     pub(crate) fn new(
         inputs: Vec<Input>,
         fields: Fields,

@@ -60,6 +60,11 @@ impl Dictionary {
         self.strings.iter().map(Option::as_deref)
     }
 
+    /// The contigs' names by number; empty where a number has none.
+    pub(crate) fn contig_names(&self) -> Vec<Box<[u8]>> {
+        self.contigs.iter().map(|name| name.as_deref().unwrap_or_default().as_bytes().into()).collect()
+    }
+
     /// Is this INFO key a flag? Any number stands for one.
     pub(crate) fn is_flag(&self, key: i32) -> bool {
         self.flags.binary_search(&key).is_ok()

@@ -9,6 +9,7 @@
 //!
 //! The reader is our own: noodles-csi 0.62 and noodles-tabix 0.68 allocate what a count in the file says before reading it.
 
+mod lines;
 mod read;
 #[cfg(test)]
 mod tests;
@@ -20,9 +21,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::regions::Regions;
 use super::split::spans;
+use super::split::spans::Contigs;
 use super::split::{Span, Spanned, Spans, UnitReader, Virtual};
 use crate::error::{Error, Result};
 
+pub(crate) use lines::Lines;
 pub(crate) use read::Kind;
 use read::{Chunk, Whole};
 
@@ -40,6 +43,8 @@ pub(crate) enum Flaw {
     Missing,
     /// The input is nothing that has one.
     Unindexed,
+    /// Strict conformance is a matter of every record, asked for or not.
+    Strict,
     /// It is older than the file.
     Older,
     Unreadable(std::io::ErrorKind),
@@ -57,10 +62,11 @@ impl std::fmt::Display for Flaw {
         match self {
             Flaw::Missing => f.write_str("there is no index (.csi or .tbi) beside the file"),
             Flaw::Unindexed => f.write_str("only BGZF files have an index"),
+            Flaw::Strict => f.write_str("`conformance: strict` looks at every record"),
             Flaw::Older => f.write_str("the index is older than the file"),
             Flaw::Unreadable(kind) => write!(f, "the index cannot be read: {kind}"),
             Flaw::Damaged(how) => write!(f, "the index is damaged: {how}"),
-            Flaw::Foreign => f.write_str("the index was not made for VCF"),
+            Flaw::Foreign => f.write_str("the index was not made for this format"),
             Flaw::Misfit(how) => write!(f, "the index does not fit the file: {how}"),
             Flaw::Short => f.write_str("the index holds no positions as high as these (a .csi does)"),
         }
@@ -93,6 +99,8 @@ pub(crate) struct Ask<'a> {
     /// The header's end, settled.
     pub header_end: Option<Virtual>,
     pub regions: &'a Regions,
+    /// The names of contigs by their numbers in BCF; `None` in text.
+    pub binary: Option<&'a [Box<[u8]>]>,
     /// The length of a contig, when the header declares it.
     pub length: &'a dyn Fn(&[u8]) -> Option<u64>,
     /// Stored bytes a unit.
@@ -127,12 +135,14 @@ impl Ask<'_> {
         if seconds(modified(&index)?) < seconds(modified(self.file)?) {
             return Err(Flaw::Older.into());
         }
-        let (mut names, mut found, mut cuts, mut joints) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut names, mut numbers, mut found) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut cuts, mut joints) = (Vec::new(), Vec::new());
         let wanted = |name: &[u8]| !self.regions.of(name).is_empty();
-        let whole = read::read(index, &wanted, &mut |name, chunks, reach| {
+        let whole = read::read(index, self.binary, &wanted, &mut |number, name, chunks, reach| {
             found.extend(self.ranges(names.len() as u32, name, chunks, reach)?);
             joints.extend(gaps(chunks.iter().map(|chunk| (chunk.first, chunk.last)).collect()));
             cuts.push(chunks.iter().map(|chunk| chunk.first).collect::<Vec<_>>());
+            numbers.push(number);
             names.push(name.into());
             Ok(())
         })?;
@@ -155,7 +165,15 @@ impl Ask<'_> {
         for span in spans {
             self.divide(span, cuts.get(span.contig as usize).map(Vec::as_slice).unwrap_or_default(), step, &mut pieces)?;
         }
-        let spans = Spans { index: kind.name(), names, units: units(&pieces, step), spans: pieces, size: self.size };
+        let contigs = if self.binary.is_some() { Contigs::Numbers(numbers) } else { Contigs::Names(names) };
+        let spans = Spans {
+            index: kind.name(),
+            contigs: Arc::new(contigs),
+            units: units(&pieces, step),
+            spans: pieces,
+            records: self.header_end.unwrap_or(Virtual::new(0, 0)),
+            size: self.size,
+        };
         self.look(&spans)?;
         Ok(spans)
     }
@@ -223,7 +241,7 @@ impl Ask<'_> {
         Ok(())
     }
 
-    /// Cuts a span into pieces of about `step` stored bytes: where chunks begin, else behind a line ending.
+    /// Cuts a span into pieces of about `step` stored bytes: where chunks begin, else, in text, behind a line ending.
     fn divide(&self, span: Span, cuts: &[u64], step: u64, pieces: &mut Vec<Span>) -> std::result::Result<(), Failure> {
         let mut cuts: Vec<u64> = cuts.iter().copied().filter(|cut| (span.begin.0 + 1..span.end.0).contains(cut)).collect();
         cuts.sort_unstable();
@@ -231,9 +249,11 @@ impl Ask<'_> {
         while rest.cost() > step + step / 2 {
             let target = rest.begin.block() + step;
             let at = cuts.partition_point(|cut| Virtual(*cut).block() < target);
-            let near = cuts.get(at).map(|cut| Virtual(*cut)).filter(|cut| cut.block() <= target + step);
+            let is_near = |cut: &Virtual| self.binary.is_some() || cut.block() <= target + step;
+            let near = cuts.get(at).map(|cut| Virtual(*cut)).filter(is_near);
             let near = match near {
                 Some(cut) => self.settle(cut)?,
+                None if self.binary.is_some() => rest.end,
                 None => spans::line_start(self.file, self.size, target, rest.end)?.unwrap_or(rest.end),
             };
             if near <= rest.begin || near >= rest.end {
@@ -251,8 +271,7 @@ impl Ask<'_> {
         let mut seen = None;
         let first_of_contigs = table.spans.iter().filter(|span| seen.replace(span.contig) != Some(span.contig));
         for span in first_of_contigs.take(LOOKED_AT) {
-            let one =
-                Spans { index: table.index, names: table.names.clone(), spans: vec![*span], units: vec![0], size: self.size };
+            let one = Spans { contigs: table.contigs.clone(), spans: vec![*span], units: vec![0], ..*table };
             let mut reader = Spanned::new(self.file.clone(), Arc::new(one), 0, 1);
             reader.next_unit()?;
             if reader.next_chunk().is_err() {

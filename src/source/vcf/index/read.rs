@@ -50,11 +50,17 @@ pub(crate) struct Whole {
     pub contigs: Vec<(u64, u64)>,
 }
 
-/// Takes a contig: its name and chunks, and the first position (0-based) that the index cannot speak of.
-type Take<'a> = dyn FnMut(&[u8], &[Chunk], u64) -> Result<(), Flaw> + 'a;
+/// Takes a contig: its number, name and chunks, and the first position (0-based) that the index cannot speak of.
+type Take<'a> = dyn FnMut(u32, &[u8], &[Chunk], u64) -> Result<(), Flaw> + 'a;
 
-/// Reads an index, calling `take` for the contigs that are `wanted`.
-pub(crate) fn read(stored: impl Read, wanted: &dyn Fn(&[u8]) -> bool, take: &mut Take<'_>) -> Result<Whole, Flaw> {
+/// Reads an index, calling `take` for the contigs that are `wanted`. `contigs`: the names that BCF's contigs have by number;
+/// the index of a VCF holds its own.
+pub(crate) fn read(
+    stored: impl Read,
+    contigs: Option<&[Box<[u8]>]>,
+    wanted: &dyn Fn(&[u8]) -> bool,
+    take: &mut Take<'_>,
+) -> Result<Whole, Flaw> {
     let mut stored = BufReader::new(stored);
     let packed = std::io::BufRead::fill_buf(&mut stored).map_err(|error| failed(&error))?.starts_with(&[0x1f, 0x8b]);
     let text: Box<dyn Read + '_> = if packed { Box::new(flate2::bufread::MultiGzDecoder::new(stored)) } else { Box::new(stored) };
@@ -65,6 +71,7 @@ pub(crate) fn read(stored: impl Read, wanted: &dyn Fn(&[u8]) -> bool, take: &mut
         _ => return Err(Flaw::Damaged("it does not begin as one")),
     };
     let (shape, names) = match kind {
+        Kind::Tbi if contigs.is_some() => return Err(Flaw::Foreign),
         Kind::Tbi => {
             let count = from.count()?;
             let names = from.tabix_header()?;
@@ -78,25 +85,32 @@ pub(crate) fn read(stored: impl Read, wanted: &dyn Fn(&[u8]) -> bool, take: &mut
             if depth > MAX_DEPTH || min_shift == 0 || min_shift + 3 * depth > 60 {
                 return Err(Flaw::Damaged("bins of an impossible size"));
             }
-            if aux == 0 {
+            let shape = Shape { min_shift, depth };
+            if let Some(contigs) = contigs {
+                from.skip(u64::from(aux))?;
+                // It may end behind the last contig that has records.
+                let names = contigs.get(..from.count()? as usize).ok_or(Flaw::Misfit("it has more contigs than the header"))?;
+                (shape, names.to_vec())
+            } else if aux == 0 {
                 return Err(Flaw::Foreign);
+            } else {
+                let names = from.tabix_header()?;
+                let told = 28 + names.iter().map(|name| name.len() as u64 + 1).sum::<u64>();
+                from.skip(u64::from(aux).checked_sub(told).ok_or(Flaw::Damaged("names longer than their place"))?)?;
+                if names.len() != from.count()? as usize {
+                    return Err(Flaw::Damaged("another number of names than contigs"));
+                }
+                (shape, names)
             }
-            let names = from.tabix_header()?;
-            let told = 28 + names.iter().map(|name| name.len() as u64 + 1).sum::<u64>();
-            from.skip(u64::from(aux).checked_sub(told).ok_or(Flaw::Damaged("names longer than their place"))?)?;
-            if names.len() != from.count()? as usize {
-                return Err(Flaw::Damaged("another number of names than contigs"));
-            }
-            (Shape { min_shift, depth }, names)
         }
     };
     let (mut contigs, mut chunks) = (Vec::new(), Vec::new());
-    for name in &names {
+    for (number, name) in (0u32..).zip(&names) {
         chunks.clear();
         let wanted = wanted(name);
         contigs.extend(from.contig(kind, shape, wanted.then_some(&mut chunks))?);
         if wanted {
-            take(name, &chunks, shape.reach())?;
+            take(number, name, &chunks, shape.reach())?;
         }
     }
     from.end()?;

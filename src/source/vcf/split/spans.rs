@@ -11,6 +11,7 @@ use super::ranged::line_too_long;
 use super::{MAX_LINE, TextBuf, UnitReader};
 use crate::crypto::digest::Sha256;
 use crate::error::{Error, Result};
+use crate::source::vcf::bcf::split_record;
 
 /// Text that is gathered before a chunk is handed on.
 const CHUNK: usize = 256 << 10;
@@ -75,7 +76,7 @@ impl Virtual {
 pub(crate) struct Span {
     pub begin: Virtual,
     pub end: Virtual,
-    /// Index into [`Spans::names`].
+    /// Index into [`Spans::contigs`].
     pub contig: u32,
 }
 
@@ -86,15 +87,26 @@ impl Span {
     }
 }
 
+/// What records call their contigs.
+#[derive(Debug)]
+pub(crate) enum Contigs {
+    /// Text: by name.
+    Names(Vec<Box<[u8]>>),
+    /// BCF: by number.
+    Numbers(Vec<u32>),
+}
+
 /// The spans of an input in the file's order, and how they make units.
 #[derive(Debug)]
 pub(crate) struct Spans {
     /// The kind of index they come from.
     pub index: &'static str,
-    pub names: Vec<Box<[u8]>>,
+    pub contigs: Arc<Contigs>,
     pub spans: Vec<Span>,
     /// For every unit, its first span.
     pub units: Vec<u32>,
+    /// Where the first record begins.
+    pub records: Virtual,
     pub size: u64,
 }
 
@@ -164,19 +176,47 @@ impl Blocks {
             .map_err(|reason| bgzf::damaged(reason, at))?;
         Ok(at + size as u64)
     }
-}
 
-/// Line endings between two places.
-pub(crate) fn lines_between(blocks: &mut Blocks, from: Virtual, to: Virtual) -> Result<u64> {
-    let (mut text, mut at, mut lines) = (TextBuf::default(), from.block(), 0);
-    while at < to.block() || (at == to.block() && to.within() > 0) {
-        let (begin, here) = (if at == from.block() { from.within() } else { 0 }, at);
-        at = blocks.read(at, to.block(), &mut text)?;
-        let end = if here == to.block() { to.within() } else { text.len() };
-        lines += memchr::memchr_iter(b'\n', text.waiting().get(begin..end).unwrap_or_default()).count() as u64;
-        text.clear();
+    /// Line endings between two places.
+    pub(crate) fn lines(&mut self, from: Virtual, to: Virtual) -> Result<u64> {
+        let mut lines = 0;
+        self.text(from, to, &mut |text| {
+            lines += memchr::memchr_iter(b'\n', text.waiting()).count() as u64;
+            text.clear();
+            Ok(())
+        })?;
+        Ok(lines)
     }
-    Ok(lines)
+
+    /// Records of BCF between the begin of one and that of another.
+    pub(crate) fn records(&mut self, from: Virtual, to: Virtual) -> Result<u64> {
+        let mut records = 0;
+        self.text(from, to, &mut |text| {
+            while let Some((record, _)) = split_record(text.waiting())? {
+                let length = record.len();
+                text.take(length);
+                records += 1;
+            }
+            Ok(())
+        })?;
+        Ok(records)
+    }
+
+    fn text(&mut self, from: Virtual, to: Virtual, each: &mut dyn FnMut(&mut TextBuf) -> Result<()>) -> Result<()> {
+        let (mut text, mut at) = (TextBuf::default(), from.block());
+        while at < to.block() || (at == to.block() && to.within() > 0) {
+            let (before, here) = (text.len(), at);
+            at = self.read(at, to.block(), &mut text)?;
+            if here == to.block() {
+                text.truncate(before + to.within());
+            }
+            if here == from.block() {
+                text.take(from.within());
+            }
+            each(&mut text)?;
+        }
+        Ok(())
+    }
 }
 
 /// The begin of the first line that begins behind the first line ending at or behind stored byte `from`; `None` when there
@@ -207,11 +247,11 @@ pub(crate) struct Spanned {
     /// The next block of the span; `None` between spans.
     at: Option<u64>,
     buf: TextBuf,
-    /// Waiting bytes that are known to hold no line ending.
+    /// Waiting bytes of text that are known to hold no line ending.
     scanned: usize,
     bytes: u64,
     /// Contig and position of the last record.
-    last: Option<(u32, u64)>,
+    last: Option<(u32, i64)>,
 }
 
 impl Spanned {
@@ -238,9 +278,9 @@ impl Spanned {
         self.bytes += next - at;
         if at == span.begin.block() {
             let skip = span.begin.within();
-            match self.buf.waiting().get(..skip) {
-                Some([]) | Some([.., b'\n']) => self.buf.take(skip),
-                _ => return Err(misfit("it names a place within a line")),
+            match (self.buf.waiting().get(..skip), &*self.table.contigs) {
+                (Some([] | [.., b'\n']), _) | (Some(_), Contigs::Numbers(_)) => self.buf.take(skip),
+                _ => return Err(misfit("it names a place within a record")),
             };
         }
         if at == span.end.block() {
@@ -259,50 +299,96 @@ impl Spanned {
         }
     }
 
-    /// How many waiting bytes are whole lines; all when the span has ended.
+    /// How many waiting bytes are whole records; all when the span has ended.
     fn whole(&mut self, span: Span) -> Result<usize> {
         let text = self.buf.waiting();
-        if self.at.is_none() {
-            let ends = text.ends_with(b"\n") || span.end.block() == self.table.size;
-            return if ends || text.is_empty() { Ok(text.len()) } else { Err(misfit("it names a place within a line")) };
-        }
+        let ended = self.at.is_none();
         if text.len() > MAX_LINE {
             return Err(line_too_long());
         }
-        if text.len() < CHUNK {
+        if !ended && text.len() < CHUNK {
             return Ok(0);
         }
-        let end = memchr::memrchr(b'\n', &text[self.scanned..]).map_or(0, |at| self.scanned + at + 1);
-        self.scanned = self.buf.len() - end;
+        let end = match &*self.table.contigs {
+            Contigs::Names(_) if ended && span.end.block() == self.table.size => text.len(),
+            Contigs::Names(_) => memchr::memrchr(b'\n', &text[self.scanned..]).map_or(0, |at| self.scanned + at + 1),
+            Contigs::Numbers(_) => {
+                let mut end = 0;
+                let apart = |_| misfit("its places do not hold whole records");
+                while let Some((record, _)) = split_record(&text[end..]).map_err(apart)? {
+                    end += record.len();
+                }
+                end
+            }
+        };
+        if ended && end < text.len() {
+            return Err(misfit("it names a place within a record"));
+        }
+        self.scanned = match &*self.table.contigs {
+            Contigs::Names(_) => text.len() - end,
+            Contigs::Numbers(_) => 0,
+        };
         Ok(end)
     }
 
     /// The records are of the span's contig, and in order: else what was passed over may hold records that are asked for.
     fn check(&mut self, span: Span, end: usize) -> Result<()> {
-        let name = self.table.names.get(span.contig as usize).map(|name| &**name).unwrap_or_default();
         let mut rest = self.buf.waiting().get(..end).unwrap_or_default();
+        let at = span.contig as usize;
         while !rest.is_empty() {
-            let length = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
-            let (line, behind) = rest.split_at(length);
-            rest = behind;
-            if matches!(line[0], b'#' | b'\n' | b'\r') {
-                continue;
-            }
-            let Some([b'\t', after @ ..]) = line.strip_prefix(name) else {
-                return Err(misfit("a record is of another contig than it says"));
+            let place = match &*self.table.contigs {
+                Contigs::Names(names) => {
+                    let length = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+                    let (line, behind) = rest.split_at(length);
+                    rest = behind;
+                    if matches!(line[0], b'#' | b'\n' | b'\r') {
+                        continue;
+                    }
+                    line_place(line, names.get(at).map(|name| &**name).unwrap_or_default())
+                }
+                Contigs::Numbers(numbers) => {
+                    let Some((record, behind)) = split_record(rest)? else { break };
+                    rest = behind;
+                    record_place(record, numbers.get(at).copied())
+                }
             };
-            // A position that is none is the decoder's to report.
-            let digits = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            if !(1..=18).contains(&digits) || after.get(digits) != Some(&b'\t') {
-                continue;
+            match place {
+                Place::Elsewhere => return Err(misfit("a record is of another contig than it says")),
+                Place::Unknown => {}
+                Place::At(pos) if self.last.is_some_and(|(contig, last)| contig == span.contig && last > pos) => {
+                    return Err(misfit("the records are not sorted by position"));
+                }
+                Place::At(pos) => self.last = Some((span.contig, pos)),
             }
-            let pos = after[..digits].iter().fold(0, |pos, digit| pos * 10 + u64::from(digit - b'0'));
-            if self.last.is_some_and(|(contig, last)| contig == span.contig && last > pos) {
-                return Err(misfit("the records are not sorted by position"));
-            }
-            self.last = Some((span.contig, pos));
         }
         Ok(())
+    }
+}
+
+/// Where a record lies.
+enum Place {
+    At(i64),
+    /// On another contig.
+    Elsewhere,
+    /// Its position is none: the decoder's to report.
+    Unknown,
+}
+
+fn line_place(line: &[u8], contig: &[u8]) -> Place {
+    let Some([b'\t', after @ ..]) = line.strip_prefix(contig) else { return Place::Elsewhere };
+    let digits = after.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    if !(1..=18).contains(&digits) || after.get(digits) != Some(&b'\t') {
+        return Place::Unknown;
+    }
+    Place::At(after[..digits].iter().fold(0, |pos, digit| pos * 10 + i64::from(digit - b'0')))
+}
+
+/// The same of BCF (VCF 4.5 section 6.3.1), whose positions count from 0.
+fn record_place(record: &[u8], contig: Option<u32>) -> Place {
+    let int = |at: usize| record.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(i32::from_le_bytes);
+    match (int(8), int(12)) {
+        (Some(found), Some(pos)) if contig.is_some() && u32::try_from(found).ok() == contig => Place::At(i64::from(pos)),
+        _ => Place::Elsewhere,
     }
 }
 
