@@ -292,7 +292,7 @@ mod tests {
     fn neither_order_nor_cut_matters() {
         let whole = batch();
         for at in 0..=4 {
-            assert_eq!(of(&[whole.slice(at, 4 - at), whole.slice(0, at)]), of(&[whole.clone()]));
+            assert_eq!(of(&[whole.slice(at, 4 - at), whole.slice(0, at)]), of(std::slice::from_ref(&whole)));
         }
         // Each row with arrays of its own: what other rows hold must not show.
         let rows: Vec<RecordBatch> = (0..4).map(|row| one(&whole, row)).collect();
@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn every_cell_matters() {
         let whole = batch();
-        let sum = of(&[whole.clone()]);
+        let sum = of(std::slice::from_ref(&whole));
         for column in 0..4 {
             // The first two rows' values change places.
             let array = whole.column(column);

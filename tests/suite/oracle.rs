@@ -177,6 +177,7 @@ struct Found {
 }
 
 impl Found {
+    #[expect(clippy::too_many_arguments, reason = "one call a cell: where it is, what is held against what, and how it is spelt")]
     fn cell(&mut self, file: &str, name: &str, at: &str, array: &dyn Array, row: usize, text: &str, how: Spelling) {
         self.cells += 1;
         self.valued += u64::from(text != ".");
@@ -190,6 +191,7 @@ impl Found {
     }
 
     /// Compares a file; `name` is what the listed cases call it.
+    #[expect(clippy::zombie_processes, reason = "a query that is left early ends with its pipe")]
     fn file(&mut self, name: &str, path: &Path) {
         let mut config = Config::of([path.to_string_lossy().replace('[', "[[]")]);
         (config.calls, config.on_bad_record) = (Calls::All, OnBadRecord::Quarantine);
