@@ -128,7 +128,7 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// Chains the values `from .. to`, nested ones included. Slots that are null hold zeros or nothing.
+    /// Chains the values `from .. to`, nested ones included. What lies under a null does not count.
     fn range(&self, from: usize, to: usize, sum: &mut u64) {
         chain(sum, (to - from) as u64);
         let (Self::Ints(_, nulls)
@@ -146,6 +146,9 @@ impl<'a> Cells<'a> {
             missing(nulls, from, to, sum);
         }
         match self {
+            Self::Ints(values, nulls) if has_null(nulls, from, to) => gaps(values, nulls, from, to, sum, |value| value as u64),
+            Self::Longs(values, nulls) if has_null(nulls, from, to) => gaps(values, nulls, from, to, sum, |value| value as u64),
+            Self::Floats(values, nulls) if has_null(nulls, from, to) => gaps(values, nulls, from, to, sum, f64::to_bits),
             Self::Ints(values, _) => bytes(values[from..to].to_byte_slice(), sum),
             Self::Longs(values, _) => bytes(values[from..to].to_byte_slice(), sum),
             Self::Floats(values, _) => bytes(values[from..to].to_byte_slice(), sum),
@@ -196,6 +199,16 @@ fn each<T: Copy>(values: &[T], nulls: &Option<&NullBuffer>, rows: &mut [u64], wo
 
 /// Four sums that do not wait for each other.
 const LANES: [u64; 4] = [A, B, MISSING, 0x94d0_49bb_1331_11eb];
+
+#[inline]
+fn has_null(nulls: &Option<&NullBuffer>, from: usize, to: usize) -> bool {
+    nulls.is_some_and(|nulls| nulls.inner().slice(from, to - from).count_set_bits() < to - from)
+}
+
+/// Chains values among which some are missing.
+fn gaps<T: Copy>(values: &[T], nulls: &Option<&NullBuffer>, from: usize, to: usize, sum: &mut u64, word: impl Fn(T) -> u64) {
+    (from..to).for_each(|i| chain(sum, if is_null(nulls, i) { MISSING } else { word(values[i]) }));
+}
 
 /// How long each list or text is; one product for two.
 fn lengths(offsets: &[i32], sum: &mut u64) {
@@ -297,6 +310,19 @@ mod tests {
         // Each row with arrays of its own: what other rows hold must not show.
         let rows: Vec<RecordBatch> = (0..4).map(|row| one(&whole, row)).collect();
         assert_eq!(of(&rows), of(&[whole]));
+    }
+
+    #[test]
+    fn what_lies_under_a_null_does_not_matter() {
+        let list = |hidden: i32| -> RecordBatch {
+            let nulls = NullBuffer::from(vec![true, false, true]);
+            let items = Arc::new(Int32Array::new(vec![1, hidden, 3].into(), Some(nulls)));
+            let field = Arc::new(datafusion::arrow::datatypes::Field::new("item", DataType::Int32, true));
+            let lists = ListArray::new(field, datafusion::arrow::buffer::OffsetBuffer::from_lengths([3]), items, None);
+            RecordBatch::try_from_iter([("x", Arc::new(lists) as ArrayRef)]).unwrap()
+        };
+        assert_eq!(of(&[list(0)]), of(&[list(-1)]));
+        assert_ne!(of(&[list(0)]), of(&[batch()]));
     }
 
     #[test]
