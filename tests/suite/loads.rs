@@ -182,6 +182,7 @@ fn info_differences(warehouse: &Warehouse, file: &Path) -> Vec<String> {
     wrong
 }
 
+/// Defect 1 of the predecessor: INFO was never stored.
 #[test]
 fn info_comes_back_as_the_file_held_it() {
     let Some(folder) = real_files() else { return };
