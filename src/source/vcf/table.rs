@@ -17,7 +17,7 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties};
 
 use super::annotation::Reading;
-use super::config::{Calls, Config, Conformance, OnBadRecord};
+use super::config::{Calls, Config, OnBadRecord};
 use super::decode::Recipe;
 use super::filter::Predicate;
 use super::header::Fields;
@@ -45,7 +45,6 @@ pub(crate) struct Shared {
     pub fields: Arc<Fields>,
     pub regions: Arc<Regions>,
     pub calls: Calls,
-    pub strict: bool,
     pub on_bad_record: OnBadRecord,
     pub max_bad_records: Option<u64>,
     pub open: (bool, bool),
@@ -72,7 +71,6 @@ impl VcfTable {
             fields: Arc::new(fields),
             regions: Arc::new(regions),
             calls: config.calls,
-            strict: config.conformance == Conformance::Strict,
             on_bad_record: config.on_bad_record,
             max_bad_records: config.max_bad_records,
             open,
@@ -108,7 +106,6 @@ impl VcfTable {
             regions: self.shared.regions.clone(),
             predicate: Arc::new(Predicate::of(filters)),
             calls: self.shared.calls,
-            strict: self.shared.strict,
             open: self.shared.open,
             schema: decoded,
             slots,

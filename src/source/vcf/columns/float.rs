@@ -31,8 +31,8 @@ impl Floats {
 
 impl Column for Floats {
     #[inline]
-    fn push(&mut self, text: &[u8], how: How) -> Result<usize, Reason> {
-        if text == b"." || (text.is_empty() && !how.strict) {
+    fn push(&mut self, text: &[u8], _how: How) -> Result<usize, Reason> {
+        if text == b"." || text.is_empty() {
             self.push_value(None);
         } else {
             self.push_value(Some(parse_float(text)?));
@@ -69,28 +69,19 @@ impl Column for Floats {
 
     #[inline(always)]
     fn take_next(&mut self, text: &[u8], ends: Ends, _how: How) -> Taken {
-        let window = Window::of(text, ends.any());
-        let negative = window.first() == b'-';
-        let Some(number) = if negative { window.rest() } else { window }.decimal() else {
-            if window.first() == b'.' && ends.has(window.second()) {
-                self.push_value(None);
-                return Taken::one(1);
-            }
-            return Taken::NOT;
-        };
-        let (mut power, mut len) = (-(number.scale as i32), number.len + usize::from(negative));
-        if !ends.has(number.end) {
-            let Some((exponent, more)) = scientific(text, len).filter(|(_, more)| ends.at(text.get(len + more))) else {
-                return Taken::NOT;
-            };
-            power += exponent;
-            len += more;
+        if let [b'.', ..] = text
+            && ends.at(text.get(1))
+        {
+            self.push_value(None);
+            return Taken::one(1);
         }
-        // One correctly rounded operation on two exact doubles.
-        let Some(exact) = EXACT.get(power.unsigned_abs() as usize) else { return Taken::NOT };
-        let value = if power < 0 { number.mantissa as f64 / exact } else { number.mantissa as f64 * exact };
-        self.push_value(Some(if negative { -value } else { value }));
-        Taken::one(len)
+        match plain(text, ends) {
+            Some((value, len)) => {
+                self.push_value(Some(value));
+                Taken::one(len)
+            }
+            None => Taken::NOT,
+        }
     }
 
     #[inline]
@@ -127,14 +118,31 @@ const EXACT: [f64; 23] = [
 ];
 
 /// Reads a number in decimal or scientific notation, `NaN`, `Inf` and `Infinity` in any case (VCF 4.3 section 1.3).
-/// Up to 15 digits and a power of ten within 22 need one correctly rounded operation (Clinger 1990); the rest is left to
-/// the standard library. Both are nearest-even.
 #[inline]
 pub(crate) fn parse_float(text: &[u8]) -> Result<f64, Reason> {
-    match simple(text) {
-        Some(value) => Ok(value),
-        None => general(text),
+    match plain(text, Ends::INFO) {
+        Some((value, len)) if len == text.len() => Ok(value),
+        _ => general(text),
     }
+}
+
+/// The number that `text` begins with and that one of `ends` follows, and its length. Up to 15 digits and a power of ten within
+/// 22 need one correctly rounded operation on two exact doubles (Clinger 1990); `None` for the rest, which is left to the
+/// standard library. Both are nearest-even.
+#[inline(always)]
+fn plain(text: &[u8], ends: Ends) -> Option<(f64, usize)> {
+    let window = Window::of(text, ends.any());
+    let negative = window.first() == b'-';
+    let number = if negative { window.rest() } else { window }.decimal()?;
+    let (mut power, mut len) = (-(number.scale as i32), number.len + usize::from(negative));
+    if !ends.has(number.end) {
+        let (exponent, more) = scientific(text, len).filter(|(_, more)| ends.at(text.get(len + more)))?;
+        power += exponent;
+        len += more;
+    }
+    let exact = EXACT.get(power.unsigned_abs() as usize)?;
+    let value = if power < 0 { number.mantissa as f64 / exact } else { number.mantissa as f64 * exact };
+    Some((if negative { -value } else { value }, len))
 }
 
 /// An exponent of one or two digits at `at`: its value, and its length with the `e`.
@@ -149,60 +157,6 @@ fn scientific(text: &[u8], at: usize) -> Option<(i32, usize)> {
         None => (first, 1),
     };
     Some((if rest.first() == Some(&b'-') { -value } else { value }, 1 + usize::from(signed) + digits))
-}
-
-#[inline]
-fn simple(text: &[u8]) -> Option<f64> {
-    let (negative, rest) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        _ => (false, text),
-    };
-    let (mut mantissa, mut digits, mut scale, mut point) = (0u64, 0u32, 0i32, false);
-    let mut bytes = rest.iter();
-    for byte in bytes.by_ref() {
-        let digit = byte.wrapping_sub(b'0');
-        if digit <= 9 {
-            mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
-            digits += u32::from(mantissa != 0);
-            scale -= i32::from(point);
-        } else if *byte == b'.' && !point {
-            point = true;
-        } else if *byte | 0x20 == b'e' {
-            scale += exponent(bytes.as_slice())?;
-            bytes = [].iter();
-            break;
-        } else {
-            return None;
-        }
-    }
-    let no_digits = rest.first().is_none_or(|first| !first.is_ascii_digit());
-    if digits > 15 || no_digits || bytes.next().is_some() {
-        return None;
-    }
-    let power = *EXACT.get(scale.unsigned_abs() as usize)?;
-    let value = if scale < 0 { mantissa as f64 / power } else { mantissa as f64 * power };
-    Some(if negative { -value } else { value })
-}
-
-#[inline]
-fn exponent(text: &[u8]) -> Option<i32> {
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        _ => (false, text),
-    };
-    if digits.is_empty() || digits.len() > 4 {
-        return None;
-    }
-    let mut value = 0i32;
-    for byte in digits {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        value = value * 10 + i32::from(digit);
-    }
-    Some(if negative { -value } else { value })
 }
 
 #[cold]

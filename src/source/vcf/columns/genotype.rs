@@ -77,7 +77,7 @@ impl Genotypes {
     /// Reads a call's GT from the front of `text`, up to a `:`, a tab or the end, and returns its length in bytes. On an
     /// error nothing was appended.
     #[inline]
-    pub(crate) fn take(&mut self, text: &[u8], strict: bool) -> Result<usize, Reason> {
+    pub(crate) fn take(&mut self, text: &[u8]) -> Result<usize, Reason> {
         if let [a, sign @ (b'/' | b'|'), b, b':' | b'\t', ..] = text
             && let (Some(a), Some(b)) = (one_digit(*a), one_digit(*b))
         {
@@ -87,13 +87,12 @@ impl Genotypes {
             self.close();
             return Ok(3);
         }
-        self.take_any(text, strict)
+        self.take_any(text)
     }
 
-    fn take_any(&mut self, text: &[u8], strict: bool) -> Result<usize, Reason> {
+    fn take_any(&mut self, text: &[u8]) -> Result<usize, Reason> {
         let first = self.alleles.len();
         let (leading, mut at) = match text.first() {
-            None | Some(b':' | b'\t') if strict => return Err("empty"),
             None | Some(b':' | b'\t') => {
                 self.push_null();
                 return Ok(0);
@@ -233,9 +232,9 @@ fn one_allele(text: &[u8]) -> Option<(i32, usize)> {
 }
 
 impl Column for Genotypes {
-    fn push(&mut self, text: &[u8], how: How) -> Result<usize, Reason> {
+    fn push(&mut self, text: &[u8], _how: How) -> Result<usize, Reason> {
         let before = self.len();
-        match self.take(text, how.strict) {
+        match self.take(text) {
             Ok(length) if length == text.len() => Ok(1),
             Ok(_) => {
                 self.truncate(before);
@@ -314,7 +313,7 @@ mod tests {
 
     fn taken(text: &str) -> Result<(usize, Option<Call>), Reason> {
         let mut column = Genotypes::default();
-        let length = column.take(text.as_bytes(), false)?;
+        let length = column.take(text.as_bytes())?;
         let array = column.finish();
         assert_eq!(array.len(), 1);
         let read = Read::bind(&array).unwrap();
@@ -340,13 +339,12 @@ mod tests {
     #[test]
     fn what_is_no_genotype_leaves_nothing_behind() {
         let mut column = Genotypes::default();
-        column.take(b"0|1", false).unwrap();
+        column.take(b"0|1").unwrap();
         for text in ["x", "0/", "0//1", "//0", "/", "|", "-1", "0/1x", "0/1 ", "0\\1", "..", ".1", "1.", "2147483648", "0,1", "é"]
         {
-            assert_eq!(column.take(text.as_bytes(), false), Err(WHY), "{text}");
+            assert_eq!(column.take(text.as_bytes()), Err(WHY), "{text}");
             assert_eq!(column.push(text.as_bytes(), How::default()), Err(WHY), "{text}");
         }
-        assert_eq!(column.take(b"\t", true), Err("empty"));
         assert!(column.push(b"0/1\t", How::default()).is_err());
         assert_eq!((column.len(), column.last()), (1, &[0, 1][..]));
         assert_eq!(testing::texts(&column.finish()), [Some("0|1".into())]);
@@ -413,7 +411,7 @@ mod tests {
                 }
                 calls += taken;
                 if calls < texts.len() {
-                    let length = column.take(rest, false).unwrap();
+                    let length = column.take(rest).unwrap();
                     rest = rest.get(length + 1..).unwrap_or_default();
                     calls += 1;
                 }

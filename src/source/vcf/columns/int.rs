@@ -39,8 +39,8 @@ impl Ints {
 
 impl Column for Ints {
     #[inline]
-    fn push(&mut self, text: &[u8], how: How) -> Result<usize, Reason> {
-        if text == b"." || (text.is_empty() && !how.strict) {
+    fn push(&mut self, text: &[u8], _how: How) -> Result<usize, Reason> {
+        if text == b"." || text.is_empty() {
             self.values.push(0);
             self.nulls.append_null();
         } else {

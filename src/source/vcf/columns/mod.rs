@@ -35,8 +35,6 @@ pub(crate) type Reason = &'static str;
 pub(crate) struct How {
     /// Undo the percent-encoding of VCF 4.3 section 1.2. Set only for lines that hold a `%`.
     pub percent: bool,
-    /// The specification's letter: an empty value is a mistake, not a missing value.
-    pub strict: bool,
 }
 
 /// What a column took from the front of a text.
@@ -157,6 +155,7 @@ pub(crate) fn column_for(number: Number, kind: VcfType) -> AnyColumn {
 mod tests {
     use datafusion::arrow::array::{Array, AsArray};
     use datafusion::arrow::datatypes::Int32Type;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -190,5 +189,37 @@ mod tests {
         let second = lists.value(1);
         let second = second.as_primitive::<Int32Type>();
         assert_eq!((lists.len(), second.len(), second.value(0), second.is_null(1)), (2, 2, 4, true));
+    }
+
+    fn value() -> impl Strategy<Value = String> {
+        let number = prop_oneof![
+            any::<i32>().prop_map(|n| n.to_string()),
+            any::<f64>().prop_map(|n| n.to_string()),
+            "-?[0-9]{1,9}(\\.[0-9]{0,9})?(e-?[0-9]{1,3})?"
+        ];
+        let item = prop_oneof![6 => number, 1 => Just(".".to_owned()), 2 => "[-+.0-9eEa-z|%]{0,20}"];
+        prop::collection::vec(item, 1..4).prop_map(|items| items.join(","))
+    }
+
+    proptest! {
+        #[test]
+        fn a_value_taken_in_passing_is_the_value_put(value in value(), behind in "[0-9.,;a-z]{0,20}") {
+            for number in [Number::Count(0), Number::Count(1), Number::A] {
+                for kind in [VcfType::Integer, VcfType::Float, VcfType::Flag, VcfType::String] {
+                    for (ends, end) in [(Ends::INFO, ";"), (Ends::CALL, ":"), (Ends::CALL, "\t"), (Ends::COLUMN, "\t")] {
+                        let (mut taken, mut put) = (column_for(number, kind), column_for(number, kind));
+                        let text = if behind.is_empty() { value.clone() } else { format!("{value}{end}{behind}") };
+                        let count = put.push(value.as_bytes(), How::default());
+                        match taken.take(0, text.as_bytes(), ends, How::default()) {
+                            Taken::NOT => prop_assert_eq!(taken.len(), 0),
+                            Taken { len, count: many } => {
+                                prop_assert_eq!((len as usize, Ok(many as usize)), (value.len(), count), "{} {:?}", text, kind);
+                                prop_assert_eq!(&taken.finish(), &put.finish());
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 }

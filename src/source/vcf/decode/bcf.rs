@@ -64,8 +64,6 @@ impl Decoder {
                 .map_err(|reason| Bad::new(Place::Record, reason))?;
             self.check(line)?;
         }
-        // What strict mode asks for was asked above; what is left must read as lenient mode reads it.
-        let strict = false;
         let dictionary = &names.dictionary;
         let Some((site, mut shared, individual)) = Site::of(record, dictionary.legacy) else { return Err(damaged(Stop::Wrong)) };
         let Some(chrom) = dictionary.contig(site.contig) else {
@@ -86,7 +84,7 @@ impl Decoder {
             check_utf8(text)?;
         }
         let texts = [chrom, b".", ids, reference, alt, b".", filter, b"."];
-        fixed::check(&texts, strict)?;
+        fixed::check(&texts)?;
         let quality = quality(site.qual)?;
         let (info, rest) = far_columns(record, dictionary, &self.shape, alt, line);
         let extent = Extent { minor: self.shape.minor, pos: at, reference, alt, info, rest };
@@ -100,7 +98,7 @@ impl Decoder {
         }
 
         let row = self.rows;
-        let how = How { percent: self.shape.percent, strict };
+        let how = How { percent: self.shape.percent };
         let alts = fixed::count_alts(alt);
         let mut end = None;
         if self.info.is_wanted() {
@@ -112,7 +110,7 @@ impl Decoder {
         if let Some(calls) = &mut self.calls {
             calls.decode_binary(individual, &site, names, row, alts, how)?;
         }
-        self.fixed.push(&Read { texts, quality }, at, extent.end(end), strict)?;
+        self.fixed.push(&Read { texts, quality }, at, extent.end(end))?;
         self.known.see(chrom, filter);
         if end.is_some_and(|end| end < at) {
             self.odd.add(Odd::EndBeforePos);

@@ -54,7 +54,7 @@ pub(super) struct InfoDecoder {
 }
 
 impl InfoDecoder {
-    pub(super) fn new(fields: &[Field], slots: &[Slot], open: bool, strict: bool) -> Self {
+    pub(super) fn new(fields: &[Field], slots: &[Slot], open: bool) -> Self {
         let (mut keys, mut facts) = (Vec::with_capacity(fields.len()), Vec::with_capacity(fields.len()));
         let mut index = KeyMap::default();
         for (i, field) in fields.iter().enumerate() {
@@ -63,7 +63,7 @@ impl InfoDecoder {
             let is_end = field.id == "END";
             keys.push(Key {
                 needle: Needle::new(&field.id, field.kind == VcfType::Flag),
-                plain: column.is_some() && !strict && !is_end && field.kind != VcfType::Flag,
+                plain: column.is_some() && !is_end && field.kind != VcfType::Flag,
                 column,
                 expects: match field.number {
                     Number::Count(n) if n > 1 => (0, n, u32::MAX),
@@ -155,9 +155,6 @@ impl InfoDecoder {
                     (before, guess) = (key, self.keys[key].next);
                 }
                 None if entry.is_empty() => {
-                    if how.strict {
-                        return Err(Bad::column("INFO", "an empty entry"));
-                    }
                     self.odd.add(Odd::Empty);
                 }
                 None => {
@@ -186,16 +183,12 @@ impl InfoDecoder {
     fn put(&mut self, index: usize, value: Option<&[u8]>, entry: &[u8], row: usize, alts: usize, how: How) -> Result<(), Bad> {
         let key = &mut self.facts[index];
         let Some(column) = self.keys.get_mut(index).and_then(|key| key.column.as_mut()) else { return Ok(()) };
-        let bad = |reason| Err(Bad::new(Place::Info(index), reason));
         let Some(value) = value else {
             if key.kind == VcfType::Flag {
                 match column.put(row, b"", how) {
                     Ok(Some(_)) => return Ok(()),
-                    _ if how.strict => return bad("the key is repeated"),
                     _ => key.odd.add(Odd::Repeated),
                 }
-            } else if how.strict {
-                return bad("no value");
             } else {
                 key.odd.add(Odd::NoValue);
             }
@@ -204,31 +197,22 @@ impl InfoDecoder {
         };
         match column.put(row, value, how) {
             Ok(None) => {
-                if how.strict {
-                    return bad("the key is repeated");
-                }
                 key.odd.add(Odd::Repeated);
                 self.keep(entry);
             }
             Ok(_) if key.kind == VcfType::Flag => {
-                if how.strict {
-                    return bad("a flag with a value");
-                }
                 key.odd.add(Odd::FlagValue);
                 self.keep(entry);
             }
             Ok(Some(count)) => {
                 if expected(key.number, alts).is_some_and(|expected| expected != count) && value != b"." {
-                    if how.strict {
-                        return bad("another number of values than declared");
-                    }
                     key.odd.add(Odd::Miscount);
                 }
             }
             Err(reason) => {
                 let several = key.number == Number::Count(1) && value.contains(&b',');
-                if how.strict || !self.open || !(key.inferred || several) {
-                    return bad(reason);
+                if !self.open || !(key.inferred || several) {
+                    return Err(Bad::new(Place::Info(index), reason));
                 }
                 key.odd.add(if several { Odd::Miscount } else { Odd::Misfit });
                 self.keep(entry);

@@ -40,8 +40,6 @@ pub(crate) struct Recipe {
     pub regions: Arc<Regions>,
     pub predicate: Arc<Predicate>,
     pub calls: Calls,
-    /// How values of BCF are held to the specification; lines of text are checked before they are decoded.
-    pub strict: bool,
     /// The table has the catch-all columns, so values that fit no column are not lost.
     pub open: (bool, bool),
     /// The projected schema and what its columns are filled from.
@@ -141,7 +139,7 @@ pub(crate) struct Decoder {
 impl Decoder {
     pub(crate) fn new(recipe: Recipe, shape: Shape) -> Self {
         let has = |slot: Slot| recipe.slots.contains(&slot);
-        let info = InfoDecoder::new(&recipe.fields.info, &recipe.slots, recipe.open.0, recipe.strict && shape.binary.is_some());
+        let info = InfoDecoder::new(&recipe.fields.info, &recipe.slots, recipe.open.0);
         let wants_calls = recipe.slots.iter().any(|slot| matches!(slot, Slot::Sample | Slot::Call(_) | Slot::CallsOther));
         let calls = wants_calls.then(|| CallsDecoder::new(&recipe, &shape));
         Self {
@@ -234,8 +232,6 @@ impl Decoder {
 
     fn try_record(&mut self, line: &[u8], ordinal: u32, clean: bool) -> std::result::Result<Outcome, Bad> {
         self.check(line)?;
-        // What strict mode asks for was asked above; what is left must read as lenient mode reads it.
-        let strict = false;
         let (columns, rest) = Columns::split(line)?;
         let at = columns.position()?;
         let texts = columns.all();
@@ -251,7 +247,7 @@ impl Decoder {
                 return Err(Bad::new(Place::Record, "holds a NUL byte"));
             }
         }
-        fixed::check(&texts, strict)?;
+        fixed::check(&texts)?;
         let extent = Extent { minor: self.shape.minor, pos: at, reference, alt, info, rest };
         let predicate = &self.recipe.predicate;
         if !predicate.is_empty() {
@@ -265,7 +261,7 @@ impl Decoder {
 
         let row = self.rows;
         let percent = self.shape.percent && memchr::memchr(b'%', line).is_some();
-        let how = How { percent, strict };
+        let how = How { percent };
         let alts = fixed::count_alts(alt);
         let mut end = None;
         if self.info.is_wanted() {
@@ -277,7 +273,7 @@ impl Decoder {
             Some(calls) => calls.decode(rest, row, alts, how)?,
             None => self.check_columns(rest)?,
         }
-        self.fixed.push(&columns, at, extent.end(end), strict)?;
+        self.fixed.push(&columns, at, extent.end(end))?;
         self.known.see(chrom, filter);
         if end.is_some_and(|end| end < at) {
             self.odd.add(Odd::EndBeforePos);
@@ -289,7 +285,7 @@ impl Decoder {
 
     fn check_columns(&mut self, rest: Option<&[u8]>) -> std::result::Result<(), Bad> {
         let found = 8 + rest.map_or(0, |rest| 1 + memchr::memchr_iter(b'\t', rest).count());
-        if !columns_fit(found, self.shape.columns, false) {
+        if !columns_fit(found, self.shape.columns) {
             return Err(wrong_columns());
         }
         if found > self.shape.columns {
@@ -324,8 +320,8 @@ impl Decoder {
 
 /// A record has the header's columns. Leniently, one without FORMAT has no calls, and columns that no header names are passed
 /// over: nobody knows whose they are.
-fn columns_fit(found: usize, columns: usize, strict: bool) -> bool {
-    found == columns || (!strict && (found == 8 || found > columns))
+fn columns_fit(found: usize, columns: usize) -> bool {
+    found >= columns || found == 8
 }
 
 fn unlisted(column: &'static str, key: Option<&'static str>) -> Place {

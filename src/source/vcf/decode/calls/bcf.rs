@@ -127,7 +127,7 @@ impl CallsDecoder {
         if site.formats == 0 || site.samples == 0 {
             return Ok(());
         }
-        let number = self.plan(&room.text, how)?;
+        let number = self.plan(&room.text);
         let Some(plan) = self.plans.get(number) else { return Ok(()) };
         let block = |nth: usize| Block::nth(fields, nth, site.samples, names);
         let (genotype, local) = (plan.genotype.map(block).transpose()?, plan.local.map(block).transpose()?);

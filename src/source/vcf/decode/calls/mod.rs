@@ -109,12 +109,12 @@ impl CallsDecoder {
             Some(rest) => match memchr::memchr(b'\t', rest) {
                 None => 9,
                 Some(at) => {
-                    let plan = self.plan(&rest[..at], how)?;
+                    let plan = self.plan(&rest[..at]);
                     9 + self.samples(&rest[at + 1..], plan, alts, how)?
                 }
             },
         };
-        if !columns_fit(found, self.columns, how.strict) {
+        if !columns_fit(found, self.columns) {
             return Err(wrong_columns());
         }
         if found > self.columns {
@@ -124,19 +124,18 @@ impl CallsDecoder {
         Ok(())
     }
 
-    fn plan(&mut self, format: &[u8], how: How) -> Result<usize, Bad> {
+    fn plan(&mut self, format: &[u8]) -> usize {
         let Self { plans, index, fields, genotype, other, .. } = self;
         let part = |key: &[u8], repeated: bool| {
             let known = index.get(key).and_then(|at| Some((*at, fields.get(*at)?)));
-            let part = match known.filter(|_| !repeated) {
+            match known.filter(|_| !repeated) {
                 Some((at, _)) if genotype.as_ref().is_some_and(|gt| gt.field == at) => Part::Genotype,
                 Some((at, field)) if field.column.is_some() => Part::Field(at),
                 None if other.is_some() => Part::Other(key.into()),
                 _ => Part::Skip,
-            };
-            (part, known.is_some_and(|(_, field)| number::is_local(field.number)))
+            }
         };
-        plans.find(format, || Plan::of(format, how, part))
+        plans.find(format, || Plan::of(format, part))
     }
 
     /// Walks the sample columns and returns how many there are.
@@ -221,12 +220,9 @@ impl CallsDecoder {
             let value = &text[from..];
             from += match (part, &mut *genotype) {
                 (Part::Genotype, Some(gt)) => {
-                    let length = gt.take(value, slot, how.strict, self.leading_phase)?;
+                    let length = gt.take(value, slot)?;
                     if gt.names_more_than(alts) {
-                        let Some(field) = fields.get_mut(gt.field).filter(|_| !how.strict) else {
-                            return Err(Bad::new(Place::Format(gt.field), Odd::PastAlt.what()));
-                        };
-                        field.odd.add(Odd::PastAlt);
+                        fields.get_mut(gt.field).into_iter().for_each(|field| field.odd.add(Odd::PastAlt));
                     }
                     length
                 }
@@ -241,11 +237,14 @@ impl CallsDecoder {
                     let outcome = match taken {
                         Taken::NOT if none => Ok(()),
                         Taken::NOT => field.put(slot, value, expected, how),
-                        Taken { count, .. } => field.check(count as usize, value, expected, how),
+                        Taken { count, .. } => {
+                            field.check(count as usize, value, expected);
+                            Ok(())
+                        }
                     };
                     if let Err(reason) = outcome {
                         let several = field.number == Number::Count(1) && value.contains(&b',');
-                        if how.strict || !self.open || !(field.inferred || several) {
+                        if !self.open || !(field.inferred || several) {
                             return Err(Bad::new(Place::Format(*index), reason));
                         }
                         field.odd.add(if several { Odd::Miscount } else { Odd::Misfit });
@@ -320,42 +319,27 @@ impl CallsDecoder {
 impl Field {
     /// Gives a call's value to the column, if it has one. A plan gives each field one part, so the slot is free.
     fn put(&mut self, slot: usize, value: &[u8], expected: impl FnOnce(Number) -> Option<usize>, how: How) -> Result<(), Reason> {
-        match self.column.as_mut().map(|column| column.put(slot, value, how)).transpose()?.flatten() {
-            Some(count) => self.check(count, value, expected, how),
-            None => Ok(()),
+        if let Some(count) = self.column.as_mut().map(|column| column.put(slot, value, how)).transpose()?.flatten() {
+            self.check(count, value, expected);
         }
+        Ok(())
     }
 
     /// Holds the number of values against the declared one. A value that is missing as a whole has the right one.
     #[inline]
-    fn check(
-        &mut self,
-        count: usize,
-        value: &[u8],
-        expected: impl FnOnce(Number) -> Option<usize>,
-        how: How,
-    ) -> Result<(), Reason> {
+    fn check(&mut self, count: usize, value: &[u8], expected: impl FnOnce(Number) -> Option<usize>) {
         if value != b"." && expected(self.number).is_some_and(|expected| count != expected) {
-            if how.strict {
-                return Err(Odd::Miscount.what());
-            }
             self.odd.add(Odd::Miscount);
         }
-        Ok(())
     }
 }
 
 impl Genotype {
     /// Takes the GT at the front of `text` and returns its length.
     #[inline]
-    fn take(&mut self, text: &[u8], slot: usize, strict: bool, leading_phase: bool) -> Result<usize, Bad> {
-        let field = self.field;
-        let bad = |reason| Bad::new(Place::Format(field), reason);
-        if strict && !leading_phase && matches!(text.first(), Some(b'/' | b'|')) {
-            return Err(bad("a leading phase before VCF 4.4"));
-        }
+    fn take(&mut self, text: &[u8], slot: usize) -> Result<usize, Bad> {
         self.column.pad(slot);
-        self.column.take(text, strict).map_err(bad)
+        self.column.take(text).map_err(|reason| Bad::new(Place::Format(self.field), reason))
     }
 
     /// Does the last call name an allele past the ALT alleles?

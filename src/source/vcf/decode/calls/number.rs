@@ -5,11 +5,6 @@ use super::plan::Plan;
 use super::walk::{end_of_part, part};
 use crate::flow::Number;
 
-/// Does the declaration count local alleles?
-pub(super) fn is_local(number: Number) -> bool {
-    matches!(number, Number::LA | Number::LR | Number::LG)
-}
-
 /// The number of values that `number` asks of the call at the front of `text`, in a record with `alts` ALT alleles. `None`
 /// where the declaration or the call leaves it open.
 pub(super) fn expected(number: Number, alts: usize, text: &[u8], plan: &Plan) -> Option<usize> {

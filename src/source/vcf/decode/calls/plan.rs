@@ -2,9 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::super::Bad;
-use crate::source::vcf::columns::How;
-
 /// Where the parts of a call go.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -28,12 +25,10 @@ pub(super) enum Part {
 }
 
 impl Plan {
-    /// Works out a FORMAT text; `part` says where a key goes, its repetitions as told, and whether it is counted by local
-    /// alleles. `how.strict` adds the grammar of VCF 4.5 section 1.6.2.
-    pub(super) fn of(format: &[u8], how: How, part: impl Fn(&[u8], bool) -> (Part, bool)) -> Result<Self, Bad> {
-        let bad = |reason| Err(Bad::column("FORMAT", reason));
+    /// Works out a FORMAT text; `part` says where a key goes, its repetitions as told.
+    pub(super) fn of(format: &[u8], part: impl Fn(&[u8], bool) -> Part) -> Self {
         let mut plan = Self { parts: Vec::new(), genotype: None, local: None };
-        let (mut seen, mut by_local) = (HashSet::new(), false);
+        let mut seen = HashSet::new();
         for (i, key) in format.split(|byte| *byte == b':').enumerate() {
             let repeated = !seen.insert(key);
             match key {
@@ -41,21 +36,9 @@ impl Plan {
                 b"LAA" if !repeated => plan.local = Some(i),
                 _ => {}
             }
-            if how.strict && (repeated || key.is_empty()) {
-                return bad("an empty or repeated name");
-            }
-            let (part, local) = part(key, repeated);
-            by_local |= local;
-            plan.parts.push(part);
+            plan.parts.push(part(key, repeated));
         }
-        if how.strict && plan.genotype.is_some_and(|at| at > 0) {
-            return bad("GT is not the first name");
-        }
-        let first = usize::from(plan.genotype.is_some());
-        if how.strict && by_local && plan.local != Some(first) {
-            return bad("LAA does not stand before the fields that count local alleles");
-        }
-        Ok(plan)
+        plan
     }
 }
 
@@ -76,16 +59,16 @@ pub(super) struct Plans {
 impl Plans {
     /// The number of a FORMAT text's plan; the same text as the last time costs one comparison. Numbers hold until the next
     /// call.
-    pub(super) fn find(&mut self, format: &[u8], make: impl FnOnce() -> Result<Plan, Bad>) -> Result<usize, Bad> {
+    pub(super) fn find(&mut self, format: &[u8], make: impl FnOnce() -> Plan) -> usize {
         if let Some((text, plan)) = &self.last
             && **text == *format
         {
-            return Ok(*plan);
+            return *plan;
         }
         let plan = match self.known.get(format) {
             Some(plan) => *plan,
             None => {
-                let plan = make()?;
+                let plan = make();
                 if self.plans.len() >= MAX_PLANS || self.text >= MAX_TEXT {
                     *self = Self::default();
                 }
@@ -96,7 +79,7 @@ impl Plans {
             }
         };
         self.last = Some((format.into(), plan));
-        Ok(plan)
+        plan
     }
 
     /// A plan by its number.
@@ -110,27 +93,19 @@ impl Plans {
 mod tests {
     use super::*;
 
-    fn plan(format: &str, strict: bool) -> Result<Plan, Bad> {
-        let local = |key: &[u8]| [&b"LAD"[..], b"LPL"].contains(&key);
-        Plan::of(format.as_bytes(), How { percent: false, strict }, |key, _| (Part::Skip, local(key)))
+    fn plan(format: &str) -> Plan {
+        Plan::of(format.as_bytes(), |_, _| Part::Skip)
     }
 
     #[test]
     fn gt_and_laa_are_found_wherever_they_stand() {
-        let places = |format: &str| plan(format, false).map(|plan| (plan.genotype, plan.local, plan.parts.len())).unwrap();
+        let places = |format: &str| {
+            let plan = plan(format);
+            (plan.genotype, plan.local, plan.parts.len())
+        };
         assert_eq!(places("GT:LAA:LAD"), (Some(0), Some(1), 3));
         assert_eq!(places("DP:GT:LAA:GT"), (Some(1), Some(2), 4));
         assert_eq!(places(""), (None, None, 1));
-    }
-
-    #[test]
-    fn strict_holds_the_order_of_names() {
-        for good in ["GT", "GT:LAA:LAD:DP", "LAA:LPL", "DP:AD"] {
-            assert!(plan(good, true).is_ok(), "{good}");
-        }
-        for bad in ["DP:GT", "GT:GT", "GT:", "", "GT:LAD", "GT:DP:LAA:LPL", "LAD:LAA"] {
-            assert!(plan(bad, false).is_ok() && plan(bad, true).is_err(), "{bad}");
-        }
     }
 
     #[test]
@@ -141,15 +116,15 @@ mod tests {
             let format = format!("A{i}");
             let number = plans.find(format.as_bytes(), || {
                 made += 1;
-                plan(&format, false)
+                plan(&format)
             });
-            assert!(plans.get(number.unwrap()).is_some());
+            assert!(plans.get(number).is_some());
         }
         assert_eq!(made, 3 * MAX_PLANS);
         assert!(plans.plans.len() <= MAX_PLANS);
         for i in 0..20 {
             let long = format!("{i}{}", ":DP".repeat(MAX_TEXT / 8));
-            plans.find(long.as_bytes(), || plan(&long, false)).unwrap();
+            plans.find(long.as_bytes(), || plan(&long));
         }
         assert!(plans.plans.len() <= 4 && plans.text < 2 * MAX_TEXT);
     }

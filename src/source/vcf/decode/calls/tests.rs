@@ -193,7 +193,7 @@ fn what_is_no_genotype_is_a_bad_record_whatever_is_kept() {
 }
 
 /// Decodes lines of calls with a decoder of their own.
-fn decoder(head: &str, samples: usize, strict: bool, lines: &[(&str, usize)]) -> (CallsDecoder, Vec<Result<(), Bad>>) {
+fn decoder(head: &str, samples: usize, lines: &[(&str, usize)]) -> (CallsDecoder, Vec<Result<(), Bad>>) {
     use crate::source::vcf::header::{self, Header};
     let names: Vec<String> = (0..samples).map(|i| format!("S{i}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -205,7 +205,6 @@ fn decoder(head: &str, samples: usize, strict: bool, lines: &[(&str, usize)]) ->
         regions: Arc::new(crate::source::vcf::regions::Regions::parse(&[], &Default::default()).unwrap().0),
         predicate: Default::default(),
         calls: Calls::All,
-        strict,
         open: (false, false),
         schema: Arc::new(datafusion::arrow::datatypes::Schema::empty()),
         slots: slots.into(),
@@ -225,7 +224,7 @@ fn decoder(head: &str, samples: usize, strict: bool, lines: &[(&str, usize)]) ->
     let (mut outcomes, mut row) = (Vec::new(), 0);
     for (line, alts) in lines {
         let line = line.replace(' ', "\t");
-        let outcome = decoder.decode(Some(line.as_bytes()), row, *alts, How { percent: false, strict });
+        let outcome = decoder.decode(Some(line.as_bytes()), row, *alts, How::default());
         match &outcome {
             Ok(()) => row += 1,
             Err(_) => decoder.truncate(row),
@@ -258,32 +257,26 @@ fn wrong_numbers_of_values_are_counted_and_kept() {
         ("GT:LAA:LAD 0/1:1:1,2 0/1:1:1,2,3", 4, "LAD"),
         ("GT:LAA:LPL 0/1:1:1,2,3 0/1:1:1,2", 4, "LPL"),
     ];
-    for strict in [false, true] {
-        let (decoder, outcomes) = decoder(&head, 2, strict, &good);
-        assert_eq!(outcomes, vec![Ok(()); good.len()]);
-        assert_eq!(decoder.oddities().count(), 0);
-    }
+    let (right, outcomes) = decoder(&head, 2, &good);
+    assert_eq!(outcomes, vec![Ok(()); good.len()]);
+    assert_eq!(right.oddities().count(), 0);
     for (line, alts, id) in bad {
-        let (mut lenient, outcomes) = decoder(&head, 2, false, &[(line, alts)]);
+        let (mut lenient, outcomes) = decoder(&head, 2, &[(line, alts)]);
         assert_eq!(outcomes, [Ok(())], "{line}");
         let at = lenient.index.get(id.as_bytes()).copied().unwrap();
         assert_eq!(lenient.oddities().collect::<Vec<_>>(), [(Some(at), Odd::Miscount, 1)], "{line}");
         let mut finished = lenient.finish(1);
         assert_eq!(finished.take(Slot::Call(at)).unwrap().len(), 1);
-        let (_, outcomes) = decoder(&head, 2, true, &[(line, alts)]);
-        assert_eq!(outcomes, [Err(Bad::new(Place::Format(at), "another number of values than declared"))], "{line}");
     }
 }
 
 #[test]
-fn alleles_past_alt_are_counted_and_bad_only_in_strict() {
+fn alleles_past_alt_are_counted() {
     let usual = format!("GT {}", ["0/1"; 40].join(" "));
     let many = usual.replacen("0/1", "0/2", 3);
-    let (lenient, outcomes) = decoder(HEAD, 40, false, &[(&usual, 1), (&many, 1), (&many, 2), (&usual, 0)]);
+    let (lenient, outcomes) = decoder(HEAD, 40, &[(&usual, 1), (&many, 1), (&many, 2), (&usual, 0)]);
     assert_eq!(outcomes, vec![Ok(()); 4]);
     assert_eq!(lenient.oddities().collect::<Vec<_>>(), [(Some(0), Odd::PastAlt, 43)]);
-    let (_, outcomes) = decoder(HEAD, 40, true, &[(&usual, 1), (&many, 1), (&many, 2)]);
-    assert_eq!(outcomes, [Ok(()), Err(Bad::new(Place::Format(0), Odd::PastAlt.what())), Ok(())]);
 }
 
 #[test]
