@@ -65,6 +65,7 @@ enum Cells<'a> {
     Texts(&'a [i32], &'a [u8], Option<&'a NullBuffer>),
     Lists(&'a [i32], Box<Cells<'a>>, Option<&'a NullBuffer>),
     Structs(Vec<Cells<'a>>, Option<&'a NullBuffer>),
+    /// No value at all, of whatever type.
     Nothing,
 }
 
@@ -72,6 +73,7 @@ impl<'a> Cells<'a> {
     fn of(array: &'a dyn Array) -> Result<Self> {
         let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0);
         Ok(match array.data_type() {
+            _ if nulls.is_some_and(|nulls| nulls.null_count() == array.len()) => Self::Nothing,
             DataType::Int32 => Self::Ints(array.as_primitive::<Int32Type>().values(), nulls),
             DataType::Int64 => Self::Longs(array.as_primitive::<Int64Type>().values(), nulls),
             DataType::Float64 => Self::Floats(array.as_primitive::<Float64Type>().values(), nulls),
@@ -105,7 +107,7 @@ impl<'a> Cells<'a> {
                         chain(row, MISSING);
                     } else {
                         chain(row, (ends[1] - ends[0]) as u64);
-                        bytes(&data[ends[0] as usize..ends[1] as usize], row);
+                        bytes(data, ends[0] as usize, ends[1] as usize, row);
                     }
                 }
             }
@@ -120,42 +122,43 @@ impl<'a> Cells<'a> {
                 _ => short(offsets, nulls, rows, items, |i| {
                     let mut one = A;
                     items.range(i, i + 1, &mut one);
-                    one
+                    if items.valid(i, i + 1) == 0 { MISSING } else { one }
                 }),
             },
             Self::Nothing => rows.iter_mut().for_each(|row| chain(row, MISSING)),
-            Self::Flags(..) | Self::Structs(..) => rows.iter_mut().enumerate().for_each(|(i, row)| self.range(i, i + 1, row)),
+            Self::Flags(values, nulls) => rows.iter_mut().enumerate().for_each(|(i, row)| {
+                chain(row, if is_null(nulls, i) { MISSING } else { u64::from(values.value(i)) });
+            }),
+            Self::Structs(..) => rows.iter_mut().enumerate().for_each(|(i, row)| self.range(i, i + 1, row)),
         }
     }
 
     /// Chains the values `from .. to`, nested ones included. What lies under a null does not count.
     fn range(&self, from: usize, to: usize, sum: &mut u64) {
         chain(sum, (to - from) as u64);
-        let (Self::Ints(_, nulls)
-        | Self::Longs(_, nulls)
-        | Self::Floats(_, nulls)
-        | Self::Flags(_, nulls)
-        | Self::Texts(_, _, nulls)
-        | Self::Lists(_, _, nulls)
-        | Self::Structs(_, nulls)) = self
-        else {
+        if from == to {
             return;
-        };
-        // Whether a range without nulls lies in an array with some is the cut's doing.
-        if let Some(nulls) = nulls {
-            missing(nulls, from, to, sum);
+        }
+        // Whether a range has nulls is its own affair; whether its array has some, or nothing else, is the cut's doing.
+        let valid = self.valid(from, to);
+        if valid == 0 {
+            return chain(sum, MISSING);
+        }
+        let some = valid < to - from;
+        if let Some(nulls) = self.nulls().filter(|_| some) {
+            bits(nulls.inner(), from, to, sum);
         }
         match self {
-            Self::Ints(values, nulls) if has_null(nulls, from, to) => gaps(values, nulls, from, to, sum, |value| value as u64),
-            Self::Longs(values, nulls) if has_null(nulls, from, to) => gaps(values, nulls, from, to, sum, |value| value as u64),
-            Self::Floats(values, nulls) if has_null(nulls, from, to) => gaps(values, nulls, from, to, sum, f64::to_bits),
-            Self::Ints(values, _) => bytes(values[from..to].to_byte_slice(), sum),
-            Self::Longs(values, _) => bytes(values[from..to].to_byte_slice(), sum),
-            Self::Floats(values, _) => bytes(values[from..to].to_byte_slice(), sum),
+            Self::Ints(values, nulls) if some => gaps(values, nulls, from, to, sum, |value| value as u64),
+            Self::Longs(values, nulls) if some => gaps(values, nulls, from, to, sum, |value| value as u64),
+            Self::Floats(values, nulls) if some => gaps(values, nulls, from, to, sum, f64::to_bits),
+            Self::Ints(values, _) => words(values, from, to, sum),
+            Self::Longs(values, _) => words(values, from, to, sum),
+            Self::Floats(values, _) => words(values, from, to, sum),
             Self::Flags(values, _) => bits(values, from, to, sum),
             Self::Texts(offsets, data, _) => {
                 lengths(&offsets[from..=to], sum);
-                bytes(&data[offsets[from] as usize..offsets[to] as usize], sum);
+                bytes(data, offsets[from] as usize, offsets[to] as usize, sum);
             }
             Self::Lists(offsets, items, _) => {
                 lengths(&offsets[from..=to], sum);
@@ -163,6 +166,32 @@ impl<'a> Cells<'a> {
             }
             Self::Structs(children, _) => children.iter().for_each(|child| child.range(from, to, sum)),
             Self::Nothing => {}
+        }
+    }
+}
+
+impl Cells<'_> {
+    fn nulls(&self) -> Option<&NullBuffer> {
+        match self {
+            Self::Ints(_, nulls)
+            | Self::Longs(_, nulls)
+            | Self::Floats(_, nulls)
+            | Self::Flags(_, nulls)
+            | Self::Texts(_, _, nulls)
+            | Self::Lists(_, _, nulls)
+            | Self::Structs(_, nulls) => *nulls,
+            Self::Nothing => None,
+        }
+    }
+
+    /// Values of `from .. to` that are not missing.
+    #[inline]
+    fn valid(&self, from: usize, to: usize) -> usize {
+        match (self, self.nulls()) {
+            (Self::Nothing, _) => 0,
+            (_, None) => to - from,
+            (_, Some(nulls)) if to - from <= 64 => word_of(nulls.inner(), from, to).count_ones() as usize,
+            (_, Some(nulls)) => nulls.inner().slice(from, to - from).count_set_bits(),
         }
     }
 }
@@ -200,9 +229,23 @@ fn each<T: Copy>(values: &[T], nulls: &Option<&NullBuffer>, rows: &mut [u64], wo
 /// Four sums that do not wait for each other.
 const LANES: [u64; 4] = [A, B, MISSING, 0x94d0_49bb_1331_11eb];
 
+/// Bits `from .. to` of `values`, the first one lowest. At most 64.
 #[inline]
-fn has_null(nulls: &Option<&NullBuffer>, from: usize, to: usize) -> bool {
-    nulls.is_some_and(|nulls| nulls.inner().slice(from, to - from).count_set_bits() < to - from)
+fn word_of(values: &BooleanBuffer, from: usize, to: usize) -> u64 {
+    let first = values.offset() + from;
+    let sixteen = front(values.values(), first / 8);
+    (sixteen >> (first % 8)) as u64 & (u64::MAX >> (64 - (to - from)))
+}
+
+/// Sixteen bytes from `at` on; zeros behind the end.
+#[inline]
+fn front(data: &[u8], at: usize) -> u128 {
+    let rest = data.get(at..).unwrap_or_default();
+    u128::from_le_bytes(rest.first_chunk::<16>().copied().unwrap_or_else(|| {
+        let mut sixteen = [0; 16];
+        sixteen.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        sixteen
+    }))
 }
 
 /// Chains values among which some are missing.
@@ -210,9 +253,13 @@ fn gaps<T: Copy>(values: &[T], nulls: &Option<&NullBuffer>, from: usize, to: usi
     (from..to).for_each(|i| chain(sum, if is_null(nulls, i) { MISSING } else { word(values[i]) }));
 }
 
-/// How long each list or text is; one product for two.
+/// How long each list or text is: one product where all are alike, as genotypes are, else one for two.
 fn lengths(offsets: &[i32], sum: &mut u64) {
     let length = |pair: &[i32]| (pair[1] - pair[0]) as u32 as u64;
+    let first = offsets.get(..2).map_or(0, length) as i32;
+    if offsets.iter().zip(&offsets[1..]).fold(0, |odd, (from, to)| odd | ((to - from) ^ first)) == 0 {
+        return chain(sum, first as u64 ^ A);
+    }
     let mut lanes = LANES;
     let (mut from, pairs) = (0, offsets.len() - 1);
     while pairs - from >= 8 {
@@ -228,46 +275,45 @@ fn lengths(offsets: &[i32], sum: &mut u64) {
     offsets[from..].windows(2).for_each(|pair| chain(sum, length(pair)));
 }
 
-/// Sixteen bytes a product; what is left over is padded with zeros, lengths are chained by whoever calls.
-fn bytes(text: &[u8], sum: &mut u64) {
-    let add = |sum: &mut u64, sixteen: &[u8; 16]| {
-        let both = u128::from_le_bytes(*sixteen);
-        *sum = fold(*sum ^ both as u64, (both >> 64) as u64 ^ B);
-    };
-    let (blocks, rest) = text.as_chunks::<64>();
-    if !blocks.is_empty() {
+/// Sixteen bytes of `data[from .. to]` a product; what is left over is padded with zeros, lengths are chained by whoever calls.
+#[inline]
+fn bytes(data: &[u8], from: usize, to: usize, sum: &mut u64) {
+    let add = |sum: &mut u64, sixteen: u128| *sum = fold(*sum ^ sixteen as u64, (sixteen >> 64) as u64 ^ B);
+    let mut at = from;
+    if to - from >= 64 {
+        let (blocks, rest) = data[from..to].as_chunks::<64>();
         let mut lanes = LANES;
         for block in blocks {
-            lanes.iter_mut().zip(block.as_chunks::<16>().0).for_each(|(lane, sixteen)| add(lane, sixteen));
+            let sixteens = block.as_chunks::<16>().0;
+            lanes.iter_mut().zip(sixteens).for_each(|(lane, sixteen)| add(lane, u128::from_le_bytes(*sixteen)));
         }
         lanes.iter().for_each(|lane| chain(sum, *lane));
+        at = to - rest.len();
     }
-    let (chunks, rest) = rest.as_chunks::<16>();
-    chunks.iter().for_each(|chunk| add(sum, chunk));
-    if !rest.is_empty() {
-        let mut last = [0; 16];
-        last[..rest.len()].copy_from_slice(rest);
-        add(sum, &last);
+    while to - at >= 16 {
+        add(sum, front(data, at));
+        at += 16;
+    }
+    if at < to {
+        add(sum, front(data, at) & (u128::MAX >> (128 - 8 * (to - at))));
     }
 }
 
-fn missing(nulls: &NullBuffer, from: usize, to: usize, sum: &mut u64) {
-    if to - from <= 8 {
-        (from..to).filter(|i| nulls.is_null(*i)).for_each(|i| chain(sum, MISSING ^ (i - from) as u64));
-        return;
-    }
-    let nulls = nulls.inner().slice(from, to - from);
-    if nulls.count_set_bits() < to - from {
-        bits(&nulls, 0, to - from, sum);
-    }
+/// The same over the bytes of numbers.
+#[inline]
+fn words<T>(values: &[T], from: usize, to: usize, sum: &mut u64)
+where
+    [T]: ToByteSlice,
+{
+    bytes(values.to_byte_slice(), from * size_of::<T>(), to * size_of::<T>(), sum);
 }
 
 fn bits(values: &BooleanBuffer, from: usize, to: usize, sum: &mut u64) {
-    if to - from <= 8 {
-        let word = (from..to).fold(0, |word, i| word << 1 | u64::from(values.value(i)));
-        return chain(sum, word);
+    match to - from {
+        0 => {}
+        1..=64 => chain(sum, word_of(values, from, to)),
+        long => values.slice(from, long).bit_chunks().iter_padded().for_each(|word| chain(sum, word)),
     }
-    values.slice(from, to - from).bit_chunks().iter_padded().for_each(|word| chain(sum, word));
 }
 
 #[cfg(test)]
@@ -323,6 +369,26 @@ mod tests {
         };
         assert_eq!(of(&[list(0)]), of(&[list(-1)]));
         assert_ne!(of(&[list(0)]), of(&[batch()]));
+    }
+
+    #[test]
+    fn an_array_of_nulls_sums_up_as_nulls_among_others_do() {
+        type Rows = Vec<Option<Vec<Option<f64>>>>;
+        let gaps: Rows = vec![Some(vec![None]), Some(vec![None, None]), None, Some(vec![])];
+        let others: Rows = vec![Some(vec![None, Some(1.0)]), Some(vec![Some(2.0)])];
+        let floats = |rows: &[Rows]| -> ArrayRef { Arc::new(ListArray::from_iter_primitive::<Float64Type, _, _>(rows.concat())) };
+        let texts = |rows: &[Rows]| -> ArrayRef {
+            let mut lists = datafusion::arrow::array::ListBuilder::new(datafusion::arrow::array::StringBuilder::new());
+            rows.concat().into_iter().for_each(|row| {
+                lists.append_option(row.map(|row| row.into_iter().map(|item| item.map(|item| item.to_string()))));
+            });
+            Arc::new(lists.finish())
+        };
+        for make in [&floats as &dyn Fn(&[Rows]) -> ArrayRef, &texts] {
+            let batch = |rows: &[Rows]| RecordBatch::try_from_iter([("x", make(rows))]).unwrap();
+            let together = batch(&[gaps.clone(), others.clone()]);
+            assert_eq!(of(&[batch(std::slice::from_ref(&gaps)), batch(std::slice::from_ref(&others))]), of(&[together]));
+        }
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub(super) struct Decimal {
 }
 
 const ZEROS: u128 = 0x3030_3030_3030_3030_3030_3030_3030_3030;
+const ONES: u128 = 0x0101_0101_0101_0101_0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// A bit in each byte that is no digit value, exact up to the first: a carry reaches bytes behind it only.
@@ -46,11 +47,18 @@ impl Window {
         }
     }
 
-    #[inline(never)]
+    /// Of fewer than sixteen bytes. Loads from both ends overlap, where they hold the same bytes.
+    #[inline]
     fn filled(text: &[u8], fill: u8) -> Self {
-        let mut bytes = [fill; 16];
-        bytes.iter_mut().zip(text).for_each(|(byte, text)| *byte = *text);
-        Self(u128::from_le_bytes(bytes))
+        let len = text.len();
+        let bytes = if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+            u128::from(u64::from_le_bytes(*first)) | u128::from(u64::from_le_bytes(*last)) << (8 * (len - 8))
+        } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+            u128::from(u32::from_le_bytes(*first)) | u128::from(u32::from_le_bytes(*last)) << (8 * (len - 4))
+        } else {
+            text.iter().rev().fold(0, |bytes, byte| bytes << 8 | u128::from(*byte))
+        };
+        Self(bytes | (ONES * u128::from(fill)) << (8 * len))
     }
 
     #[inline(always)]
@@ -143,6 +151,11 @@ mod tests {
         assert_eq!(Window::of(b"12", b';').integer(), (2, 12, b';'));
         assert_eq!(Window::of(b"", b':').integer(), (0, 0, 0));
         assert_eq!(Window::of(b"1.5", b':').decimal(), Some(Decimal { mantissa: 15, scale: 1, len: 3, end: b':' }));
+        for len in 0..16 {
+            let text = &b"abcdefghijklmnop"[..len];
+            let filled = [text, &[b'\t'; 16][len..]].concat();
+            assert_eq!(Window::of(text, b'\t').0.to_le_bytes()[..], filled);
+        }
     }
 
     proptest! {

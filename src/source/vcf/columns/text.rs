@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, NullBufferBuilder, StringArray};
+use datafusion::arrow::array::{Array, ArrayRef, NullBufferBuilder, StringArray};
 use datafusion::arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
 use super::{Column, Ends, How, Reason, Taken};
@@ -14,11 +14,13 @@ pub(crate) struct Texts {
     offsets: Vec<i32>,
     nulls: NullBufferBuilder,
     keep_dot: bool,
+    /// Nothing but nulls: what columns that no record fills are slices of.
+    blank: Option<StringArray>,
 }
 
 impl Default for Texts {
     fn default() -> Self {
-        Self { bytes: Vec::new(), offsets: vec![0], nulls: NullBufferBuilder::new(0), keep_dot: false }
+        Self { bytes: Vec::new(), offsets: vec![0], nulls: NullBufferBuilder::new(0), keep_dot: false, blank: None }
     }
 }
 
@@ -64,6 +66,13 @@ impl Texts {
     #[inline]
     fn last_offset(&self) -> i32 {
         self.offsets.last().copied().unwrap_or(0)
+    }
+
+    fn blank(&mut self, len: usize) -> StringArray {
+        match &self.blank {
+            Some(blank) if blank.len() >= len => blank.slice(0, len),
+            _ => self.blank.insert(StringArray::new_null(len)).clone(),
+        }
     }
 }
 
@@ -118,13 +127,19 @@ impl Column for Texts {
 
     fn finish(&mut self) -> ArrayRef {
         let (len, room) = (self.len(), self.bytes.len());
+        let nulls = self.nulls.finish();
+        if nulls.as_ref().is_some_and(|nulls| nulls.null_count() == len) {
+            self.bytes.clear();
+            self.offsets.truncate(1);
+            return Arc::new(self.blank(len));
+        }
         let bytes = std::mem::replace(&mut self.bytes, Vec::with_capacity(room));
         let offsets = std::mem::replace(&mut self.offsets, Vec::with_capacity(len + 1));
         self.offsets.push(0);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         // Cannot panic: offsets only grow up to the buffer's length, lines are checked for UTF-8 before they get here and
         // are cut at ASCII bytes only.
-        Arc::new(StringArray::new(offsets, Buffer::from_vec(bytes), self.nulls.finish()))
+        Arc::new(StringArray::new(offsets, Buffer::from_vec(bytes), nulls))
     }
 }
 

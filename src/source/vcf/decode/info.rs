@@ -3,6 +3,8 @@
 
 mod bcf;
 
+use std::sync::LazyLock;
+
 use datafusion::arrow::array::ArrayRef;
 
 use super::needle::Needle;
@@ -258,8 +260,9 @@ fn number(text: &[u8]) -> Option<i64> {
 
 /// END without decoding the rest.
 pub(super) fn find_end(info: &[u8]) -> Option<i64> {
+    static END: LazyLock<memchr::memmem::Finder<'static>> = LazyLock::new(|| memchr::memmem::Finder::new("END="));
     let mut from = 0;
-    while let Some(at) = memchr::memmem::find(&info[from..], b"END=").map(|at| from + at) {
+    while let Some(at) = END.find(&info[from..]).map(|at| from + at) {
         if at == 0 || info[at - 1] == b';' {
             let value = &info[at + 4..];
             return number(&value[..memchr::memchr(b';', value).unwrap_or(value.len())]);

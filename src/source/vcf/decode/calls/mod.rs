@@ -19,7 +19,8 @@ use crate::source::vcf::config::Calls;
 use crate::source::vcf::hash::KeyMap;
 use crate::source::vcf::schema::is_genotype;
 
-use plan::{Part, Plan, Plans};
+use number::{is_diploid, of_most};
+use plan::{Count, Part, Plan, Plans};
 use walk::{Run, count, end_of_part, is_reference, part, pass, reference_calls, runs};
 
 struct Field {
@@ -140,6 +141,11 @@ impl CallsDecoder {
 
     /// Walks the sample columns and returns how many there are.
     fn samples(&mut self, text: &[u8], plan: usize, alts: usize, how: How) -> Result<usize, Bad> {
+        let fields = &self.fields;
+        self.plans.count(plan, alts, |part, plan| match part {
+            Part::Field(index) => fields.get(*index).map_or_else(Count::default, |field| of_most(field.number, alts, plan)),
+            _ => Count::default(),
+        });
         let Some(known) = self.plans.get(plan) else { return Ok(0) };
         let genotype_at = known.genotype.filter(|_| self.mode == Calls::Carriers);
         let genotypes_only = matches!(known.parts.as_slice(), [Part::Genotype]);
@@ -212,9 +218,10 @@ impl CallsDecoder {
         let Self { plans, fields, genotype, other, scratch, index: names, .. } = self;
         let Some(plan) = plans.get(plan) else { return Ok(0) };
         let slot = self.sample.len();
-        let (mut parts, mut from) = (plan.parts.iter().enumerate(), 0);
+        let diploid = is_diploid(text, plan);
+        let (mut parts, mut from) = (plan.parts.iter().zip(&plan.counts).enumerate(), 0);
         let end = loop {
-            let Some((nth, part)) = parts.next() else {
+            let Some((nth, (part, count))) = parts.next() else {
                 return Err(Bad::column("FORMAT", "a call has more values than FORMAT has names"));
             };
             let value = &text[from..];
@@ -237,8 +244,10 @@ impl CallsDecoder {
                     let outcome = match taken {
                         Taken::NOT if none => Ok(()),
                         Taken::NOT => field.put(slot, value, expected, how),
-                        Taken { count, .. } => {
-                            field.check(count as usize, value, expected);
+                        taken => {
+                            if (taken.count ^ count.values) & count.bits != 0 || (count.diploid && !diploid) {
+                                field.check(taken.count as usize, value, expected);
+                            }
                             Ok(())
                         }
                     };
@@ -326,7 +335,6 @@ impl Field {
     }
 
     /// Holds the number of values against the declared one. A value that is missing as a whole has the right one.
-    #[inline]
     fn check(&mut self, count: usize, value: &[u8], expected: impl FnOnce(Number) -> Option<usize>) {
         if value != b"." && expected(self.number).is_some_and(|expected| count != expected) {
             self.odd.add(Odd::Miscount);

@@ -1,7 +1,7 @@
 //! How many values a FORMAT field of one call should have (VCF 4.5 sections 1.4.2 and 1.6.2). It must not know columns.
 
 use super::super::expected as by_alleles;
-use super::plan::Plan;
+use super::plan::{Count, Plan};
 use super::walk::{end_of_part, part};
 use crate::flow::Number;
 
@@ -9,6 +9,26 @@ use crate::flow::Number;
 /// where the declaration or the call leaves it open.
 pub(super) fn expected(number: Number, alts: usize, text: &[u8], plan: &Plan) -> Option<usize> {
     by_call(number, alts, plan.genotype.is_some(), || ploidy(text, plan), || local(text, plan))
+}
+
+/// What [`expected`] says of most calls, ahead of them.
+pub(super) fn of_most(number: Number, alts: usize, plan: &Plan) -> Count {
+    let exactly = |count: Option<usize>| match count.and_then(|count| u32::try_from(count).ok()) {
+        Some(values) => Count { values, bits: u32::MAX, diploid: false },
+        None => Count::default(),
+    };
+    match number {
+        Number::G => Count { diploid: plan.genotype.is_some(), ..exactly(genotypes(alts, 2)) },
+        // No call has so many: each is looked at.
+        Number::P | Number::LA | Number::LR | Number::LG => exactly(Some(u32::MAX as usize)),
+        number => exactly(by_alleles(number, alts)),
+    }
+}
+
+/// Has the call at the front of `text` two alleles, at first sight? Only where GT comes first, as it must.
+#[inline]
+pub(super) fn is_diploid(text: &[u8], plan: &Plan) -> bool {
+    plan.genotype == Some(0) && matches!(text, [_, b'/' | b'|', _, b':', ..])
 }
 
 /// The same by the call's ploidy and its local ALT alleles.
@@ -35,7 +55,7 @@ pub(super) fn by_call(
 /// ploidy.
 fn ploidy(text: &[u8], plan: &Plan) -> Option<usize> {
     let Some(nth) = plan.genotype else { return Some(2) };
-    if let (0, [_, b'/' | b'|', _, b':', ..]) = (nth, text) {
+    if is_diploid(text, plan) {
         return Some(2);
     }
     let gt = part(text, nth)?;
@@ -73,7 +93,7 @@ mod tests {
 
     fn plan(format: &str) -> Plan {
         let at = |wanted| format.split(':').position(|key| key == wanted);
-        Plan { parts: Vec::new(), genotype: at("GT"), local: at("LAA") }
+        Plan { parts: Vec::new(), counts: Vec::new(), alts: None, genotype: at("GT"), local: at("LAA") }
     }
 
     #[test]

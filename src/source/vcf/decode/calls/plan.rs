@@ -6,10 +6,22 @@ use std::collections::{HashMap, HashSet};
 #[derive(Debug)]
 pub(super) struct Plan {
     pub parts: Vec<Part>,
+    /// How many values each part should have, for records with `alts` ALT alleles.
+    pub counts: Vec<Count>,
+    pub alts: Option<usize>,
     /// Which part is GT.
     pub genotype: Option<usize>,
     /// Which part is LAA, the local alleles.
     pub local: Option<usize>,
+}
+
+/// How many values a part should have, in the bits that count, so that most calls are checked by one comparison.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Count {
+    pub values: u32,
+    pub bits: u32,
+    /// It is so of calls of two alleles.
+    pub diploid: bool,
 }
 
 /// Where one part of a call goes.
@@ -27,7 +39,7 @@ pub(super) enum Part {
 impl Plan {
     /// Works out a FORMAT text; `part` says where a key goes, its repetitions as told.
     pub(super) fn of(format: &[u8], part: impl Fn(&[u8], bool) -> Part) -> Self {
-        let mut plan = Self { parts: Vec::new(), genotype: None, local: None };
+        let mut plan = Self { parts: Vec::new(), counts: Vec::new(), alts: None, genotype: None, local: None };
         let mut seen = HashSet::new();
         for (i, key) in format.split(|byte| *byte == b':').enumerate() {
             let repeated = !seen.insert(key);
@@ -80,6 +92,15 @@ impl Plans {
         };
         self.last = Some((format.into(), plan));
         plan
+    }
+
+    /// Works out a plan's counts for records with `alts` ALT alleles; nothing to do when the record before had as many.
+    #[inline]
+    pub(super) fn count(&mut self, plan: usize, alts: usize, count: impl Fn(&Part, &Plan) -> Count) {
+        if let Some(plan) = self.plans.get_mut(plan).filter(|plan| plan.alts != Some(alts)) {
+            plan.counts = plan.parts.iter().map(|part| count(part, plan)).collect();
+            plan.alts = Some(alts);
+        }
     }
 
     /// A plan by its number.
