@@ -133,9 +133,9 @@ impl<'a> Cells<'a> {
         }
     }
 
-    /// Chains the values `from .. to`, nested ones included. What lies under a null does not count.
+    /// Chains the values `from .. to`, nested ones included; how many they are is for the caller to chain. What lies under a null
+    /// does not count.
     fn range(&self, from: usize, to: usize, sum: &mut u64) {
-        chain(sum, (to - from) as u64);
         if from == to {
             return;
         }
@@ -190,6 +190,7 @@ impl Cells<'_> {
         match (self, self.nulls()) {
             (Self::Nothing, _) => 0,
             (_, None) => to - from,
+            (_, Some(nulls)) if to - from == 1 => usize::from(nulls.is_valid(from)),
             (_, Some(nulls)) if to - from <= 64 => word_of(nulls.inner(), from, to).count_ones() as usize,
             (_, Some(nulls)) => nulls.inner().slice(from, to - from).count_set_bits(),
         }
@@ -206,6 +207,7 @@ fn short(offsets: &[i32], nulls: &Option<&NullBuffer>, rows: &mut [u64], items: 
         } else if to - from == 1 {
             *row = fold(*row ^ word(from), A);
         } else {
+            chain(row, (to - from) as u64);
             items.range(from, to, row);
         }
     }

@@ -24,6 +24,14 @@ impl<C: Column> List<C> {
         Self { items, offsets: vec![0], nulls: NullBufferBuilder::new(0), separator }
     }
 
+    /// Appends a list of the one item that `item` appends.
+    #[inline(always)]
+    pub(crate) fn push_one(&mut self, item: impl FnOnce(&mut C)) {
+        item(&mut self.items);
+        self.offsets.push(self.items.len() as i32);
+        self.nulls.append_non_null();
+    }
+
     #[inline]
     fn last_offset(&self) -> i32 {
         self.offsets.last().copied().unwrap_or(0)

@@ -213,8 +213,9 @@ impl Fixed {
             let (text, len) = columns.front(nth);
             match &text[..len] {
                 b"." | b"" => column.pad(column.len() + 1),
-                text => {
-                    column.push(text, how).map_err(|reason| Bad::new(Place::Column(name), reason))?;
+                one if find(b';', one).is_none() => column.push_one(|item| item.push_front(text, len)),
+                several => {
+                    column.push(several, how).map_err(|reason| Bad::new(Place::Column(name), reason))?;
                 }
             }
         }
