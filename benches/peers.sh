@@ -137,7 +137,8 @@ print(rows)' "$sites"
 fi
 run_group "sites: $(basename "$sites")"
 
-add "genogate decode, 1 thread" "$genogate" benchmark decode "$trio" --threads 1
+add "genogate decode, calls, 1 thread" "$genogate" benchmark decode "$trio" --threads 1 --info none
+add "genogate decode, INFO too, 1 thread" "$genogate" benchmark decode "$trio" --threads 1
 if have bcftools; then
     format=
     for id in $(fields "$trio" FORMAT); do format+="\t%$id"; done
@@ -158,5 +159,11 @@ if [[ -e $bcf ]]; then
     add "genogate decode, all calls" "$genogate" benchmark decode "$bcf" --threads 1
     add "genogate decode, carriers" "$genogate" benchmark decode "$bcf" --threads 1 --calls carriers
     add "bcftools query GT" bcftools query -f '%CHROM\t%POS[\t%GT]\n' "$bcf"
+    if importable polars_bio; then
+        add "polars-bio, GT" env POLARS_MAX_THREADS=1 "$python" -c '
+import sys, polars_bio as pb
+pb.set_option("datafusion.execution.target_partitions", "1")
+print(pb.scan_bcf(sys.argv[1], format_fields=["GT"]).collect().height)' "$bcf"
+    fi
     run_group "cohort as BCF"
 fi

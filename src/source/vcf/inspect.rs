@@ -158,7 +158,8 @@ impl VcfSource {
             ended = !feed(&mut buf)?;
         }
         if let Some(dictionary) = &binary {
-            let lines = bcf::lines(&buf.waiting()[end..], dictionary, header.minor >= 4, infer::SAMPLE);
+            let declared = |id: &str| header.formats.iter().any(|known| known.id == id);
+            let lines = bcf::lines(&buf.waiting()[end..], dictionary, header.minor >= 4, infer::SAMPLE, declared);
             infer::infer(&mut header, &lines);
         } else {
             let whole = memchr::memrchr(b'\n', buf.waiting()).map_or(0, |at| at + 1);

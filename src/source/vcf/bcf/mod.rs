@@ -82,12 +82,19 @@ pub(crate) fn records(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// At most `most` of the records that `bytes` begin with, as lines of VCF; bad ones are left out.
-pub(crate) fn lines(bytes: &[u8], dictionary: &Dictionary, leading_phase: bool, most: usize) -> Vec<u8> {
+/// At most `most` of the records that `bytes` begin with, as lines of VCF, without calls where all their keys are `declared`; bad
+/// ones are left out.
+pub(crate) fn lines(
+    bytes: &[u8],
+    dictionary: &Dictionary,
+    leading_phase: bool,
+    most: usize,
+    declared: impl Fn(&str) -> bool,
+) -> Vec<u8> {
     let mut lines = Vec::new();
     for record in records(bytes).take(most) {
         let before = lines.len();
-        match write_line(record, dictionary, leading_phase, &mut lines) {
+        match text::write_keys(record, dictionary, leading_phase, &declared, &mut lines) {
             Ok(()) => lines.push(b'\n'),
             Err(_) => lines.truncate(before),
         }

@@ -425,12 +425,19 @@ fn records_as_lines_of_vcf() {
             let bytes = encode(&text, style);
             let (head, end) = header(&bytes, 1 << 20).unwrap().unwrap();
             let (_, dictionary) = read_header(head, 2).unwrap();
-            let found = String::from_utf8(lines(&bytes[end..], &dictionary, leading, 100)).unwrap();
+            let found = String::from_utf8(lines(&bytes[end..], &dictionary, leading, 100, |_| false)).unwrap();
             let wanted: String = text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
             // Fields left out at the end of a call are `.` in BCF; numbers have single precision.
             let wanted = wanted.replace("\t.\t1:.,.,.", "\t.:.\t1:.,.,.");
             assert_eq!(found.replace("1e+30", "1e30"), wanted, "{version} {style:?}");
-            assert_eq!(lines(&bytes[end..], &dictionary, leading, 2).split_inclusive(|byte| *byte == b'\n').count(), 2);
+            assert_eq!(
+                lines(&bytes[end..], &dictionary, leading, 2, |_| false).split_inclusive(|byte| *byte == b'\n').count(),
+                2
+            );
+            // Where nothing undeclared is in them, calls are left out.
+            let sites = lines(&bytes[end..], &dictionary, leading, 100, |_| true);
+            let cut = |line: &str| format!("{}\n", line.split('\t').take(8).collect::<Vec<_>>().join("\t"));
+            assert_eq!(String::from_utf8(sites).unwrap(), found.lines().map(cut).collect::<String>());
             assert_eq!(records(&bytes[end..bytes.len() - 1]).count(), RECORDS.len() - 1);
         }
     }

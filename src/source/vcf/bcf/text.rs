@@ -26,7 +26,35 @@ pub(crate) fn is_genotype(name: &str, kind: Kind) -> bool {
 /// Appends the line, without a line ending. `leading_phase`: genotypes of the version have one. The error is the reason in
 /// fixed words; something may have been appended.
 pub(crate) fn write_line(record: &[u8], dictionary: &Dictionary, leading_phase: bool, out: &mut Vec<u8>) -> Result<(), Reason> {
-    let (site, mut shared, mut individual) = Site::of(record, dictionary.legacy).ok_or(DAMAGED)?;
+    let (site, mut individual) = write_site(record, dictionary, out)?;
+    if site.samples > 0 {
+        write_calls(&site, &mut individual, dictionary, leading_phase, out)?;
+    }
+    if individual.is_done() { Ok(()) } else { Err(DAMAGED) }
+}
+
+/// Appends the line for whoever looks for undeclared keys: calls only where one of their keys is not `declared`.
+pub(super) fn write_keys(
+    record: &[u8],
+    dictionary: &Dictionary,
+    leading_phase: bool,
+    declared: impl Fn(&str) -> bool,
+    out: &mut Vec<u8>,
+) -> Result<(), Reason> {
+    let (site, mut individual) = write_site(record, dictionary, out)?;
+    let mut fields = individual;
+    for _ in 0..site.formats {
+        let (key, ..) = fields.format(site.samples).map_err(damaged)?;
+        if !dictionary.string(key).is_some_and(&declared) {
+            return write_calls(&site, &mut individual, dictionary, leading_phase, out);
+        }
+    }
+    Ok(())
+}
+
+/// Appends the line's fixed columns and returns where the calls are.
+fn write_site<'a>(record: &'a [u8], dictionary: &Dictionary, out: &mut Vec<u8>) -> Result<(Site, Cursor<'a>), Reason> {
+    let (site, mut shared, individual) = Site::of(record, dictionary.legacy).ok_or(DAMAGED)?;
     let name = |index: i32| dictionary.string(index).map(str::as_bytes).ok_or("a key that is not in the header's dictionary");
     out.extend_from_slice(dictionary.contig(site.contig).ok_or("not among the header's contigs")?.as_bytes());
     out.push(b'\t');
@@ -66,10 +94,7 @@ pub(crate) fn write_line(record: &[u8], dictionary: &Dictionary, leading_phase: 
     if site.infos == 0 {
         out.push(b'.');
     }
-    if site.samples > 0 {
-        write_calls(&site, &mut individual, dictionary, leading_phase, out)?;
-    }
-    if shared.is_done() && individual.is_done() { Ok(()) } else { Err(DAMAGED) }
+    if shared.is_done() { Ok((site, individual)) } else { Err(DAMAGED) }
 }
 
 /// FORMAT and the sample columns; without any field both are `.`.
@@ -139,6 +164,7 @@ pub(crate) fn write_genotype(genotype: Vector<'_>, leading_phase: bool, out: &mu
         }
         match value >> 1 {
             0 => out.push(b'.'),
+            allele @ 1..=10 => out.push(b'0' + (allele - 1) as u8),
             allele => out.extend_from_slice((allele - 1).to_string().as_bytes()),
         }
     }
