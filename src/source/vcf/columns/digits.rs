@@ -1,9 +1,5 @@
-//! Plain numbers at the front of sixteen bytes, without a branch a digit (Lemire 2018, "Quickly parsing eight digits"). It must
-//! not know columns.
-
-/// Sixteen bytes of text, the first one lowest.
-#[derive(Clone, Copy)]
-pub(super) struct Window(u128);
+//! Plain numbers at the front of a text, eight or sixteen bytes at once, without a branch a digit (Lemire 2018, "Quickly parsing
+//! eight digits"). It must not know columns.
 
 /// A number without its sign, and what follows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +14,7 @@ pub(super) struct Decimal {
     pub end: u8,
 }
 
-const ZEROS: u128 = 0x3030_3030_3030_3030_3030_3030_3030_3030;
+const ZEROS: u64 = 0x3030_3030_3030_3030;
 const ONES: u128 = 0x0101_0101_0101_0101_0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
@@ -37,98 +33,92 @@ fn eight(digits: u64) -> u64 {
     low.wrapping_add(high) >> 32
 }
 
-impl Window {
-    /// The front of `text`; behind a shorter one stand delimiters, `fill`.
-    #[inline(always)]
-    pub(super) fn of(text: &[u8], fill: u8) -> Self {
-        match text.first_chunk::<16>() {
-            Some(bytes) => Self(u128::from_le_bytes(*bytes)),
-            None => Self::filled(text, fill),
-        }
+/// Up to seven digits: how many, their value, the byte behind them. None at all when there are more, or none. Behind a text that is
+/// too short stand delimiters, `fill`.
+#[inline(always)]
+pub(super) fn integer(text: &[u8], fill: u8) -> (usize, u64, u8) {
+    let bytes = match text.first_chunk() {
+        Some(eight) => u64::from_le_bytes(*eight),
+        None => sixteen(text, fill) as u64,
+    };
+    let digits = bytes ^ ZEROS;
+    let bits = others(digits).trailing_zeros() & 0x78;
+    // Eight digits leave no bit: 64 zeros.
+    if bits == 64 || bits == 0 {
+        return (0, 0, 0);
     }
+    // Bytes shifted in from below are leading zeros.
+    ((bits / 8) as usize, eight(digits << (64 - bits)), (bytes >> bits) as u8)
+}
 
-    /// Of fewer than sixteen bytes. Loads from both ends overlap, where they hold the same bytes.
-    #[inline]
-    fn filled(text: &[u8], fill: u8) -> Self {
-        let len = text.len();
-        let bytes = if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
-            u128::from(u64::from_le_bytes(*first)) | u128::from(u64::from_le_bytes(*last)) << (8 * (len - 8))
-        } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
-            u128::from(u32::from_le_bytes(*first)) | u128::from(u32::from_le_bytes(*last)) << (8 * (len - 4))
-        } else {
-            text.iter().rev().fold(0, |bytes, byte| bytes << 8 | u128::from(*byte))
-        };
-        Self(bytes | (ONES * u128::from(fill)) << (8 * len))
+/// Up to fifteen digits: how many, their value, the byte behind them. None at all when there are more, or none.
+#[inline(always)]
+pub(super) fn long(text: &[u8], fill: u8) -> (usize, u64, u8) {
+    let bytes = sixteen(text, fill);
+    let (digits, odd) = halves(bytes);
+    let bits = odd.trailing_zeros() & 0xf8;
+    if bits == 128 || bits == 0 {
+        return (0, 0, 0);
     }
+    let all = digits << (128 - bits);
+    let value = eight(all as u64) * 100_000_000 + eight((all >> 64) as u64);
+    ((bits / 8) as usize, value, (bytes >> bits) as u8)
+}
 
-    #[inline(always)]
-    pub(super) fn first(self) -> u8 {
-        self.0 as u8
+/// Up to fifteen digits with or without a point in or behind them. `None` for whatever does not begin so or is longer.
+#[inline(always)]
+pub(super) fn decimal(text: &[u8], fill: u8) -> Option<Decimal> {
+    let bytes = sixteen(text, fill);
+    let (digits, odd) = halves(bytes);
+    let point = odd.trailing_zeros() & 0xf8;
+    if point == 0 || point >= 64 {
+        return None;
     }
-
-    #[inline(always)]
-    pub(super) fn second(self) -> u8 {
-        (self.0 >> 8) as u8
-    }
-
-    /// Without the first byte.
-    #[inline(always)]
-    pub(super) fn rest(self) -> Self {
-        Self(self.0 >> 8)
-    }
-
-    /// Up to seven digits: how many, their value, the byte behind them. None at all when there are more, or none.
-    #[inline(always)]
-    pub(super) fn integer(self) -> (usize, u64, u8) {
-        let digits = self.0 as u64 ^ ZEROS as u64;
-        let bits = others(digits).trailing_zeros() & 0x78;
-        // Eight digits leave no bit: 64 zeros.
-        if bits == 64 || bits == 0 {
-            return (0, 0, 0);
-        }
-        // Bytes shifted in from below are leading zeros.
-        ((bits / 8) as usize, eight(digits << (64 - bits)), (self.0 as u64 >> bits) as u8)
-    }
-
-    /// Up to fifteen digits: how many, their value, the byte behind them. None at all when there are more, or none.
-    #[inline(always)]
-    pub(super) fn long(self) -> (usize, u64, u8) {
-        let digits = self.0 ^ ZEROS;
-        let odd = u128::from(others(digits as u64)) | u128::from(others((digits >> 64) as u64)) << 64;
-        let bits = odd.trailing_zeros() & 0xf8;
-        if bits == 128 || bits == 0 {
-            return (0, 0, 0);
-        }
-        let all = digits << (128 - bits);
-        let value = eight(all as u64) * 100_000_000 + eight((all >> 64) as u64);
-        ((bits / 8) as usize, value, (self.0 >> bits) as u8)
-    }
-
-    /// Up to fifteen digits with or without a point in or behind them. `None` for whatever does not begin so or is longer.
-    #[inline(always)]
-    pub(super) fn decimal(self) -> Option<Decimal> {
-        let digits = self.0 ^ ZEROS;
-        let odd = u128::from(others(digits as u64)) | u128::from(others((digits >> 64) as u64)) << 64;
-        let point = odd.trailing_zeros() & 0xf8;
-        if point == 0 || point >= 64 {
+    let before = digits as u64 & ((1 << point) - 1);
+    let (mantissa, scale, end) = if (bytes as u64 >> point) as u8 == b'.' {
+        let end = (odd & (odd - 1)).trailing_zeros() & 0xf8;
+        if end >= 128 {
             return None;
         }
-        let before = digits as u64 & ((1 << point) - 1);
-        let (mantissa, scale, end) = if (self.0 as u64 >> point) as u8 == b'.' {
-            let end = (odd & (odd - 1)).trailing_zeros() & 0xf8;
-            if end >= 128 {
-                return None;
-            }
-            // Digits behind the point move up to those before it, then all of them to the top of sixteen.
-            let behind = (digits >> point >> 8) << point;
-            let all = (behind | u128::from(before)) << (136 - end);
-            let (high, low) = (all as u64, (all >> 64) as u64);
-            (eight(high) * 100_000_000 + eight(low), (end - point) / 8 - 1, end)
-        } else {
-            (eight(before << (64 - point)), 0, point)
-        };
-        Some(Decimal { mantissa, scale: scale as usize, len: (end / 8) as usize, end: (self.0 >> end) as u8 })
+        // Digits behind the point move up to those before it, then all of them to the top of sixteen.
+        let behind = (digits >> point >> 8) << point;
+        let all = (behind | u128::from(before)) << (136 - end);
+        let (high, low) = (all as u64, (all >> 64) as u64);
+        (eight(high) * 100_000_000 + eight(low), (end - point) / 8 - 1, end)
+    } else {
+        (eight(before << (64 - point)), 0, point)
+    };
+    Some(Decimal { mantissa, scale: scale as usize, len: (end / 8) as usize, end: (bytes >> end) as u8 })
+}
+
+/// The values of sixteen digits, and a bit in each byte that is none, exact as [`others`].
+#[inline(always)]
+fn halves(bytes: u128) -> (u128, u128) {
+    let digits = bytes ^ (u128::from(ZEROS) << 64 | u128::from(ZEROS));
+    (digits, u128::from(others(digits as u64)) | u128::from(others((digits >> 64) as u64)) << 64)
+}
+
+/// The front of `text`, the first byte lowest; behind a shorter one stand delimiters, `fill`.
+#[inline(always)]
+fn sixteen(text: &[u8], fill: u8) -> u128 {
+    match text.first_chunk() {
+        Some(bytes) => u128::from_le_bytes(*bytes),
+        None => filled(text, fill),
     }
+}
+
+/// Of fewer than sixteen bytes. Loads from both ends overlap, where they hold the same bytes.
+#[inline]
+fn filled(text: &[u8], fill: u8) -> u128 {
+    let len = text.len();
+    let bytes = if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        u128::from(u64::from_le_bytes(*first)) | u128::from(u64::from_le_bytes(*last)) << (8 * (len - 8))
+    } else if let (Some(first), Some(last)) = (text.first_chunk(), text.last_chunk()) {
+        u128::from(u32::from_le_bytes(*first)) | u128::from(u32::from_le_bytes(*last)) << (8 * (len - 4))
+    } else {
+        text.iter().rev().fold(0, |bytes, byte| bytes << 8 | u128::from(*byte))
+    };
+    bytes | (ONES * u128::from(fill)) << (8 * len)
 }
 
 #[cfg(test)]
@@ -148,13 +138,13 @@ mod tests {
 
     #[test]
     fn a_short_text_ends_in_delimiters() {
-        assert_eq!(Window::of(b"12", b';').integer(), (2, 12, b';'));
-        assert_eq!(Window::of(b"", b':').integer(), (0, 0, 0));
-        assert_eq!(Window::of(b"1.5", b':').decimal(), Some(Decimal { mantissa: 15, scale: 1, len: 3, end: b':' }));
+        assert_eq!(integer(b"12", b';'), (2, 12, b';'));
+        assert_eq!(integer(b"", b':'), (0, 0, 0));
+        assert_eq!(decimal(b"1.5", b':'), Some(Decimal { mantissa: 15, scale: 1, len: 3, end: b':' }));
         for len in 0..16 {
             let text = &b"abcdefghijklmnop"[..len];
             let filled = [text, &[b'\t'; 16][len..]].concat();
-            assert_eq!(Window::of(text, b'\t').0.to_le_bytes()[..], filled);
+            assert_eq!(sixteen(text, b'\t').to_le_bytes()[..], filled);
         }
     }
 
@@ -163,23 +153,29 @@ mod tests {
         fn integers_agree_with_a_plain_loop(bytes in text()) {
             let count = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
             let right = if (1..8).contains(&count) { (count, value_of(&bytes[..count]), bytes[count]) } else { (0, 0, 0) };
-            prop_assert_eq!(Window::of(&bytes, b';').integer(), right);
+            prop_assert_eq!(integer(&bytes, b';'), right);
             let right = if (1..16).contains(&count) { (count, value_of(&bytes[..count]), bytes[count]) } else { (0, 0, 0) };
-            prop_assert_eq!(Window::of(&bytes, b';').long(), right);
+            prop_assert_eq!(long(&bytes, b';'), right);
         }
 
         #[test]
         fn decimals_agree_with_a_plain_loop(bytes in text()) {
-            let whole = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
-            let scale = match bytes.get(whole) {
-                Some(b'.') => Some(bytes[whole + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count()),
-                _ => None,
-            };
-            let len = whole + scale.map_or(0, |scale| scale + 1);
-            let right = (whole > 0 && whole < 8 && len < 16).then(|| {
-                Decimal { mantissa: value_of(&bytes[..len]), scale: scale.unwrap_or(0), len, end: bytes[len] }
-            });
-            prop_assert_eq!(Window::of(&bytes, b';').decimal(), right);
+            prop_assert_eq!(decimal(&bytes, b';'), plain(&bytes));
         }
+    }
+
+    fn plain(bytes: &[u8]) -> Option<Decimal> {
+        let whole = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let scale = match bytes.get(whole) {
+            Some(b'.') => Some(bytes[whole + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count()),
+            _ => None,
+        };
+        let len = whole + scale.map_or(0, |scale| scale + 1);
+        (whole > 0 && whole < 8 && len < bytes.len()).then(|| Decimal {
+            mantissa: value_of(&bytes[..len]),
+            scale: scale.unwrap_or(0),
+            len,
+            end: bytes[len],
+        })
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Float64Array, NullBufferBuilder};
 use datafusion::arrow::buffer::ScalarBuffer;
 
-use super::digits::Window;
+use super::digits;
 use super::{Column, Ends, How, Reason, Taken, Vector};
 
 /// VCF Float.
@@ -131,9 +131,8 @@ pub(crate) fn parse_float(text: &[u8]) -> Result<f64, Reason> {
 /// standard library. Both are nearest-even.
 #[inline(always)]
 fn plain(text: &[u8], ends: Ends) -> Option<(f64, usize)> {
-    let window = Window::of(text, ends.any());
-    let negative = window.first() == b'-';
-    let number = if negative { window.rest() } else { window }.decimal()?;
+    let negative = text.first() == Some(&b'-');
+    let number = digits::decimal(if negative { &text[1..] } else { text }, ends.any())?;
     let (mut power, mut len) = (-(number.scale as i32), number.len + usize::from(negative));
     if !ends.has(number.end) {
         let (exponent, more) = scientific(text, len).filter(|(_, more)| ends.at(text.get(len + more)))?;

@@ -7,7 +7,7 @@ use datafusion::arrow::buffer::ScalarBuffer;
 
 use datafusion::arrow::array::NullBufferBuilder;
 
-use super::digits::Window;
+use super::digits;
 use super::{Column, Ends, How, Reason, Taken, Vector};
 
 /// VCF Integer: 32 bits (VCF 4.3 section 1.3).
@@ -78,16 +78,15 @@ impl Column for Ints {
 
     #[inline(always)]
     fn take_next(&mut self, text: &[u8], ends: Ends, _how: How) -> Taken {
-        let window = Window::of(text, ends.any());
-        let negative = window.first() == b'-';
-        let (count, value, end) = if negative { window.rest() } else { window }.integer();
+        let negative = text.first() == Some(&b'-');
+        let (count, value, end) = digits::integer(if negative { &text[1..] } else { text }, ends.any());
         if count > 0 && ends.has(end) {
             // Seven digits at most.
             let value = value as i32;
             self.push_value(if negative { -value } else { value });
             return Taken::one(count + usize::from(negative));
         }
-        if window.first() == b'.' && ends.has(window.second()) {
+        if text.first() == Some(&b'.') && ends.at(text.get(1)) {
             self.values.push(0);
             self.nulls.append_null();
             return Taken::one(1);
@@ -148,7 +147,7 @@ impl Longs {
 /// The number of up to fifteen digits that `text` begins with and that one of `ends` follows. `None` for anything else.
 #[inline]
 pub(crate) fn leading_long(text: &[u8], ends: Ends) -> Option<i64> {
-    let (count, value, end) = Window::of(text, ends.any()).long();
+    let (count, value, end) = digits::long(text, ends.any());
     (count > 0 && ends.has(end)).then_some(value as i64)
 }
 
