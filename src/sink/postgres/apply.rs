@@ -7,16 +7,16 @@ use async_trait::async_trait;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use serde_json::{Map, Value, json};
 
+use super::completion::{self, Progress};
 use super::config::{Config, Indexes};
-use super::ledger;
+use super::ledger::{self, Finished};
 use super::tables::Layout;
 use super::writer::{PartitionWriter, Shared};
 use crate::access::Permission;
 use crate::audit::Event;
 use crate::db::{Connection, Databases};
 use crate::error::{Error, Result};
-use crate::flow::{Document, OpenSink, Opening, Sink, Writer};
-use crate::sink::identity::{fingerprint, headers, identity};
+use crate::flow::{Document, InputUnits, OpenSink, Opening, Shard, Sink, Writer};
 
 /// The planned sink.
 #[derive(Debug)]
@@ -62,13 +62,13 @@ impl Sink for Postgres {
         let layout = Layout::of(&schema).map_err(|mistakes| Error::usage(mistakes.join("; ")))?;
         let database = self.database();
         let control = opening.databases.connect(&database).await?;
-        let options = &opening.options_digest;
-        let print = fingerprint(options, document, opening.units);
-        let load = ledger::begin(&control, opening.context.run_id, opening.name, options, print.as_ref(), document).await?;
+        let load = ledger::begin(&control, opening, document).await?;
         let mut resumed = 0;
-        if load.resumed {
+        if load.complete {
+            opening.context.units.keep(Vec::new());
+        } else if load.resumed {
             let done = ledger::read(&control, load.id).await?;
-            resumed = done.units.len() as u64;
+            resumed = done.units.iter().filter(|&&unit| opening.context.units.wants(unit..unit + 1)).count() as u64;
             done.units.iter().for_each(|&unit| opening.context.units.mark_done(unit));
         } else if self.config.indexes == Indexes::Auto {
             ledger::call(&control, "drop_indexes_if_empty", None).await?;
@@ -85,9 +85,9 @@ impl Sink for Postgres {
         Ok(Arc::new(Open {
             shared: Arc::new(shared),
             control,
-            headers: headers(document),
-            options: *options,
+            options: opening.options_digest,
             force: opening.force,
+            shard: opening.shard,
             resumed,
         }))
     }
@@ -97,9 +97,9 @@ impl Sink for Postgres {
 struct Open {
     shared: Arc<Shared>,
     control: Connection,
-    headers: Vec<[u8; 32]>,
     options: [u8; 32],
     force: bool,
+    shard: Option<Shard>,
     resumed: u64,
 }
 
@@ -110,14 +110,26 @@ impl std::fmt::Debug for Open {
 }
 
 impl Open {
-    /// Every unit of the plan is in the ledger.
-    fn all_committed(&self, ledger: &ledger::Ledger) -> Result<()> {
-        let planned: Option<u64> = self.shared.units.iter().map(|cut| cut.count.map(u64::from)).sum();
-        match planned {
-            Some(planned) if planned != ledger.units.len() as u64 => {
-                Err(Error::integrity(format!("{} of {planned} units are in the ledger", ledger.units.len())))
-            }
-            _ => Ok(()),
+    /// Inputs whose units were unknown before this run has read them, from 1.
+    fn read_to_their_ends(&self) -> Vec<i32> {
+        let read = |cut: &&InputUnits| cut.count.is_none() && self.shared.context.units.wants(cut.first..cut.first + 1);
+        self.shared.units.iter().filter(read).map(|cut| cut.input.cast_signed() + 1).collect()
+    }
+
+    /// What a shard reports while units of others are missing: the load as far as it is.
+    fn partial(&self, inputs: &[Progress]) -> Finished {
+        let sum = |of: fn(&Progress) -> i64| inputs.iter().map(of).sum();
+        Finished {
+            id: self.shared.load.id,
+            status: "partial".into(),
+            replaced: None,
+            input_records: sum(|input| input.records),
+            variants: sum(|input| input.variants),
+            calls: sum(|input| input.calls),
+            quarantined: sum(|input| input.quarantined),
+            filtered: sum(|input| input.filtered),
+            out_of_region: sum(|input| input.out_of_region),
+            units: sum(|input| input.units),
         }
     }
 }
@@ -129,22 +141,24 @@ impl OpenSink for Open {
     }
 
     async fn finish(&self) -> Result<Map<String, Value>> {
-        let load = self.shared.load.id;
-        let ledger = ledger::read(&self.control, load).await?;
-        self.all_committed(&ledger)?;
-        ledger::call(&self.control, "build_indexes", None).await?;
-        let identity = identity(&self.options, &self.headers, &ledger.totals);
-        let done = ledger::finish(&self.control, load, &identity, self.force).await?;
-        if let Some(replaced) = done.replaced
-            && let Err(error) = ledger::call(&self.control, "purge_load", Some(replaced)).await
-        {
-            tracing::warn!(%error, "the rows of the replaced load are still there; `genogate loads drop` removes them");
+        let load = &self.shared.load;
+        let closed = self.read_to_their_ends();
+        if !closed.is_empty() {
+            ledger::close_inputs(&self.control, load.id, &closed).await?;
         }
-        if done.status == "complete"
-            && let Err(error) = ledger::call(&self.control, "analyze_tables", None).await
-        {
-            tracing::warn!(%error, "the tables' statistics are those of before the load");
+        let mut done = completion::complete(&self.control, load, &self.options, self.force).await?;
+        let inputs = completion::progress(&self.control, done.as_ref().map_or(load.id, |done| done.id)).await?;
+        if load.complete {
+            done.iter_mut().for_each(|done| done.status = "skipped".into());
         }
+        let done = match (done, self.shard) {
+            (Some(done), _) => done,
+            (None, Some(_)) => self.partial(&inputs),
+            (None, None) => {
+                let missing = completion::missing(&inputs).unwrap_or_default();
+                return Err(Error::integrity(format!("the run ended, but {missing}")));
+            }
+        };
         let report = json!({
             "load_id": done.id, "status": done.status, "input_records": done.input_records, "variants": done.variants,
             "calls": done.calls, "quarantined": done.quarantined, "filtered": done.filtered,
@@ -155,6 +169,10 @@ impl OpenSink for Open {
                 if let Some(replaced) = done.replaced {
                     report.insert("replaced".into(), json!(replaced));
                 }
+                if let Some(shard) = self.shard {
+                    report.insert("shard".into(), json!(shard.to_string()));
+                }
+                report.insert("files".into(), json!(inputs));
                 Ok(report)
             }
             _ => Err(Error::internal("a report is an object")),
@@ -163,10 +181,10 @@ impl OpenSink for Open {
 
     async fn abandon(&self, error: &Error) {
         let load = self.shared.load.id;
-        let recorded = match ledger::fail(&self.control, load, error).await {
+        let recorded = match ledger::fail(&self.control, load, self.shard, error).await {
             // The server may have been restarted since: one new try, then the load keeps its state until it is resumed.
             Err(_) => match self.shared.databases.connect(&self.shared.database).await {
-                Ok(client) => ledger::fail(&client, load, error).await,
+                Ok(client) => ledger::fail(&client, load, self.shard, error).await,
                 Err(error) => Err(error),
             },
             done => done,
