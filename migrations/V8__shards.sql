@@ -183,6 +183,17 @@ BEGIN
 END
 $$;
 
+-- Sessions that want to finish one load take turns. A negative number is no load's: this lock is for finishing only.
+CREATE FUNCTION genogate_store.take_turn(p_load uuid) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+  SELECT pg_advisory_lock(genogate_store.lock_key(), -load_no) FROM genogate_store.loads WHERE load_id = p_load
+$$;
+
+CREATE FUNCTION genogate_store.end_turn(p_load uuid) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+  SELECT pg_advisory_unlock(genogate_store.lock_key(), -load_no) FROM genogate_store.loads WHERE load_id = p_load
+$$;
+
 -- Sessions at work on each load that has any.
 CREATE FUNCTION genogate_store.load_sessions(OUT o_load uuid, OUT o_sessions bigint) RETURNS SETOF record
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
@@ -197,11 +208,11 @@ REVOKE ALL ON FUNCTION
   genogate_store.join_load(uuid, text, bytea, bytea, text, text, jsonb, integer[], text, integer, integer, boolean),
   genogate_store.close_inputs(uuid, integer[]), genogate_store.give_up_input(uuid, integer, text),
   genogate_store.take_back_inputs(uuid), genogate_store.load_progress(uuid), genogate_store.leave_load(uuid, text),
-  genogate_store.reopen_load(uuid), genogate_store.load_sessions() FROM PUBLIC;
+  genogate_store.reopen_load(uuid), genogate_store.take_turn(uuid), genogate_store.end_turn(uuid), genogate_store.load_sessions() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
   genogate_store.join_load(uuid, text, bytea, bytea, text, text, jsonb, integer[], text, integer, integer, boolean),
   genogate_store.close_inputs(uuid, integer[]), genogate_store.give_up_input(uuid, integer, text),
   genogate_store.take_back_inputs(uuid), genogate_store.load_progress(uuid), genogate_store.leave_load(uuid, text),
-  genogate_store.reopen_load(uuid), genogate_store.load_sessions() TO genogate_app;
+  genogate_store.reopen_load(uuid), genogate_store.take_turn(uuid), genogate_store.end_turn(uuid), genogate_store.load_sessions() TO genogate_app;
 
 RESET ROLE;

@@ -43,7 +43,8 @@ impl Shard {
         let mut ranges = Vec::new();
         let mut before = 0;
         for (i, cut) in units.iter().enumerate() {
-            let here = own.start.clamp(before, before + pieces(cut)) - before..own.end.clamp(before, before + pieces(cut)) - before;
+            let here =
+                own.start.clamp(before, before + pieces(cut)) - before..own.end.clamp(before, before + pieces(cut)) - before;
             before += pieces(cut);
             if here.is_empty() {
                 continue;
@@ -95,7 +96,8 @@ mod tests {
                     }
                 }
                 if units.iter().all(|cut| cut.count.is_some()) {
-                    let sizes: Vec<u32> = shards.iter().map(|ranges| ranges.iter().map(|range| range.end - range.start).sum()).collect();
+                    let sizes: Vec<u32> =
+                        shards.iter().map(|ranges| ranges.iter().map(|range| range.end - range.start).sum()).collect();
                     assert!(sizes.iter().max().unwrap() - sizes.iter().min().unwrap() <= 1, "{sizes:?}");
                 }
             }

@@ -15,8 +15,8 @@ use crate::audit::Recorder;
 use crate::db::Databases;
 use crate::error::Result;
 use crate::flow::{
-    Context, Digest, Document, HeaderLine, InputDocument, InputUnits, OpenSink, Opening, SampleId, Shard, Sink, UnitCounts, Writer,
-    column, genotype,
+    Context, Digest, Document, HeaderLine, InputDocument, InputUnits, OpenSink, Opening, SampleId, Shard, Sink, UnitCounts,
+    Writer, column, genotype,
 };
 use crate::secrets::Keys;
 

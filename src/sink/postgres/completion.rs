@@ -84,12 +84,12 @@ pub fn missing(inputs: &[Progress]) -> Option<String> {
 /// Makes a load visible whose inputs are all whole, or drops it when an identical one is and `force` is off. Of several
 /// sessions that come at once the first does it, and the others find it done. `None` while units are missing.
 pub async fn complete(client: &Client, load: &ledger::Load, options: &[u8; 32], force: bool) -> Result<Option<Finished>> {
-    // A negative number is no load's: this lock is for finishing only.
-    let turn = |function: &str| format!("SELECT {function}(genogate_store.lock_key(), {})", -load.number);
-    let failed = |error| db::failure("waiting for the turn to finish the load", error);
-    client.batch_execute(&turn("pg_advisory_lock")).await.map_err(failed)?;
+    ledger::call(client, "take_turn", Some(load.id)).await?;
     let done = complete_in_turn(client, load.id, options, force).await;
-    client.batch_execute(&turn("pg_advisory_unlock")).await.map_err(failed)?;
+    // A session that is broken gives its turn up by ending.
+    if let Err(error) = ledger::call(client, "end_turn", Some(load.id)).await {
+        return done.and(Err(error));
+    }
     done
 }
 

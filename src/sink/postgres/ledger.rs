@@ -143,13 +143,15 @@ pub async fn commit_transaction(client: &Client) -> Result<()> {
 }
 
 /// How a load ended.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize)]
 pub struct Finished {
     /// The visible load: this one, or the identical earlier one.
+    #[serde(rename = "load_id")]
     pub id: Uuid,
     /// `complete` or `skipped`.
     pub status: String,
     /// The load this one replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub replaced: Option<Uuid>,
     pub input_records: i64,
     pub variants: i64,
@@ -217,9 +219,13 @@ pub async fn finish(client: &Client, load: Uuid, identity: &[u8; 32], force: boo
 /// Records why a load failed. What a repeated run would meet again (bad input, PHI, a broken digest, a refusal) leaves
 /// nothing behind; the rest stays, invisible, to be resumed.
 ///
-/// A shard that fails otherwise leaves the load to the others.
+/// A shard ends the load only where its input or what is in it does; else it leaves the load to the others.
 pub async fn fail(client: &Client, load: Uuid, shard: Option<Shard>, error: &Error) -> Result<()> {
-    let purge = matches!(error.class(), Class::Phi | Class::Input | Class::Integrity | Class::Usage | Class::Denied);
+    let purge = match error.class() {
+        Class::Phi | Class::Input => true,
+        Class::Integrity | Class::Usage | Class::Denied => shard.is_none(),
+        _ => false,
+    };
     // The message is not kept: it may name a file.
     let class = serde_json::to_value(error.class()).ok().and_then(|class| class.as_str().map(str::to_owned));
     let reason = class.into_iter().chain(error.sqlstate().map(|code| format!("SQLSTATE {code}"))).collect::<Vec<_>>().join(", ");
