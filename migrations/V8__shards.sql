@@ -28,7 +28,7 @@ DECLARE
 BEGIN
   IF p_meeting IS NOT NULL THEN
     PERFORM pg_advisory_xact_lock(hashtextextended('meeting ' || p_meeting, key));
-    SELECT load_id INTO o_load FROM genogate_store.loads
+    SELECT load_id, load_no INTO o_load, o_load_no FROM genogate_store.loads
       WHERE status IN ('started', 'failed') AND fingerprint IS NOT NULL
         AND (meeting = p_meeting AND fingerprint IS DISTINCT FROM p_fingerprint
              OR fingerprint = p_fingerprint AND meeting <> p_meeting)

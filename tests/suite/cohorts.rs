@@ -232,7 +232,7 @@ fn of_two_identical_loads_at_once_one_says_that_the_other_is_at_it() {
     stop("-CONT", &first);
     assert!(first.wait().unwrap().success());
     assert_eq!(load(&warehouse, &file, &[]).expect(0).json()["status"], "skipped");
-    assert_eq!(warehouse.sql("SELECT count(*) FROM genogate.variants"), "60000");
+    assert_eq!(warehouse.sql("SELECT count(*), min(input_records) FROM genogate.loads"), "1|60000");
 }
 
 #[test]
@@ -380,4 +380,91 @@ impl Drop for Cgroup {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir(&self.folder);
     }
+}
+
+/// The Slurm script as it is, with the variables of an array job set by hand.
+#[test]
+fn the_slurm_array_script_loads_a_cohort() {
+    let warehouse = Warehouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let list = cohort(&warehouse, folder.path());
+    let script = repository("docs/hpc/load.sbatch");
+    let text = std::fs::read_to_string(&script).unwrap();
+    let page = std::fs::read_to_string(repository("docs/hpc.md")).unwrap();
+    assert!(page.contains(&format!("```bash\n{text}```")), "docs/hpc.md does not show docs/hpc/load.sbatch as it is");
+    std::os::unix::fs::symlink(super::support::BINARY, folder.path().join("genogate")).unwrap();
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let task = |number: u32, more: &[(&str, &str)]| -> Done {
+        let mut command = genogate(&warehouse.home);
+        let home = command.get_envs().find(|(name, _)| *name == "GENOGATE_HOME").and_then(|(_, home)| home).unwrap().to_owned();
+        command = Command::new("bash");
+        command.arg(&script).arg(&list).args(["cohort-7", "--profile", "research", "--json", "--set", "source.vcf.unit=64KiB"]);
+        command.env("GENOGATE_HOME", home).env("PATH", &path).env("SLURM_ARRAY_TASK_ID", number.to_string());
+        command.env("SLURM_ARRAY_TASK_COUNT", "3").env("SLURM_CPUS_PER_TASK", "1").envs(more.iter().copied());
+        command.stdin(Stdio::null()).output().unwrap().into()
+    };
+    for (number, status) in [(2, "partial"), (3, "partial")] {
+        let done = task(number, &[]).expect(0);
+        assert_eq!(done.json()["status"], status);
+        assert!(done.stderr.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{done:#?}");
+    }
+    warehouse.run(["loads", "finish", "--load-name", "cohort-7"]).expect(1);
+    // The task that failed, run again by itself: its array has one task.
+    let last = task(1, &[("SLURM_ARRAY_TASK_COUNT", "1"), ("SHARDS", "3")]).expect(0).json();
+    assert_eq!((&last["status"], &last["input_records"]), (&json!("complete"), &json!(6000)));
+    warehouse.run(["loads", "finish", "--load-name", "cohort-7"]).expect(0);
+}
+
+/// The shell text of a Nextflow process's section, with Groovy's interpolation done for these values.
+fn section(module: &str, name: &str, values: &[(&str, &str)]) -> String {
+    let after = module.split(&format!("    {name}:\n")).nth(1).unwrap();
+    let block = after.split("\"\"\"\n").nth(1).unwrap_or_else(|| after.split("\"\"\"").nth(1).unwrap());
+    let block = block.split("\"\"\"").next().unwrap();
+    let mut text = block.lines().map(|line| line.strip_prefix("    ").unwrap_or(line)).collect::<Vec<_>>().join("\n");
+    for (variable, value) in values {
+        text = text.replace(&format!("${{{variable}}}"), value);
+    }
+    assert!(!text.replace("\\$", "").contains('$'), "something is not interpolated:\n{text}");
+    text.replace("\\$", "$").replace("\\\\", "\\")
+}
+
+#[test]
+fn the_nextflow_module_loads_a_cohort() {
+    let warehouse = Warehouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    cohort(&warehouse, folder.path());
+    let module = std::fs::read_to_string(repository("docs/nextflow/modules/local/genogate/load/main.nf")).unwrap();
+    let meta = std::fs::read_to_string(repository("docs/nextflow/modules/local/genogate/load/meta.yml")).unwrap();
+    for word in ["genogate_load", "vcfs:", "shard:", "*.load.json", "versions.yml"] {
+        assert!(meta.contains(word), "meta.yml does not name {word}");
+    }
+    assert!(module.contains(&format!("container \"genogate:{}\"", env!("CARGO_PKG_VERSION"))));
+    std::os::unix::fs::symlink(super::support::BINARY, folder.path().join("genogate")).unwrap();
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let mut reports = Vec::new();
+    for name in ["stub", "script"] {
+        for (shard, part) in [("1/2", "1_of_2"), ("2/2", "2_of_2")] {
+            let values = [
+                ("vcfs", "a.vcf b.vcf.gz c.vcf.gz"),
+                ("prefix", "cohort-7"),
+                ("shard", shard),
+                ("part", part),
+                ("args", "--profile research --set source.vcf.unit=64KiB"),
+                ("task.cpus", "1"),
+                ("task.process", "NFCORE:GENOGATE_LOAD"),
+            ];
+            // Nextflow runs a task with these options of bash.
+            let mut bash = Command::new("bash");
+            bash.args(["-euo", "pipefail", "-c", &section(&module, name, &values)]).current_dir(folder.path());
+            let done: Done = bash.env("PATH", &path).env("GENOGATE_HOME", &warehouse.home).output().unwrap().into();
+            done.expect(0);
+            let report = std::fs::read_to_string(folder.path().join(format!("cohort-7.{part}.load.json"))).unwrap();
+            reports.push(serde_json::from_str::<Value>(&report).unwrap());
+            let versions = std::fs::read_to_string(folder.path().join("versions.yml")).unwrap();
+            assert_eq!(versions.trim(), format!("\"NFCORE:GENOGATE_LOAD\":\n    genogate: {}", env!("CARGO_PKG_VERSION")));
+        }
+    }
+    assert!(reports[0].get("load_id").is_none() && reports[0]["shard"] == "1/2", "the stub loads nothing");
+    assert_eq!((&reports[2]["status"], &reports[3]["status"]), (&json!("partial"), &json!("complete")));
+    assert_eq!(reports[3]["input_records"], 6000);
 }
