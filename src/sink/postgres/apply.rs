@@ -46,7 +46,7 @@ impl Sink for Postgres {
     }
 
     fn check(&self, schema: &Schema) -> Vec<String> {
-        Layout::of(schema).err().unwrap_or_default()
+        Layout::of(schema, &self.config.columns).err().unwrap_or_default()
     }
 
     fn writers(&self) -> Option<usize> {
@@ -59,9 +59,10 @@ impl Sink for Postgres {
 
     async fn open(&self, opening: &Opening<'_>, document: &Document, schema: SchemaRef) -> Result<Arc<dyn OpenSink>> {
         opening.grant.require(Permission::LoadRun)?;
-        let layout = Layout::of(&schema).map_err(|mistakes| Error::usage(mistakes.join("; ")))?;
+        let layout = Layout::of(&schema, &self.config.columns).map_err(|mistakes| Error::usage(mistakes.join("; ")))?;
         let database = self.database();
         let control = opening.databases.connect(&database).await?;
+        ledger::prepare_columns(&control, &layout.own_columns()).await?;
         let options = &opening.options_digest;
         let print = fingerprint(options, document, opening.units);
         let load = ledger::begin(&control, opening.context.run_id, opening.name, options, print.as_ref(), document).await?;

@@ -184,6 +184,19 @@ pub async fn fail(client: &Client, load: Uuid, error: &Error) -> Result<()> {
     Ok(())
 }
 
+/// Makes sure that `variants` has these columns of these types. Class `usage` when one holds another type already.
+pub async fn prepare_columns(client: &Client, columns: &[(&str, String)]) -> Result<()> {
+    if columns.is_empty() {
+        return Ok(());
+    }
+    let columns: serde_json::Map<_, _> = columns.iter().map(|(name, kind)| ((*name).to_owned(), json!(kind))).collect();
+    client
+        .execute("SELECT genogate_store.prepare_columns($1)", &[&Value::Object(columns)])
+        .await
+        .map_err(|error| db::failure("preparing the columns", error))?;
+    Ok(())
+}
+
 /// Calls one of the store's functions that take nothing or a load and whose result is of no interest.
 pub async fn call(client: &Client, function: &str, load: Option<Uuid>) -> Result<()> {
     let failed = |error| db::failure(function, error);
