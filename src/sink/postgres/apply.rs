@@ -66,6 +66,7 @@ impl Sink for Postgres {
         let options = &opening.options_digest;
         let print = fingerprint(options, document, opening.units);
         let load = ledger::begin(&control, opening.context.run_id, opening.name, options, print.as_ref(), document).await?;
+        ledger::declare_columns(&control, load.id, &layout.variants_columns()).await?;
         let mut resumed = 0;
         if load.resumed {
             let done = ledger::read(&control, load.id).await?;
@@ -135,7 +136,7 @@ impl OpenSink for Open {
         self.all_committed(&ledger)?;
         ledger::call(&self.control, "build_indexes", None).await?;
         let identity = identity(&self.options, &self.headers, &ledger.totals);
-        let done = ledger::finish(&self.control, load, &identity, self.force).await?;
+        let done = ledger::finish(&self.control, load, &identity, ledger.rows_digest, self.force).await?;
         if let Some(replaced) = done.replaced
             && let Err(error) = ledger::call(&self.control, "purge_load", Some(replaced)).await
         {
