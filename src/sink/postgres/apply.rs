@@ -46,7 +46,7 @@ impl Sink for Postgres {
     }
 
     fn check(&self, schema: &Schema) -> Vec<String> {
-        Layout::of(schema).err().unwrap_or_default()
+        Layout::of(schema, &self.config.columns).err().unwrap_or_default()
     }
 
     fn writers(&self) -> Option<usize> {
@@ -59,18 +59,21 @@ impl Sink for Postgres {
 
     async fn open(&self, opening: &Opening<'_>, document: &Document, schema: SchemaRef) -> Result<Arc<dyn OpenSink>> {
         opening.grant.require(Permission::LoadRun)?;
-        let layout = Layout::of(&schema).map_err(|mistakes| Error::usage(mistakes.join("; ")))?;
+        let layout = Layout::of(&schema, &self.config.columns).map_err(|mistakes| Error::usage(mistakes.join("; ")))?;
         let database = self.database();
         let control = opening.databases.connect(&database).await?;
+        ledger::prepare_columns(&control, &layout.own_columns()).await?;
         let load = ledger::begin(&control, opening, document).await?;
         let mut resumed = 0;
-        if load.complete {
-            opening.context.units.keep(Vec::new());
-        } else if load.resumed {
+        match load.complete {
+            true => opening.context.units.keep(Vec::new()),
+            false => ledger::declare_columns(&control, load.id, &layout.variants_columns()).await?,
+        }
+        if load.resumed {
             let done = ledger::read(&control, load.id).await?;
             resumed = done.units.iter().filter(|&&unit| opening.context.units.wants(unit..unit + 1)).count() as u64;
             done.units.iter().for_each(|&unit| opening.context.units.mark_done(unit));
-        } else if self.config.indexes == Indexes::Auto {
+        } else if !load.complete && self.config.indexes == Indexes::Auto {
             ledger::call(&control, "drop_indexes_if_empty", None).await?;
         }
         opening.context.recorder.record(Event::LoadBegun { load_id: load.id, resumed_units: resumed })?;

@@ -102,8 +102,9 @@ async fn complete_in_turn(client: &Client, load: Uuid, options: &[u8; 32], force
     }
     ledger::call(client, "build_indexes", None).await?;
     ledger::call(client, "take_back_inputs", Some(load)).await?;
-    let identity = identity(options, &ledger::headers(client, load).await?, &ledger::read(client, load).await?.totals);
-    let done = ledger::finish(client, load, &identity, force).await?;
+    let ledger = ledger::read(client, load).await?;
+    let identity = identity(options, &ledger::headers(client, load).await?, &ledger.totals);
+    let done = ledger::finish(client, load, &identity, ledger.rows_digest, force).await?;
     if let Some(replaced) = done.replaced
         && let Err(error) = ledger::call(client, "purge_load", Some(replaced)).await
     {

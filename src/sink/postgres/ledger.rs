@@ -75,18 +75,23 @@ pub struct Ledger {
     pub units: Vec<u32>,
     /// Records inside the regions and digest sums, by 0-based input.
     pub totals: BTreeMap<u32, InputTotal>,
+    /// Sum of the units' row digests.
+    pub rows_digest: Digest,
 }
 
 /// Reads the ledger of a load.
 pub async fn read(client: &Client, load: Uuid) -> Result<Ledger> {
     let rows = client
-        .query("SELECT unit, input, records - out_of_region, digest FROM genogate_store.ledger($1)", &[&load])
+        .query("SELECT unit, input, records - out_of_region, digest, rows_digest FROM genogate_store.ledger($1)", &[&load])
         .await
         .map_err(|error| db::failure("reading the ledger", error))?;
     let mut ledger = Ledger::default();
     for row in rows {
         let (unit, input, records, digest): (i32, i32, i64, &[u8]) = (row.get(0), row.get(1), row.get(2), row.get(3));
         let digest: [u8; 32] = digest.try_into().map_err(|_| Error::integrity("a ledger row's digest is cut"))?;
+        if let Some(rows) = row.get::<_, Option<&[u8]>>(4).and_then(|rows| rows.try_into().ok()) {
+            ledger.rows_digest.add(Digest::from_bytes(rows));
+        }
         ledger.units.push(unit.cast_unsigned());
         let total = ledger.totals.entry((input - 1).cast_unsigned()).or_default();
         total.records += records.cast_unsigned();
@@ -115,7 +120,7 @@ pub async fn commit_unit(client: &Client, load: Uuid, closed: &ClosedUnit, accou
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     client
         .execute(
-            "SELECT genogate_store.commit_unit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            "SELECT genogate_store.commit_unit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             &[
                 &load,
                 &closed.unit.cast_signed(),
@@ -130,6 +135,7 @@ pub async fn commit_unit(client: &Client, load: Uuid, closed: &ClosedUnit, accou
                 &number(closed.counts.out_of_region),
                 &closed.counts.digest.to_bytes().as_slice(),
                 &Value::Array(quarantine),
+                &account.rows_digest.to_bytes().as_slice(),
             ],
         )
         .await
@@ -202,8 +208,22 @@ pub async fn finished(client: &Client, load: Uuid) -> Result<Option<Finished>> {
     Ok(row.as_ref().map(Finished::of))
 }
 
-/// Makes a load visible, or drops it when an identical one is and `force` is off.
-pub async fn finish(client: &Client, load: Uuid, identity: &[u8; 32], force: bool) -> Result<Finished> {
+/// Says which columns of `variants` the load's rows are written with, in their order: what their digests are made over.
+/// Class `failed` when the load was begun with others.
+pub async fn declare_columns(client: &Client, load: Uuid, columns: &[&str]) -> Result<()> {
+    client
+        .execute("SELECT genogate_store.declare_columns($1, $2)", &[&load, &columns])
+        .await
+        .map_err(|error| db::failure("declaring the columns", error))?;
+    Ok(())
+}
+
+/// Makes a load visible, or drops it when an identical one is and `force` is off. `rows_digest` is kept with it.
+pub async fn finish(client: &Client, load: Uuid, identity: &[u8; 32], rows_digest: Digest, force: bool) -> Result<Finished> {
+    client
+        .execute("SELECT genogate_store.seal_load($1, $2)", &[&load, &rows_digest.to_bytes().as_slice()])
+        .await
+        .map_err(|error| db::failure("finishing the load", error))?;
     let row = client
         .query_one(
             "SELECT o_load, o_status, o_replaced, o_input_records, o_variants, o_calls, o_quarantined, o_filtered,
@@ -246,6 +266,19 @@ pub async fn close_inputs(client: &Client, load: Uuid, inputs: &[i32]) -> Result
         .execute("SELECT genogate_store.close_inputs($1, $2)", &[&load, &inputs])
         .await
         .map_err(|error| db::failure("closing the inputs", error))?;
+    Ok(())
+}
+
+/// Makes sure that `variants` has these columns of these types. Class `usage` when one holds another type already.
+pub async fn prepare_columns(client: &Client, columns: &[(&str, String)]) -> Result<()> {
+    if columns.is_empty() {
+        return Ok(());
+    }
+    let columns: serde_json::Map<_, _> = columns.iter().map(|(name, kind)| ((*name).to_owned(), json!(kind))).collect();
+    client
+        .execute("SELECT genogate_store.prepare_columns($1)", &[&Value::Object(columns)])
+        .await
+        .map_err(|error| db::failure("preparing the columns", error))?;
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use tokio_postgres::Statement;
 use uuid::Uuid;
 
 use super::encode::Buffer;
-use super::tables::{CALLS, CALLS_COLUMNS, Layout, Rows, VARIANTS};
+use super::tables::{CALLS, CALLS_COLUMNS, CALLS_TAG, Layout, Rows, VARIANTS, VARIANTS_TAG};
 use super::{copy, ledger};
 use crate::db::{self, Connection, Databases};
 use crate::error::{Error, Result};
@@ -61,7 +61,8 @@ impl PartitionWriter {
     /// Connects.
     pub async fn connect(shared: Arc<Shared>, partition: usize) -> Result<Self> {
         let session = Session::connect(&shared).await?;
-        Ok(Self { shared, partition, session, variants: Buffer::default(), calls: Buffer::default(), open: None })
+        let (variants, calls) = (Buffer::digesting(VARIANTS_TAG), Buffer::digesting(CALLS_TAG));
+        Ok(Self { shared, partition, session, variants, calls, open: None })
     }
 
     fn load(&self) -> Uuid {
@@ -89,7 +90,11 @@ impl PartitionWriter {
             self.flush_variants().await?;
             self.flush_calls().await?;
         }
-        let current = self.open.take();
+        let mut current = self.open.take();
+        if let Some(open) = &mut current {
+            open.tally.rows_digest.add(self.variants.take_digest());
+            open.tally.rows_digest.add(self.calls.take_digest());
+        }
         if current.as_ref().is_none_or(|open| !open.begun) {
             self.begin_transaction().await?;
         }
