@@ -95,7 +95,7 @@ struct Sum {
 
 /// Decodes, and encodes variants and calls for binary COPY as the load does; the stream goes nowhere.
 pub fn encode(inspection: &Inspection, threads: usize) -> Result<Report> {
-    let layout = Layout::of(&inspection.table.schema()).map_err(|mistakes| Error::usage(mistakes.join("; ")))?;
+    let layout = Layout::of(&inspection.table.schema(), &[]).map_err(|mistakes| Error::usage(mistakes.join("; ")))?;
     let start = Instant::now();
     let each = |sum: &mut Encoded, batch: &RecordBatch| {
         sum.cells += cells_of(batch);

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
-use crate::flow::ClosedUnit;
+use crate::flow::{ClosedUnit, Digest};
 
 /// Records of a unit that have become rows, by line.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub struct Tally {
     loaded: u64,
     pub variants: u64,
     pub calls: u64,
+    /// Sum of the digests of the rows, as the sink stores them.
+    pub rows_digest: Digest,
 }
 
 impl Tally {
@@ -48,7 +50,8 @@ impl Tally {
                 closed.unit, counts.records, counts.out_of_region
             ))
         })?;
-        Ok(Account { loaded, quarantined, filtered, variants: self.variants, calls: self.calls })
+        let Self { variants, calls, rows_digest, .. } = *self;
+        Ok(Account { loaded, quarantined, filtered, variants, calls, rows_digest })
     }
 }
 
@@ -60,6 +63,7 @@ pub struct Account {
     pub filtered: u64,
     pub variants: u64,
     pub calls: u64,
+    pub rows_digest: Digest,
 }
 
 #[cfg(test)]

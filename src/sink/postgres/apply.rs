@@ -55,7 +55,7 @@ impl Sink for Postgres {
     }
 
     fn check(&self, schema: &Schema) -> Vec<String> {
-        Layout::of(schema).err().unwrap_or_default()
+        Layout::of(schema, &self.config.columns).err().unwrap_or_default()
     }
 
     fn writers(&self) -> Option<usize> {
@@ -68,9 +68,10 @@ impl Sink for Postgres {
 
     async fn open(&self, opening: &Opening<'_>, document: &Document, schema: SchemaRef) -> Result<Arc<dyn OpenSink>> {
         opening.grant.require(Permission::LoadRun)?;
-        let layout = Layout::of(&schema).map_err(|mistakes| Error::usage(mistakes.join("; ")))?;
+        let layout = Layout::of(&schema, &self.config.columns).map_err(|mistakes| Error::usage(mistakes.join("; ")))?;
         let (database, patience) = (self.database(), self.config.patience()?);
         let control = opening.databases.connect(&database).await?;
+        ledger::prepare_columns(&control, &layout.own_columns()).await?;
         let options = &opening.options_digest;
         let print = fingerprint(options, document, opening.units);
         let mut tries = Backoff::new(ORPHAN.min(patience));
@@ -81,6 +82,7 @@ impl Sink for Postgres {
                 Err(busy) => pause(&opening.context, &mut tries, elsewhere(busy)).await?,
             }
         };
+        ledger::declare_columns(&control, load.id, &layout.variants_columns()).await?;
         let mut resumed = 0;
         if load.resumed {
             let done = ledger::read(&control, load.id).await?;
@@ -169,7 +171,7 @@ impl Open {
         self.stoppable(client, ledger::call(client, "build_indexes", None)).await?;
         let identity = identity(&self.options, &self.headers, &ledger.totals);
         *sent = Some(identity);
-        ledger::finish(client, load, &identity, self.force).await
+        ledger::finish(client, load, &identity, ledger.rows_digest, self.force).await
     }
 
     /// Runs a long statement to its end, or cancels it when the run is stopped.

@@ -25,6 +25,10 @@ pub struct Config {
     /// What happens to indexes while the load runs.
     #[serde(default)]
     pub indexes: Indexes,
+    /// INFO columns that are stored typed, as columns of their own, such as `info.AF`: for conditions and indexes. The others are in
+    /// `info`, from which `info ->> 'DP'` reads them; `info` shows these too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<String>,
     /// How much uncompressed input goes into one transaction, such as `16MiB` (KiB, MiB, GiB or plain bytes).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,

@@ -77,18 +77,23 @@ pub struct Ledger {
     pub units: Vec<u32>,
     /// Records inside the regions and digest sums, by 0-based input.
     pub totals: BTreeMap<u32, InputTotal>,
+    /// Sum of the units' row digests.
+    pub rows_digest: Digest,
 }
 
 /// Reads the ledger of a load.
 pub async fn read(client: &Client, load: Uuid) -> Result<Ledger> {
     let rows = client
-        .query("SELECT unit, input, records - out_of_region, digest FROM genogate_store.ledger($1)", &[&load])
+        .query("SELECT unit, input, records - out_of_region, digest, rows_digest FROM genogate_store.ledger($1)", &[&load])
         .await
         .map_err(|error| db::failure("reading the ledger", error))?;
     let mut ledger = Ledger::default();
     for row in rows {
         let (unit, input, records, digest): (i32, i32, i64, &[u8]) = (row.get(0), row.get(1), row.get(2), row.get(3));
         let digest: [u8; 32] = digest.try_into().map_err(|_| Error::integrity("a ledger row's digest is cut"))?;
+        if let Some(rows) = row.get::<_, Option<&[u8]>>(4).and_then(|rows| rows.try_into().ok()) {
+            ledger.rows_digest.add(Digest::from_bytes(rows));
+        }
         ledger.units.push(unit.cast_unsigned());
         let total = ledger.totals.entry((input - 1).cast_unsigned()).or_default();
         total.records += records.cast_unsigned();
@@ -138,7 +143,7 @@ pub async fn commit_unit(client: &Client, load: Uuid, closed: &ClosedUnit, accou
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
     client
         .execute(
-            "SELECT genogate_store.commit_unit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+            "SELECT genogate_store.commit_unit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             &[
                 &load,
                 &closed.unit.cast_signed(),
@@ -153,6 +158,7 @@ pub async fn commit_unit(client: &Client, load: Uuid, closed: &ClosedUnit, accou
                 &number(closed.counts.out_of_region),
                 &closed.counts.digest.to_bytes().as_slice(),
                 &Value::Array(quarantine),
+                &account.rows_digest.to_bytes().as_slice(),
             ],
         )
         .await
@@ -183,8 +189,22 @@ pub struct Finished {
     pub units: i64,
 }
 
-/// Makes a load visible, or drops it when an identical one is and `force` is off.
-pub async fn finish(client: &Client, load: Uuid, identity: &[u8; 32], force: bool) -> Result<Finished> {
+/// Says which columns of `variants` the load's rows are written with, in their order: what their digests are made over.
+/// Class `failed` when the load was begun with others.
+pub async fn declare_columns(client: &Client, load: Uuid, columns: &[&str]) -> Result<()> {
+    client
+        .execute("SELECT genogate_store.declare_columns($1, $2)", &[&load, &columns])
+        .await
+        .map_err(|error| db::failure("declaring the columns", error))?;
+    Ok(())
+}
+
+/// Makes a load visible, or drops it when an identical one is and `force` is off. `rows_digest` is kept with it.
+pub async fn finish(client: &Client, load: Uuid, identity: &[u8; 32], rows_digest: Digest, force: bool) -> Result<Finished> {
+    client
+        .execute("SELECT genogate_store.seal_load($1, $2)", &[&load, &rows_digest.to_bytes().as_slice()])
+        .await
+        .map_err(|error| db::failure("finishing the load", error))?;
     let row = client
         .query_one(
             "SELECT o_load, o_status, o_replaced, o_input_records, o_variants, o_calls, o_quarantined, o_filtered,
@@ -244,6 +264,19 @@ pub async fn fail(client: &Client, load: Uuid, error: &Error) -> Result<()> {
         .execute("SELECT genogate_store.fail_load($1, $2, $3)", &[&load, &reason, &purge])
         .await
         .map_err(|error| db::failure("recording the failure", error))?;
+    Ok(())
+}
+
+/// Makes sure that `variants` has these columns of these types. Class `usage` when one holds another type already.
+pub async fn prepare_columns(client: &Client, columns: &[(&str, String)]) -> Result<()> {
+    if columns.is_empty() {
+        return Ok(());
+    }
+    let columns: serde_json::Map<_, _> = columns.iter().map(|(name, kind)| ((*name).to_owned(), json!(kind))).collect();
+    client
+        .execute("SELECT genogate_store.prepare_columns($1)", &[&Value::Object(columns)])
+        .await
+        .map_err(|error| db::failure("preparing the columns", error))?;
     Ok(())
 }
 

@@ -15,6 +15,10 @@ use crate::flow::genotype::is_genotype;
 pub const VARIANTS: &str = "genogate_store.variants";
 pub const CALLS: &str = "genogate_store.calls";
 
+/// What the digests of their rows begin with.
+pub const VARIANTS_TAG: u8 = b'v';
+pub const CALLS_TAG: u8 = b'c';
+
 /// Columns of `calls`, all written always.
 pub const CALLS_COLUMNS: [&str; 7] = ["load_id", "variant_id", "input", "sample_index", "contig", "gt", "format"];
 
@@ -34,13 +38,16 @@ const TYPED: [(&str, Type); 12] = [
     (column::ORIG_ALT, Type::TEXT),
 ];
 
+/// Bytes of a PostgreSQL name.
+const LONGEST_NAME: usize = 63;
+
 /// Where every column of a schema goes; made once, before the first batch.
 #[derive(Clone, Debug)]
 pub struct Layout {
     unit: usize,
     row: usize,
     chrom: usize,
-    typed: Vec<(&'static str, usize, Encoder)>,
+    typed: Vec<(String, usize, Encoder)>,
     info: Vec<(String, usize, JsonKind)>,
     calls: Option<CallsLayout>,
 }
@@ -53,9 +60,13 @@ struct CallsLayout {
 }
 
 impl Layout {
-    /// Finds a place for every column, or says for which there is none, one line each.
-    pub fn of(schema: &Schema) -> Result<Self, Vec<String>> {
+    /// Finds a place for every column, or says for which there is none, one line each. `own` names the `info.*` columns that are
+    /// stored as columns of their own.
+    pub fn of(schema: &Schema, own: &[String]) -> Result<Self, Vec<String>> {
         let mut mistakes = Vec::new();
+        for name in own.iter().filter(|name| schema.index_of(name).is_err() || !name.starts_with(column::INFO)) {
+            mistakes.push(format!("columns: {name} is no info.* column here"));
+        }
         let (mut typed, mut info, mut format) = (Vec::new(), Vec::new(), Vec::new());
         let (mut sample, mut gt) = (None, None);
         for (index, field) in schema.fields().iter().enumerate() {
@@ -66,7 +77,7 @@ impl Layout {
                 }
             } else if let Some((stored, wanted)) = TYPED.iter().find(|(stored, _)| *stored == name) {
                 match Encoder::of(field) {
-                    Some(encoder) if &encoder.pg_type() == wanted => typed.push((*stored, index, encoder)),
+                    Some(encoder) if &encoder.pg_type() == wanted => typed.push(((*stored).to_owned(), index, encoder)),
                     _ => mistakes.push(format!("column {name}: arrives as {kind}, the table stores {wanted}")),
                 }
             } else if name == column::CALLS_SAMPLE {
@@ -76,6 +87,14 @@ impl Layout {
                 }
             } else if name == column::CALLS_GT && element(kind).is_some_and(|kind| is_genotype(kind) || is_text(kind)) {
                 gt = Some(index);
+            } else if own.iter().any(|own| own == name) {
+                match Encoder::of(field).filter(|encoder| own_type(encoder).is_some()) {
+                    Some(_) if name.len() > LONGEST_NAME => {
+                        mistakes.push(format!("column {name}: a column's name has at most {LONGEST_NAME} bytes"));
+                    }
+                    Some(encoder) => typed.push((name.to_owned(), index, encoder)),
+                    None => mistakes.push(format!("column {name}: {kind} cannot be a column of its own")),
+                }
             } else if let Some(id) = name.strip_prefix(column::INFO) {
                 match JsonKind::of(kind) {
                     Some(json) => info.push((id.to_owned(), index, json)),
@@ -106,11 +125,17 @@ impl Layout {
     }
 
     /// Columns of `variants` in the order they are written.
-    pub fn variants_columns(&self) -> Vec<&'static str> {
+    pub fn variants_columns(&self) -> Vec<&str> {
         let mut columns = vec!["load_id", "variant_id", "contig"];
-        columns.extend(self.typed.iter().map(|(name, _, _)| *name));
+        columns.extend(self.typed.iter().map(|(name, _, _)| name.as_str()));
         columns.push("info");
         columns
+    }
+
+    /// The `info.*` columns that are stored as columns of their own, and the names of their types.
+    pub fn own_columns(&self) -> Vec<(&str, String)> {
+        let own = self.typed.iter().filter(|(name, ..)| name.starts_with(column::INFO));
+        own.filter_map(|(name, _, encoder)| Some((name.as_str(), own_type(encoder)?))).collect()
     }
 
     /// Looks at a batch's values through this layout.
@@ -151,6 +176,17 @@ impl Layout {
             info: Object::new(self.info.iter().map(bind).collect::<Option<_>>()?),
             calls,
         })
+    }
+}
+
+/// The type of a column of its own; `None` where only JSON holds the values.
+fn own_type(encoder: &Encoder) -> Option<String> {
+    match encoder {
+        Encoder::List(item) => own_type(item).map(|item| item + "[]"),
+        scalar => match scalar.pg_type() {
+            kind @ (Type::BOOL | Type::INT4 | Type::INT8 | Type::FLOAT8 | Type::TEXT) => Some(kind.name().to_owned()),
+            _ => None,
+        },
     }
 }
 
@@ -316,11 +352,17 @@ mod tests {
             Field::new("calls.GT", list, true),
             Field::new("score", DataType::Float64, true),
         ]);
-        let mistakes = Layout::of(&schema).unwrap_err();
-        for part in ["column pos", "column info.X", "column score", "column __row is missing", "column calls.__sample is missing"]
-        {
+        let mistakes = Layout::of(&schema, &["info.Y".into()]).unwrap_err();
+        for part in [
+            "columns: info.Y",
+            "column pos",
+            "column info.X",
+            "column score",
+            "column __row is missing",
+            "column calls.__sample is missing",
+        ] {
             assert!(mistakes.iter().any(|line| line.starts_with(part)), "{part}: {mistakes:?}");
         }
-        assert_eq!(mistakes.len(), 5);
+        assert_eq!(mistakes.len(), 6);
     }
 }

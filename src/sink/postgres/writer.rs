@@ -9,7 +9,7 @@ use datafusion::arrow::array::{Array, RecordBatch};
 use super::encode::Buffer;
 use super::ledger;
 use super::session::{Piece, Session, Table};
-use super::tables::{Layout, Rows};
+use super::tables::{CALLS_TAG, Layout, Rows, VARIANTS_TAG};
 use crate::db::Databases;
 use crate::error::{Error, Result};
 use crate::flow::{ClosedUnit, Context, Counters, InputUnits, Writer};
@@ -50,7 +50,8 @@ impl PartitionWriter {
     /// Connects.
     pub async fn connect(shared: Arc<Shared>, partition: usize) -> Result<Self> {
         let session = Session::connect(shared.clone()).await?;
-        Ok(Self { shared, partition, session, variants: Buffer::default(), calls: Buffer::default(), open: None })
+        let (variants, calls) = (Buffer::digesting(VARIANTS_TAG), Buffer::digesting(CALLS_TAG));
+        Ok(Self { shared, partition, session, variants, calls, open: None })
     }
 
     /// The rows before `unit` are complete: commits what the source has closed.
@@ -74,7 +75,11 @@ impl PartitionWriter {
             self.flush_variants().await?;
             self.flush_calls().await?;
         }
-        let current = self.open.take();
+        let mut current = self.open.take();
+        if let Some(open) = &mut current {
+            open.tally.rows_digest.add(self.variants.take_digest());
+            open.tally.rows_digest.add(self.calls.take_digest());
+        }
         let account = |closed: ClosedUnit| {
             let account = match current.as_ref().filter(|open| open.unit == closed.unit) {
                 Some(open) => open.tally.close(&closed)?,

@@ -1,6 +1,10 @@
-//! The bytes of one COPY statement: header, tuples, trailer. It must not know Arrow or a connection.
+//! The bytes of one COPY statement: header, tuples, trailer, and the digest of the tuples. It must not know Arrow or a
+//! connection.
 
 use bytes::Bytes;
+
+use crate::crypto::digest::Sha256;
+use crate::flow::Digest;
 
 /// A statement's data is sent when it has grown to this many bytes (4 MiB).
 pub const LIMIT: usize = 4 << 20;
@@ -31,6 +35,16 @@ impl Fault {
     }
 }
 
+/// What a stored row adds to its unit's digest: SHA-256 of its table's tag and its tuple as binary COPY has it, a 16-bit number
+/// of fields and the fields, each behind its 32-bit length (PostgreSQL manual, COPY, "Binary Format"). `fields` are the fields.
+pub fn row_digest(tag: u8, field_count: u16, fields: &[u8]) -> Digest {
+    let mut sha = Sha256::new();
+    let [high, low] = field_count.to_be_bytes();
+    sha.update(&[tag, high, low]);
+    sha.update(fields);
+    Digest::from_bytes(sha.finish())
+}
+
 /// Grows by tuples, leaves as a whole COPY statement's data.
 #[derive(Debug)]
 pub struct Buffer {
@@ -40,15 +54,27 @@ pub struct Buffer {
     row_start: usize,
     /// How much of `bytes` is the header: nothing in a statement's later pieces.
     header: usize,
+    /// The table's tag and the sum of its rows' digests, where somebody wants it.
+    digest: Option<(u8, Digest)>,
 }
 
 impl Default for Buffer {
     fn default() -> Self {
-        Self { bytes: HEADER.to_vec(), fault: None, rows: 0, row_start: HEADER.len(), header: HEADER.len() }
+        Self { bytes: HEADER.to_vec(), fault: None, rows: 0, row_start: HEADER.len(), header: HEADER.len(), digest: None }
     }
 }
 
 impl Buffer {
+    /// A buffer that sums up the digests of its rows, which belong to the table with this tag.
+    pub fn digesting(tag: u8) -> Self {
+        Self { digest: Some((tag, Digest::default())), ..Self::default() }
+    }
+
+    /// The sum of [`row_digest`] over the rows since it was last taken.
+    pub fn take_digest(&mut self) -> Digest {
+        self.digest.as_mut().map(|(_, sum)| std::mem::take(sum)).unwrap_or_default()
+    }
+
     /// Starts a tuple of `fields` fields.
     #[inline]
     pub fn begin_row(&mut self, fields: usize) {
@@ -57,11 +83,14 @@ impl Buffer {
         self.rows += 1;
     }
 
-    /// Ends a tuple. A fault is kept for [`Self::fault`].
+    /// Ends a tuple, of which nothing may change any more. A fault is kept for [`Self::fault`].
     #[inline]
     pub fn end_row(&mut self) {
         if self.bytes.len() - self.row_start > LONGEST_ROW {
             self.fault = Some(Fault::TooLong);
+        }
+        if let (Some((tag, sum)), Some((count, fields))) = (&mut self.digest, self.bytes[self.row_start..].split_first_chunk()) {
+            sum.add(row_digest(*tag, u16::from_be_bytes(*count), fields));
         }
     }
 
@@ -158,5 +187,30 @@ mod tests {
         buffer.begin_row(0);
         assert_eq!(&buffer.take_piece()[..], [&HEADER[..], &[0, 0]].concat());
         assert_eq!(&buffer.take()[..], TRAILER);
+    }
+
+    /// The digest of one row, put together by hand.
+    #[test]
+    fn a_digest_is_the_sum_over_tuples_behind_their_tables_tag() {
+        let rows = |tag, values: &[i32]| {
+            let mut buffer = Buffer::digesting(tag);
+            for value in values {
+                buffer.begin_row(1);
+                buffer.fixed(value.to_be_bytes());
+                buffer.end_row();
+                buffer.take();
+            }
+            buffer.take_digest()
+        };
+        let one = Digest::from_bytes(crate::crypto::digest::sha256(b"v\0\x01\0\0\0\x04\0\0\0\x07"));
+        assert_eq!(rows(b'v', &[7]), one);
+        assert_eq!(rows(b'v', &[7, 8]), rows(b'v', &[8, 7]));
+        assert_ne!(rows(b'v', &[7]), rows(b'c', &[7]));
+        assert_ne!(rows(b'v', &[7, 7]), rows(b'v', &[7]));
+        let mut buffer = Buffer::digesting(b'v');
+        buffer.begin_row(0);
+        buffer.end_row();
+        assert_ne!(buffer.take_digest(), Digest::default());
+        assert_eq!(buffer.take_digest(), Digest::default());
     }
 }

@@ -1,5 +1,5 @@
-//! jsonb: a version byte and JSON text (RFC 8259). Whole documents from text columns, and objects put together from
-//! many columns: numbers, arrays with nulls, `true` for flags. It must not know which columns those are.
+//! JSON text (RFC 8259): objects put together from many columns (numbers, arrays with nulls, `true` for flags), and whole
+//! documents as jsonb, which is a version byte and the text. It must not know which columns those are.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -111,11 +111,11 @@ impl Json<'_> {
             Values::Bool(values) => out.bytes.extend_from_slice(if values.0.value(row) { b"true" } else { b"false" }),
             Values::Int(values) => write_json(&values.get(row), out),
             Values::Float(float::Floats::F64(values)) => match values.value(row) {
-                value if value.is_finite() => write_json(&value, out),
+                value if value.is_finite() => write_float(&value, out),
                 value => out.bytes.extend_from_slice(special(value)),
             },
             Values::Float(float::Floats::F32(values)) => match values.value(row) {
-                value if value.is_finite() => write_json(&value, out),
+                value if value.is_finite() => write_float(&value, out),
                 value => out.bytes.extend_from_slice(special(value.into())),
             },
             Values::Text(values) => write_text(values.get(row).unwrap_or_default(), out),
@@ -162,6 +162,14 @@ fn write_text(text: &str, out: &mut Buffer) {
     write_json(text, out);
 }
 
+/// Whole numbers without a fraction: `1`, not `1.0`.
+fn write_float<T: serde::Serialize>(value: &T, out: &mut Buffer) {
+    write_json(value, out);
+    if out.bytes.ends_with(b".0") {
+        out.bytes.truncate(out.bytes.len() - 2);
+    }
+}
+
 fn write_json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Buffer) {
     // Writing a number or a string to memory cannot fail.
     let _ = serde_json::to_writer(&mut out.bytes, value);
@@ -183,13 +191,15 @@ impl<'a> Object<'a> {
         Self { fields: fields.into_iter().map(|(key, json)| (quoted(key), json)).collect() }
     }
 
-    /// Appends a jsonb field: `{}` when all are null. `row` gives each column's own row, `None` for no value.
+    /// Appends a text field: null when all are null. `row` gives each column's own row, `None` for no value.
     #[inline]
     pub fn put(&self, row: impl Fn(usize) -> Option<usize>, out: &mut Buffer) {
-        out.measured(|out| {
-            out.bytes.push(VERSION);
-            self.write(row, out);
-        });
+        let start = out.bytes.len();
+        out.measured(|out| self.write(row, out));
+        if out.bytes.len() == start + 4 + b"{}".len() {
+            out.bytes.truncate(start);
+            out.null();
+        }
     }
 
     /// Appends the object's text.
@@ -257,13 +267,13 @@ mod tests {
 
     #[test]
     fn floats_are_shortest_and_specials_are_strings() {
-        let values = Float64Array::from(vec![0.1, 1e300, 5e-324, -0.5, f64::NAN, f64::INFINITY, f64::NEG_INFINITY]);
+        let values = Float64Array::from(vec![0.1, 1e300, 5e-324, -0.5, 10.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY]);
         let text = json(&values);
-        for (row, written) in text.iter().take(4).enumerate() {
+        for (row, written) in text.iter().take(5).enumerate() {
             assert_eq!(written.parse::<f64>().unwrap(), values.value(row));
         }
-        assert_eq!(text[0], "0.1");
-        assert_eq!(text[4..], ["\"NaN\"", "\"Infinity\"", "\"-Infinity\""]);
+        assert_eq!((text[0].as_str(), text[4].as_str()), ("0.1", "10"));
+        assert_eq!(text[5..], ["\"NaN\"", "\"Infinity\"", "\"-Infinity\""]);
         assert_eq!(json(&Float32Array::from(vec![0.1])), ["0.1"]);
     }
 
@@ -302,9 +312,12 @@ mod tests {
         let text = |row: usize| {
             let mut out = Buffer::default();
             object.put(|_| Some(row), &mut out);
-            String::from_utf8(out.rows()[5..].to_vec()).unwrap()
+            String::from_utf8(out.rows()[4..].to_vec()).unwrap()
         };
         assert_eq!(text(0), r#"{"N":-9223372036854775808}"#);
+        let mut out = Buffer::default();
+        object.put(|_| None, &mut out);
+        assert_eq!(out.rows(), NULL);
         assert_eq!(text(1), r#"{"AF":0.5,"DB":true,"q\"":1,"NOTE":{"enc":"AAECAw=="}}"#);
     }
 }

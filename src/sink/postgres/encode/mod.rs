@@ -18,7 +18,7 @@ use datafusion::arrow::array::Array;
 use datafusion::arrow::datatypes::{DataType, Field};
 use tokio_postgres::types::Type;
 
-pub use buffer::{Buffer, Fault, LIMIT};
+pub use buffer::{Buffer, Fault, LIMIT, row_digest};
 pub use genotype::Gt;
 pub use json::{JsonKind, Object};
 pub use list::Spans;

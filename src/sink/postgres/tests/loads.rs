@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::*;
 use crate::error::{Class, Error};
 use crate::flow::{BadRecord, genotype};
+use crate::sink::postgres::Config;
 use crate::sink::testing::{Site, sites};
 
 fn id(report: &serde_json::Map<String, Value>) -> Uuid {
@@ -92,6 +93,58 @@ async fn what_went_in_comes_out() {
         let called = line + sample != 1;
         assert_eq!(row.get::<_, Option<Vec<i32>>>(5), called.then(|| vec![0, 1]));
         assert_eq!((row.get(6), row.get(7)), (called.then_some(true), called.then(|| vec![true, true])));
+    }
+}
+
+/// Named columns are typed and beside `info`, which holds them too; loads with and without them go together.
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_of_their_own_change_nothing_else() {
+    let rig = Rig::with_database(1, 1).await;
+    let own = |columns: &[&str]| Config {
+        columns: columns.iter().map(|name| (*name).to_owned()).collect(),
+        database: Some("local".into()),
+        ..Config::default()
+    };
+    let load = async |columns: &[&str], force: bool| {
+        let sink = own(columns).build(std::path::Path::new("/")).unwrap();
+        id(&rig.open(&*sink, force).await.unwrap().all(&rig).await.unwrap())
+    };
+    let app = app(&rig).await;
+    let rows = async || {
+        let sql =
+            "SELECT jsonb_agg((to_jsonb(v) - 'load_id' - 'variant_id' - 'info.AF' - 'info.DP' - 'info.NOTE') ORDER BY v.pos)
+                   FROM genogate.variants v";
+        app.query_one(sql, &[]).await.unwrap().get::<_, Value>(0)
+    };
+    load(&[], false).await;
+    let before = rows().await;
+    load(&["info.AF", "info.DP"], true).await;
+    assert_eq!(rows().await, before);
+    load(&["info.NOTE", "info.DP"], true).await;
+    assert_eq!(rows().await, before);
+    let sql = "SELECT pos - 100, \"info.AF\", \"info.DP\", \"info.NOTE\" FROM genogate.variants ORDER BY pos";
+    for row in app.query(sql, &[]).await.unwrap() {
+        let line: i64 = row.get(0);
+        assert_eq!(row.get::<_, Option<Vec<f64>>>(1), None, "not a column in this load");
+        assert_eq!(row.get::<_, Option<i32>>(2), (line != 1).then_some(i32::MIN));
+        assert!(row.get::<_, String>(3).starts_with("\"quoted\""));
+    }
+    let stored = "genogate_store.variants WHERE info LIKE '%NOTE%' AND \"info.NOTE\" IS NOT NULL";
+    assert_eq!(count(&admin(&rig).await, stored).await, 0, "nothing is stored twice");
+
+    // Another type under a name that is taken, and what is no column at all.
+    let client = admin(&rig).await;
+    client.batch_execute("ALTER TABLE genogate_store.variants ADD COLUMN \"info.DB\" float8").await.unwrap();
+    let sink = own(&["info.DB"]).build(std::path::Path::new("/")).unwrap();
+    let error = rig.open(&*sink, true).await.err().unwrap();
+    assert!(error.class() == Class::Usage && error.to_string().contains("another type"), "{error}");
+    for wrong in [json!({"pos": "int8"}), json!({"info.X": "int4; DROP TABLE x"}), json!({"info.X": "xml"})] {
+        let refused = app.execute("SELECT genogate_store.prepare_columns($1)", &[&wrong]).await.unwrap_err();
+        assert_eq!(refused.code().unwrap().code(), "GG200", "{wrong}");
+    }
+    for name in ["info.SEALED", "info.MISSING", "pos"] {
+        let sink = own(&[name]).build(std::path::Path::new("/")).unwrap();
+        assert_eq!(sink.check(&crate::sink::testing::schema()).len(), 1, "{name}");
     }
 }
 
