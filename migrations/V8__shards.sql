@@ -183,15 +183,29 @@ BEGIN
 END
 $$;
 
--- Sessions that want to finish one load take turns. A negative number is no load's: this lock is for finishing only.
+-- Sessions that want to finish one load take turns; a turn ends with the session. A negative number is no load's: this lock is for finishing only.
 CREATE FUNCTION genogate_store.take_turn(p_load uuid) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
   SELECT pg_advisory_lock(genogate_store.lock_key(), -load_no) FROM genogate_store.loads WHERE load_id = p_load
 $$;
 
-CREATE FUNCTION genogate_store.end_turn(p_load uuid) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
-  SELECT pg_advisory_unlock(genogate_store.lock_key(), -load_no) FROM genogate_store.loads WHERE load_id = p_load
+-- A shard whose connection was lost takes its locks again on a new one. False: another session holds them.
+CREATE FUNCTION genogate_store.hold_shard(p_load uuid, p_shard integer, p_shards integer) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+DECLARE
+  key constant integer := genogate_store.lock_key();
+  number integer;
+BEGIN
+  SELECT load_no INTO number FROM genogate_store.loads WHERE load_id = p_load;
+  IF NOT FOUND OR NOT pg_try_advisory_lock_shared(key, number) THEN
+    RETURN false;
+  END IF;
+  IF NOT pg_try_advisory_lock(hashtextextended(format('shard %s/%s of %s', p_shard, p_shards, number), key)) THEN
+    PERFORM pg_advisory_unlock_shared(key, number);
+    RETURN false;
+  END IF;
+  RETURN true;
+END
 $$;
 
 -- Sessions at work on each load that has any.
@@ -208,11 +222,11 @@ REVOKE ALL ON FUNCTION
   genogate_store.join_load(uuid, text, bytea, bytea, text, text, jsonb, integer[], text, integer, integer, boolean),
   genogate_store.close_inputs(uuid, integer[]), genogate_store.give_up_input(uuid, integer, text),
   genogate_store.take_back_inputs(uuid), genogate_store.load_progress(uuid), genogate_store.leave_load(uuid, text),
-  genogate_store.reopen_load(uuid), genogate_store.take_turn(uuid), genogate_store.end_turn(uuid), genogate_store.load_sessions() FROM PUBLIC;
+  genogate_store.reopen_load(uuid), genogate_store.take_turn(uuid), genogate_store.hold_shard(uuid, integer, integer), genogate_store.load_sessions() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
   genogate_store.join_load(uuid, text, bytea, bytea, text, text, jsonb, integer[], text, integer, integer, boolean),
   genogate_store.close_inputs(uuid, integer[]), genogate_store.give_up_input(uuid, integer, text),
   genogate_store.take_back_inputs(uuid), genogate_store.load_progress(uuid), genogate_store.leave_load(uuid, text),
-  genogate_store.reopen_load(uuid), genogate_store.take_turn(uuid), genogate_store.end_turn(uuid), genogate_store.load_sessions() TO genogate_app;
+  genogate_store.reopen_load(uuid), genogate_store.take_turn(uuid), genogate_store.hold_shard(uuid, integer, integer), genogate_store.load_sessions() TO genogate_app;
 
 RESET ROLE;

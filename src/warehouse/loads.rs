@@ -9,7 +9,7 @@ use crate::audit::{Event, Recorder};
 use crate::db;
 use crate::error::{Error, Result};
 use crate::sink::postgres::completion::{self, Progress};
-use crate::sink::postgres::ledger::{self, Finished};
+use crate::sink::postgres::ledger::Finished;
 
 /// One load. Counts are null until it is complete.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -41,8 +41,6 @@ pub struct Load {
     /// Sessions at work on it.
     pub sessions: i64,
     #[serde(skip)]
-    pub(super) number: i32,
-    #[serde(skip)]
     pub(super) options: Vec<u8>,
     #[serde(skip)]
     pub(super) identity: Option<Vec<u8>>,
@@ -72,7 +70,6 @@ impl Load {
             load_name: row.get("meeting"),
             shards: row.get("shards"),
             sessions: row.get("sessions"),
-            number: row.get("load_no"),
             options: row.get("options"),
             identity: row.get("identity"),
         })
@@ -123,8 +120,7 @@ pub async fn finish(client: &Client, grant: &Grant, recorder: &Recorder, id: Uui
     grant.require(Permission::LoadRun)?;
     let options: [u8; 32] = load.options.try_into().map_err(|_| Error::integrity("a stored digest is cut"))?;
     let visible = load.status == "complete";
-    let joined = ledger::Load { id, number: load.number, resumed: true, complete: visible };
-    let done = completion::finish_later(client, &joined, &options, force).await?;
+    let done = completion::finish_later(client, id, &options, force).await?;
     if !visible {
         let count = |count: i64| count.unsigned_abs();
         recorder.record(Event::LoadFinished {

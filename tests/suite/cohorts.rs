@@ -226,7 +226,7 @@ fn of_two_identical_loads_at_once_one_says_that_the_other_is_at_it() {
     // The first stands still, so that it cannot be through before the second has looked.
     stop("-STOP", &first);
     for shard in [vec![], vec!["--shard", "1/2"]] {
-        let second = load(&warehouse, &file, &shard).expect(1);
+        let second = load(&warehouse, &file, &[&["--set", "sink.postgres.patience=0s"], &shard[..]].concat()).expect(1);
         assert!(second.stdout.contains("another process"), "{second:#?}");
     }
     stop("-CONT", &first);

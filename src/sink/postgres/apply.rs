@@ -2,21 +2,30 @@
 //! It must not know how rows are encoded.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use serde_json::{Map, Value, json};
+use tokio::sync::Mutex;
+use uuid::Uuid;
 
-use super::completion::{self, Progress};
+use super::completion::{self, Progress, State};
 use super::config::{Config, Indexes};
 use super::ledger::{self, Finished};
 use super::tables::Layout;
 use super::writer::{PartitionWriter, Shared};
 use crate::access::Permission;
 use crate::audit::Event;
-use crate::db::{Connection, Databases};
+use crate::db::{Backoff, Connection, Databases};
 use crate::error::{Error, Result};
-use crate::flow::{Document, InputUnits, OpenSink, Opening, Shard, Sink, Writer};
+use crate::flow::{Context, Document, InputUnits, OpenSink, Opening, Shard, Sink, Writer};
+
+/// How long the lock of a run that died is waited for: by then the server has noticed that its client is gone.
+const ORPHAN: Duration = Duration::from_secs(30);
+
+/// How long recording a failure may take.
+const GOODBYE: Duration = Duration::from_secs(10);
 
 /// The planned sink.
 #[derive(Debug)]
@@ -60,15 +69,21 @@ impl Sink for Postgres {
     async fn open(&self, opening: &Opening<'_>, document: &Document, schema: SchemaRef) -> Result<Arc<dyn OpenSink>> {
         opening.grant.require(Permission::LoadRun)?;
         let layout = Layout::of(&schema, &self.config.columns).map_err(|mistakes| Error::usage(mistakes.join("; ")))?;
-        let database = self.database();
+        let (database, patience) = (self.database(), self.config.patience()?);
         let control = opening.databases.connect(&database).await?;
         ledger::prepare_columns(&control, &layout.own_columns()).await?;
-        let load = ledger::begin(&control, opening, document).await?;
-        let mut resumed = 0;
+        let mut tries = Backoff::new(ORPHAN.min(patience));
+        let load = loop {
+            match ledger::begin(&control, opening, document).await? {
+                Ok(load) => break load,
+                Err(busy) => pause(&opening.context, &mut tries, elsewhere(busy, opening.shard)).await?,
+            }
+        };
         match load.complete {
             true => opening.context.units.keep(Vec::new()),
             false => ledger::declare_columns(&control, load.id, &layout.variants_columns()).await?,
         }
+        let mut resumed = 0;
         if load.resumed {
             let done = ledger::read(&control, load.id).await?;
             resumed = done.units.iter().filter(|&&unit| opening.context.units.wants(unit..unit + 1)).count() as u64;
@@ -81,13 +96,14 @@ impl Sink for Postgres {
             context: opening.context.clone(),
             databases: opening.databases.clone(),
             database,
+            patience,
             load,
             layout,
             units: opening.units.to_vec(),
         };
         Ok(Arc::new(Open {
             shared: Arc::new(shared),
-            control,
+            control: Mutex::new(Some(control)),
             options: opening.options_digest,
             force: opening.force,
             shard: opening.shard,
@@ -96,10 +112,26 @@ impl Sink for Postgres {
     }
 }
 
-/// The opened sink. Its connection holds the load's lock.
+/// Pauses before the next try, unless the run was stopped.
+pub(super) async fn pause(context: &Context, tries: &mut Backoff, error: Error) -> Result<()> {
+    tokio::select! {
+        paused = tries.after(error) => paused,
+        () = context.cancel.cancelled() => Err(Error::interrupted("the run was stopped")),
+    }
+}
+
+fn elsewhere(load: Uuid, shard: Option<Shard>) -> Error {
+    let what = shard.map_or_else(|| "the same files".to_owned(), |shard| format!("the same files, or shard {shard} of it,"));
+    Error::failed(format!("load {load} of {what} is being written by another process"))
+        .with_hint("wait for it, or stop it and run the same command again")
+        .transient()
+}
+
+/// The opened sink.
 struct Open {
     shared: Arc<Shared>,
-    control: Connection,
+    /// Holds the load's lock; `None` when it was lost.
+    control: Mutex<Option<Connection>>,
     options: [u8; 32],
     force: bool,
     shard: Option<Shard>,
@@ -113,26 +145,93 @@ impl std::fmt::Debug for Open {
 }
 
 impl Open {
+    /// The connection that holds the load's lock, made anew when it was lost. Class `failed`, transient, when another session
+    /// holds the lock: our old one, until the server notices, or somebody who resumes the load.
+    async fn held<'a>(&self, control: &'a mut Option<Connection>) -> Result<&'a Connection> {
+        if control.as_ref().is_none_or(|connection| connection.is_closed()) {
+            let connection = self.shared.databases.connect(&self.shared.database).await?;
+            match ledger::hold(&connection, self.shared.load.id, self.shard).await? {
+                true => *control = Some(connection),
+                false => return Err(elsewhere(self.shared.load.id, self.shard)),
+            }
+        }
+        control.as_ref().ok_or_else(|| Error::internal("a connection was made and is not there"))
+    }
+
+    /// Builds indexes and makes the load visible. `sent` is the identity with which that was tried before. `None` while units of
+    /// other shards are missing.
+    async fn complete(&self, control: &mut Option<Connection>, sent: &mut Option<[u8; 32]>) -> Result<Option<Finished>> {
+        let load = self.shared.load.id;
+        let client = self.held(control).await?;
+        ledger::close_inputs(client, load, &self.read_to_their_ends()).await?;
+        self.stoppable(client, ledger::call(client, "take_turn", Some(load))).await?;
+        match completion::state(client, load, sent.as_ref()).await? {
+            State::Finished(done) => return Ok(Some(*done)),
+            State::Partial => return Ok(None),
+            State::Whole => {}
+        }
+        self.stoppable(client, ledger::call(client, "build_indexes", None)).await?;
+        completion::publish(client, load, &self.options, self.force, sent).await.map(Some)
+    }
+
     /// Inputs whose units were unknown before this run has read them, from 1.
     fn read_to_their_ends(&self) -> Vec<i32> {
         let read = |cut: &&InputUnits| cut.count.is_none() && self.shared.context.units.wants(cut.first..cut.first + 1);
         self.shared.units.iter().filter(read).map(|cut| cut.input.cast_signed() + 1).collect()
     }
 
-    /// What a shard reports while units of others are missing: the load as far as it is.
-    fn partial(&self, inputs: &[Progress]) -> Finished {
-        let sum = |of: fn(&Progress) -> i64| inputs.iter().map(of).sum();
-        Finished {
-            id: self.shared.load.id,
-            status: "partial".into(),
-            replaced: None,
-            input_records: sum(|input| input.records),
-            variants: sum(|input| input.variants),
-            calls: sum(|input| input.calls),
-            quarantined: sum(|input| input.quarantined),
-            filtered: sum(|input| input.filtered),
-            out_of_region: sum(|input| input.out_of_region),
-            units: sum(|input| input.units),
+    /// What is reported when units are missing: the load as far as it is. Class `integrity` when nobody else is to bring them.
+    fn partial(&self, inputs: &[Progress]) -> Result<Finished> {
+        if self.shard.is_none() {
+            let missing = completion::missing(inputs).unwrap_or_default();
+            return Err(Error::integrity(format!("the run ended, but {missing}")));
+        }
+        Ok(completion::so_far(self.shared.load.id, inputs))
+    }
+
+    /// Runs a long statement to its end, or cancels it when the run is stopped.
+    async fn stoppable(&self, client: &Connection, statement: impl Future<Output = Result<()>>) -> Result<()> {
+        let backend = ledger::backend(client).await?;
+        let mut statement = std::pin::pin!(statement);
+        tokio::select! {
+            done = &mut statement => return done,
+            () = self.shared.context.cancel.cancelled() => {}
+        }
+        let other = self.shared.databases.connect(&self.shared.database).await?;
+        ledger::cancel(&other, backend).await?;
+        statement.await.map_err(|_| Error::interrupted("the run was stopped"))
+    }
+
+    /// Records a failure with the load, which only who holds its lock may: another process may have taken it up. Else the
+    /// load keeps its state until it is resumed.
+    async fn record(&self, error: &Error) {
+        let mut control = self.control.lock().await;
+        let load = self.shared.load.id;
+        let mut recorded = Ok(());
+        // The server may have been restarted since the connection was last used: one new try.
+        for _ in 0..2 {
+            recorded = match self.held(&mut control).await {
+                Ok(client) => ledger::fail(client, load, self.shard, error).await,
+                Err(error) => Err(error),
+            };
+            match recorded {
+                Ok(()) => return,
+                Err(_) => *control = None,
+            }
+        }
+        if let Err(error) = recorded {
+            tracing::warn!(%error, "the failure could not be recorded with the load");
+        }
+    }
+
+    /// What a finished load can do without: old rows nobody sees, statistics.
+    async fn afterwards(&self, control: &mut Option<Connection>, function: &str, load: Option<Uuid>) {
+        let done = match self.held(control).await {
+            Ok(client) => ledger::call(client, function, load).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, "the load is complete, but the warehouse was not tidied up after it");
         }
     }
 }
@@ -144,24 +243,35 @@ impl OpenSink for Open {
     }
 
     async fn finish(&self) -> Result<Map<String, Value>> {
-        let load = &self.shared.load;
-        let closed = self.read_to_their_ends();
-        if !closed.is_empty() {
-            ledger::close_inputs(&self.control, load.id, &closed).await?;
-        }
-        let mut done = completion::complete(&self.control, load, &self.options, self.force).await?;
-        let inputs = completion::progress(&self.control, done.as_ref().map_or(load.id, |done| done.id)).await?;
-        if load.complete {
-            done.iter_mut().for_each(|done| done.status = "skipped".into());
-        }
-        let done = match (done, self.shard) {
-            (Some(done), _) => done,
-            (None, Some(_)) => self.partial(&inputs),
-            (None, None) => {
-                let missing = completion::missing(&inputs).unwrap_or_default();
-                return Err(Error::integrity(format!("the run ended, but {missing}")));
+        let mut control = self.control.lock().await;
+        let (mut tries, mut sent) = (Backoff::new(self.shared.patience), None);
+        let done = loop {
+            match self.complete(&mut control, &mut sent).await {
+                Ok(done) => break done,
+                Err(error) => pause(&self.shared.context, &mut tries, error).await?,
             }
         };
+        if let Some(replaced) = done.as_ref().and_then(|done| done.replaced) {
+            self.afterwards(&mut control, "purge_load", Some(replaced)).await;
+        }
+        if done.as_ref().is_some_and(|done| done.status == "complete") && !self.shared.load.complete {
+            self.afterwards(&mut control, "analyze_tables", None).await;
+        }
+        let progress = match self.held(&mut control).await {
+            Ok(client) => completion::progress(client, done.as_ref().map_or(self.shared.load.id, |done| done.id)).await,
+            Err(error) => Err(error),
+        };
+        let inputs = match (progress, &done) {
+            (Err(error), Some(_)) => {
+                tracing::warn!(%error, "the load is complete, but its files could not be listed");
+                Vec::new()
+            }
+            (progress, _) => progress?,
+        };
+        let mut done = done.map_or_else(|| self.partial(&inputs), Ok)?;
+        if self.shared.load.complete {
+            done.status = "skipped".into();
+        }
         let report = json!({
             "load_id": done.id, "status": done.status, "input_records": done.input_records, "variants": done.variants,
             "calls": done.calls, "quarantined": done.quarantined, "filtered": done.filtered,
@@ -183,17 +293,8 @@ impl OpenSink for Open {
     }
 
     async fn abandon(&self, error: &Error) {
-        let load = self.shared.load.id;
-        let recorded = match ledger::fail(&self.control, load, self.shard, error).await {
-            // The server may have been restarted since: one new try, then the load keeps its state until it is resumed.
-            Err(_) => match self.shared.databases.connect(&self.shared.database).await {
-                Ok(client) => ledger::fail(&client, load, self.shard, error).await,
-                Err(error) => Err(error),
-            },
-            done => done,
-        };
-        if let Err(error) = recorded {
-            tracing::warn!(%error, "the failure could not be recorded with the load");
+        if tokio::time::timeout(GOODBYE, self.record(error)).await.is_err() {
+            tracing::warn!("the failure could not be recorded with the load: no answer in time");
         }
     }
 }

@@ -81,63 +81,89 @@ pub fn missing(inputs: &[Progress]) -> Option<String> {
     (!open.is_empty()).then(|| format!("committed are {}{more}", shown.join(", ")))
 }
 
-/// Makes a load visible whose inputs are all whole, or drops it when an identical one is and `force` is off. Of several
-/// sessions that come at once the first does it, and the others find it done. `None` while units are missing.
-pub async fn complete(client: &Client, load: &ledger::Load, options: &[u8; 32], force: bool) -> Result<Option<Finished>> {
-    ledger::call(client, "take_turn", Some(load.id)).await?;
-    let done = complete_in_turn(client, load.id, options, force).await;
-    // A session that is broken gives its turn up by ending.
-    if let Err(error) = ledger::call(client, "end_turn", Some(load.id)).await {
-        return done.and(Err(error));
+/// The sums of a load that is not finished.
+pub fn so_far(load: Uuid, inputs: &[Progress]) -> Finished {
+    let sum = |of: fn(&Progress) -> i64| inputs.iter().map(of).sum();
+    Finished {
+        id: load,
+        status: "partial".into(),
+        replaced: None,
+        input_records: sum(|input| input.records),
+        variants: sum(|input| input.variants),
+        calls: sum(|input| input.calls),
+        quarantined: sum(|input| input.quarantined),
+        filtered: sum(|input| input.filtered),
+        out_of_region: sum(|input| input.out_of_region),
+        units: sum(|input| input.units),
     }
-    done
 }
 
-async fn complete_in_turn(client: &Client, load: Uuid, options: &[u8; 32], force: bool) -> Result<Option<Finished>> {
-    if let Some(done) = ledger::finished(client, load).await? {
-        return Ok(Some(done));
-    }
-    if missing(&progress(client, load).await?).is_some() {
-        return Ok(None);
-    }
-    ledger::call(client, "build_indexes", None).await?;
+/// Where a load stands.
+#[derive(Debug)]
+pub enum State {
+    /// Units are missing.
+    Partial,
+    /// Every unit is committed.
+    Whole,
+    /// It was finished before, by this session or another.
+    Finished(Box<Finished>),
+}
+
+/// Where a load stands. `sent` is the identity with which this session tried to finish it before.
+pub async fn state(client: &Client, load: Uuid, sent: Option<&[u8; 32]>) -> Result<State> {
+    let finished = match sent {
+        Some(identity) => ledger::finished(client, load, identity).await?,
+        None => ledger::visible(client, load).await?,
+    };
+    Ok(match finished {
+        Some(finished) => State::Finished(Box::new(finished)),
+        None if missing(&progress(client, load).await?).is_some() => State::Partial,
+        None => State::Whole,
+    })
+}
+
+/// Makes a whole load visible whose indexes are built, or drops it when an identical one is and `force` is off. `sent` becomes
+/// the identity. The caller has its turn: `take_turn`.
+pub async fn publish(
+    client: &Client,
+    load: Uuid,
+    options: &[u8; 32],
+    force: bool,
+    sent: &mut Option<[u8; 32]>,
+) -> Result<Finished> {
     ledger::call(client, "take_back_inputs", Some(load)).await?;
     let ledger = ledger::read(client, load).await?;
     let identity = identity(options, &ledger::headers(client, load).await?, &ledger.totals);
-    let done = ledger::finish(client, load, &identity, ledger.rows_digest, force).await?;
-    if let Some(replaced) = done.replaced
-        && let Err(error) = ledger::call(client, "purge_load", Some(replaced)).await
-    {
-        tracing::warn!(%error, "the rows of the replaced load are still there; `genogate loads drop` removes them");
-    }
-    if done.status == "complete"
-        && let Err(error) = ledger::call(client, "analyze_tables", None).await
-    {
-        tracing::warn!(%error, "the tables' statistics are those of before the load");
-    }
-    Ok(Some(done))
+    *sent = Some(identity);
+    ledger::finish(client, load, &identity, ledger.rows_digest, force).await
 }
 
-/// Takes up a load to finish it without its files. Class `failed` while units are missing, a run without shards is on it, or
-/// it cannot be taken up any more; class `usage` for a load that is none. Done twice, it is done once.
-pub async fn finish_later(client: &Client, load: &ledger::Load, options: &[u8; 32], force: bool) -> Result<Finished> {
-    if let Some(done) = ledger::finished(client, load.id).await? {
-        return Ok(done);
-    }
-    if let Some(missing) = missing(&progress(client, load.id).await?) {
-        return Err(Error::failed(format!("load {} is not whole: {missing}", load.id))
-            .with_hint("run the missing shards, or the same command without `--shard`: only what is missing is read"));
+/// Takes up a load and finishes it without its files; done again, it changes nothing. Class `failed` while units are missing,
+/// while a run without shards is on it, or when it cannot be taken up any more.
+pub async fn finish_later(client: &Client, load: Uuid, options: &[u8; 32], force: bool) -> Result<Finished> {
+    ledger::call(client, "take_turn", Some(load)).await?;
+    match state(client, load, None).await? {
+        State::Finished(done) => return Ok(*done),
+        State::Whole => {}
+        State::Partial => {
+            let missing = missing(&progress(client, load).await?).unwrap_or_default();
+            return Err(Error::failed(format!("load {load} is not whole: {missing}"))
+                .with_hint("run the missing shards, or the same command without `--shard`: only what is missing is read"));
+        }
     }
     let row = client
-        .query_one("SELECT genogate_store.reopen_load($1)", &[&load.id])
+        .query_one("SELECT genogate_store.reopen_load($1)", &[&load])
         .await
         .map_err(|error| db::failure("taking up the load", error))?;
     if !row.get::<_, bool>(0) {
-        return Err(Error::failed(format!("load {} is being written by a run, or cannot be finished any more", load.id))
+        return Err(Error::failed(format!("load {load} is being written by a run, or cannot be finished any more"))
             .with_hint("see `genogate loads show`"));
     }
-    match complete(client, load, options, force).await? {
-        Some(done) => Ok(done),
-        None => Err(Error::failed(format!("load {} was changed while it was finished", load.id)).with_hint("try again")),
+    ledger::call(client, "build_indexes", None).await?;
+    let done = publish(client, load, options, force, &mut None).await?;
+    if done.replaced.is_some() {
+        ledger::call(client, "purge_load", done.replaced).await?;
     }
+    ledger::call(client, "analyze_tables", None).await?;
+    Ok(done)
 }

@@ -23,9 +23,9 @@ pub struct Load {
     pub complete: bool,
 }
 
-/// Begins a load, or takes part in the unfinished one with the same fingerprint. Class `failed` when another process runs
-/// it, or this shard of it; class `usage` when shards or the load's name do not fit what is there.
-pub async fn begin(client: &Client, opening: &Opening<'_>, document: &Document) -> Result<Load> {
+/// Begins a load, or takes part in the unfinished one with the same fingerprint. `Err` inside: another session runs it, or this
+/// shard of it. Class `usage` when shards or the load's name do not fit what is there.
+pub async fn begin(client: &Client, opening: &Opening<'_>, document: &Document) -> Result<Result<Load, Uuid>> {
     let fingerprint = fingerprint(&opening.options_digest, document, opening.units);
     if opening.shard.is_some() && fingerprint.is_none() {
         return Err(Error::usage("a stream cannot be cut into shards").with_hint("write it to a file first"));
@@ -55,17 +55,36 @@ pub async fn begin(client: &Client, opening: &Opening<'_>, document: &Document) 
         .map_err(|error| db::failure("beginning the load", error))?;
     let (id, number, state): (Uuid, i32, &str) = (row.get(0), row.get(1), row.get(2));
     match state {
-        "busy" => {
-            let what = opening.shard.map_or("the same files".to_owned(), |shard| format!("the same files, or shard {shard} of it,"));
-            Err(Error::failed(format!("load {id} of {what} is being written by another process"))
-                .with_hint("wait for it, or stop it and run the same command again"))
-        }
+        "busy" => Ok(Err(id)),
         "split" => Err(Error::usage(format!("load {id} is being written in another number of shards"))
             .with_hint("give every task the same n in `--shard i/n`, or wait until the others have ended")),
         "other" => Err(Error::usage(format!("load {id} is unfinished and has this name or these files, but not both"))
             .with_hint("give it the files, the options and the name it was begun with, take another name, or drop it: `genogate loads drop`")),
-        state => Ok(Load { id, number, resumed: state == "resumed", complete: state == "complete" }),
+        state => Ok(Ok(Load { id, number, resumed: state == "resumed", complete: state == "complete" })),
     }
+}
+
+/// Takes the lock of a load, or of a shard of it, on this connection, whose predecessor was lost. False: another session holds it.
+pub async fn hold(client: &Client, load: Uuid, shard: Option<Shard>) -> Result<bool> {
+    let row = match shard.map(|shard| (shard.index.cast_signed() + 1, shard.count.cast_signed())) {
+        None => client.query_one("SELECT genogate_store.hold_load($1)", &[&load]).await,
+        Some((number, count)) => {
+            client.query_one("SELECT genogate_store.hold_shard($1, $2, $3)", &[&load, &number, &count]).await
+        }
+    };
+    row.map(|row| row.get(0)).map_err(|error| db::failure("holding the load", error))
+}
+
+/// The server's process behind this connection.
+pub async fn backend(client: &Client) -> Result<i32> {
+    let row = client.query_one("SELECT pg_catalog.pg_backend_pid()", &[]).await;
+    row.map(|row| row.get(0)).map_err(|error| db::failure("asking who serves", error))
+}
+
+/// Cancels what a process of the server is doing.
+pub async fn cancel(client: &Client, backend: i32) -> Result<()> {
+    let told = client.execute("SELECT pg_catalog.pg_cancel_backend($1)", &[&backend]).await;
+    told.map(|_| ()).map_err(|error| db::failure("cancelling a statement", error))
 }
 
 /// What the ledger holds of a load.
@@ -105,13 +124,34 @@ pub async fn begin_transaction(client: &Client) -> Result<()> {
     client.batch_execute("BEGIN").await.map_err(|error| db::failure("beginning a unit", error))
 }
 
-/// Announces a unit within the open transaction.
+/// SQLSTATE of a unit that is in the ledger already.
+pub const COMMITTED: &str = "GG400";
+
+/// Announces a unit within the open transaction. Class `failed` when it is in the ledger by now: whoever ran the load before
+/// was not quite dead yet.
 pub async fn begin_unit(client: &Client, load: Uuid, unit: u32) -> Result<()> {
-    client
-        .execute("SELECT genogate_store.begin_unit($1, $2)", &[&load, &unit.cast_signed()])
+    let begun = client.execute("SELECT genogate_store.begin_unit($1, $2)", &[&load, &unit.cast_signed()]).await;
+    begun.map(|_| ()).map_err(|error| match db::failure("beginning a unit", error) {
+        error if error.sqlstate() == Some(COMMITTED) => {
+            Error::failed(format!("unit {unit} was committed by another session meanwhile")).with_sqlstate(COMMITTED)
+        }
+        error => error,
+    })
+}
+
+/// Are all these units in the ledger, with the records that were read here? A COMMIT without an answer may have been
+/// carried out.
+pub async fn holds(client: &Client, load: Uuid, closed: &[(ClosedUnit, Account)]) -> Result<bool> {
+    let units: Vec<i32> = closed.iter().map(|(closed, _)| closed.unit.cast_signed()).collect();
+    let rows = client
+        .query("SELECT unit, digest FROM genogate_store.ledger($1) WHERE unit = ANY($2)", &[&load, &units])
         .await
-        .map_err(|error| db::failure("beginning a unit", error))?;
-    Ok(())
+        .map_err(|error| db::failure("asking the ledger", error))?;
+    let same = |(closed, _): &(ClosedUnit, Account)| {
+        let digest = closed.counts.digest.to_bytes();
+        rows.iter().any(|row| row.get::<_, i32>(0) == closed.unit.cast_signed() && row.get::<_, &[u8]>(1) == digest)
+    };
+    Ok(closed.iter().all(same))
 }
 
 /// Writes a unit's ledger row and quarantine within the open transaction.
@@ -195,8 +235,8 @@ pub async fn headers(client: &Client, load: Uuid) -> Result<Vec<[u8; 32]>> {
     rows.iter().map(|row| row.get::<_, Vec<u8>>(0).try_into().map_err(cut)).collect()
 }
 
-/// How a load ended that was finished before; `None` while it is not visible.
-pub async fn finished(client: &Client, load: Uuid) -> Result<Option<Finished>> {
+/// How a load ended that is visible; `None` when it is not.
+pub async fn visible(client: &Client, load: Uuid) -> Result<Option<Finished>> {
     let row = client
         .query_opt(
             "SELECT load_id, status, NULL::uuid, input_records, variants, calls, quarantined, filtered, out_of_region, units
@@ -234,6 +274,25 @@ pub async fn finish(client: &Client, load: Uuid, identity: &[u8; 32], rows_diges
         .await
         .map_err(|error| db::failure("finishing the load", error))?;
     Ok(Finished::of(&row))
+}
+
+/// How a load ended whose [`finish`] got no answer; `None` when it was not carried out.
+pub async fn finished(client: &Client, load: Uuid, identity: &[u8; 32]) -> Result<Option<Finished>> {
+    let row = client
+        .query_opt(
+            "SELECT l.load_id, CASE WHEN l.load_id = $1 THEN 'complete' ELSE 'skipped' END,
+                    (SELECT r.load_id FROM genogate_store.list_loads() r
+                     WHERE r.status = 'replaced' AND r.reason = 'replaced by load ' || $1),
+                    l.input_records, l.variants, l.calls, l.quarantined, l.filtered, l.out_of_region, l.units
+             FROM genogate_store.list_loads() l
+             WHERE l.identity = $2 AND l.status = 'complete'
+               AND EXISTS (SELECT FROM genogate_store.list_loads() o
+                           WHERE o.load_id = $1 AND o.status IN ('complete', 'dropped'))",
+            &[&load, &identity.as_slice()],
+        )
+        .await
+        .map_err(|error| db::failure("finishing the load", error))?;
+    Ok(row.as_ref().map(Finished::of))
 }
 
 /// Records why a load failed. What a repeated run would meet again (bad input, PHI, a broken digest, a refusal) leaves
