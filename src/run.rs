@@ -127,6 +127,7 @@ impl Run {
             shard: options.shard,
             load_name: options.load_name.as_deref(),
         };
+        self.plan.given_up.iter().for_each(|(input, reason)| self.context.units.give_up(*input, reason.clone()));
         if let Some(shard) = options.shard {
             self.context.units.keep(shard.units(&self.plan.units));
         }
@@ -142,7 +143,7 @@ impl Run {
         };
         let sink = self.plan.sink.open(&opening, &document, schema).await?;
         self.context.opened(opened.clone(), sink.clone());
-        let finished = match self.partitions(&physical).await {
+        let finished = match self.partitions(&physical).await.and_then(|()| self.something_is_left()) {
             Ok(()) => finish(&opened, sink.as_ref()).await,
             Err(error) => Err(error),
         };
@@ -150,6 +151,17 @@ impl Run {
             sink.abandon(error).await;
         }
         finished
+    }
+
+    /// A load of which every file was given up is none.
+    fn something_is_left(&self) -> Result<()> {
+        let given_up = self.context.units.given_up();
+        match given_up.first() {
+            Some((input, reason)) if given_up.len() == self.plan.units.len() => {
+                Err(Error::input(format!("no file can be loaded; input {}: {reason}", input + 1)).with_hint("mend the files"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Drives every partition to its end; the first failure cancels the others.

@@ -63,8 +63,16 @@ impl PartitionWriter {
         self.commit(closed).await
     }
 
-    /// Commits the open unit and those without rows, in one transaction.
+    /// Commits the open unit and those without rows, in one transaction; units that broke off are let go.
     async fn commit(&mut self, closed: Vec<ClosedUnit>) -> Result<()> {
+        let (broken, closed): (Vec<_>, Vec<_>) = closed.into_iter().partition(|closed| closed.broken);
+        if self.open.as_ref().is_some_and(|open| broken.iter().any(|broken| broken.unit == open.unit)) {
+            // Its rows go with the connection that holds them.
+            *self = Self::connect(self.shared.clone(), self.partition).await?;
+        }
+        if closed.is_empty() && self.open.is_none() {
+            return Ok(());
+        }
         let open = self.open.as_ref().map(|open| open.unit);
         if let Some(unit) = open
             && !closed.iter().any(|closed| closed.unit == unit)
