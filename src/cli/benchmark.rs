@@ -101,9 +101,7 @@ impl Flags {
             "all" => Calls::All,
             _ => return Err(Error::usage("--calls is none of none, carriers, all")),
         };
-        if self.formats != ["all"] {
-            config.formats = self.formats.clone();
-        }
+        config.formats = self.formats.clone().filter(|keys| *keys != ["all"]);
         config.regions = self.regions.clone();
         config.samples = self.samples.clone();
         if self.quarantine {
@@ -119,7 +117,7 @@ impl Flags {
             let keys = keys.iter().filter(|key| !["all", "none"].contains(&key.as_str()));
             keys.map(|key| format!("{prefix}{key}")).find(|name| schema.index_of(name).is_err())
         };
-        match unknown(column::INFO, &self.info).or_else(|| unknown(column::CALLS, &self.formats)) {
+        match unknown(column::INFO, &self.info).or_else(|| unknown(column::CALLS, self.formats.as_deref().unwrap_or_default())) {
             Some(name) => Err(Error::usage(format!("{name}: the file has no such field")).with_hint("keys are those of the header")),
             None => Ok(()),
         }
