@@ -2,6 +2,7 @@
 //! invisible until complete. It must not know sources or stages.
 
 mod apply;
+pub mod completion;
 mod config;
 mod copy;
 pub mod encode;
