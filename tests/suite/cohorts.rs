@@ -599,3 +599,45 @@ fn more_files_than_the_usual_limit_are_one_load() {
         .into();
     assert!(done.expect(1).stdout.contains("ulimit -n"));
 }
+
+#[test]
+fn an_interrupted_load_is_resumed_by_its_id_and_its_path_is_nowhere() {
+    let warehouse = Warehouse::start();
+    let folder = tempfile::Builder::new().prefix("DOE_JANE_").tempdir().unwrap();
+    let file = synth(&warehouse, folder.path(), "a.vcf", "sites", "60000", "21");
+    let begun = load(&warehouse, &file, &["--shard", "1/3"]).expect(0).json();
+    let id = begun["load_id"].as_str().unwrap();
+    let child = command(&warehouse, &file, &["--threads", "1", "--load-name", "j"]).spawn().unwrap();
+    let units = || warehouse.sql("SELECT count(*) FROM genogate_store.units").parse::<u64>().unwrap();
+    while units() == begun["units"].as_u64().unwrap() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(Command::new("kill").args(["-KILL", &child.id().to_string()]).status().unwrap().success());
+    ended(child);
+    let grep = || {
+        let found = Command::new("grep").args(["-r", "-l", "-a", "-F", "DOE_JANE"]).arg(&warehouse.home).output().unwrap();
+        String::from_utf8_lossy(&found.stdout).into_owned()
+    };
+    assert_eq!(grep(), "", "a path waits in plain text");
+    // From another folder, without a word about files or options.
+    let resume = || -> Done {
+        let mut command = genogate(&warehouse.home);
+        command.args(["loads", "resume", id, "--json"]).current_dir("/").output().unwrap().into()
+    };
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() - 200]).unwrap();
+    assert!(resume().expect(2).stdout.contains("have changed"));
+    std::fs::write(&file, whole).unwrap();
+    let report = resume().expect(0).json();
+    assert_eq!(
+        (&report["status"], &report["load_id"], &report["input_records"]),
+        (&json!("complete"), &json!(id), &json!(60000))
+    );
+    assert!(report["units_resumed"].as_u64() > begun["units"].as_u64(), "{report}");
+    warehouse.run(["validate", id, "--json"]).expect(0);
+    assert!(resume().expect(2).stdout.contains("nothing to resume"));
+    let kept =
+        std::fs::read_dir(warehouse.home.join("unfinished")).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    assert!(!kept.iter().any(|name| name == id), "{kept:?}");
+    assert_eq!(grep(), "");
+}

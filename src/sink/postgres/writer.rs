@@ -51,7 +51,7 @@ impl PartitionWriter {
     /// Connects.
     pub async fn connect(shared: Arc<Shared>, partition: usize) -> Result<Self> {
         let queue = Queue::connect(shared.clone()).await?;
-        let (variants, calls) = (Buffer::digesting(VARIANTS_TAG), Buffer::digesting(CALLS_TAG));
+        let (variants, calls) = buffers();
         Ok(Self { shared, partition, queue, variants, calls, open: None })
     }
 
@@ -68,8 +68,9 @@ impl PartitionWriter {
     async fn commit(&mut self, closed: Vec<ClosedUnit>) -> Result<()> {
         let (broken, closed): (Vec<_>, Vec<_>) = closed.into_iter().partition(|closed| closed.broken);
         if self.open.as_ref().is_some_and(|open| broken.iter().any(|broken| broken.unit == open.unit)) {
-            // Its rows go with the connection that holds them.
-            *self = Self::connect(self.shared.clone(), self.partition).await?;
+            self.queue.put(Order::Discard).await?;
+            (self.variants, self.calls) = buffers();
+            self.open = None;
         }
         if closed.is_empty() && self.open.is_none() {
             return Ok(());
@@ -165,6 +166,11 @@ impl PartitionWriter {
             Some(fault) => Err(Error::input(fault.reason()).at(format_args!("unit {unit}, line {}", u64::from(line) + 1))),
         }
     }
+}
+
+/// Empty buffers for variants and calls.
+fn buffers() -> (Buffer, Buffer) {
+    (Buffer::digesting(VARIANTS_TAG), Buffer::digesting(CALLS_TAG))
 }
 
 fn unit_and_line(rows: &Rows<'_>, row: usize) -> Result<(u32, u32)> {
