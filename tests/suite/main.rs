@@ -12,5 +12,7 @@ mod left_align;
 mod loads;
 mod oracle;
 mod pipelines;
+mod progress;
+mod query;
 mod reference;
 mod support;
