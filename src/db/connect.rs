@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_postgres::config::{ChannelBinding, SslMode};
 use tokio_postgres::{Client, Config, NoTls};
 
+use super::Backoff;
 use super::failure::{failure, is_tls};
 use super::tls;
 use crate::error::{Class, Error, Result};
@@ -18,16 +19,26 @@ use crate::sensitive::Sensitive;
 /// How long a server may take from the first packet to a usable session. The driver's own limit covers TCP only.
 const BEGINNING: Duration = Duration::from_secs(30);
 
+/// How long a server may leave sent bytes unacknowledged before the connection counts as lost.
+const SILENCE: Duration = Duration::from_secs(30);
+
 /// How long a session whose [`Connection`] is gone may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// Settings every session begins with. Names resolve to our barrier views and to nothing anybody else can create; a
-/// server that lost its client notices within ten seconds (PostgreSQL 14 and newer), so an abandoned statement ends.
+/// How long a server that is full (53300), starting or stopping (57P03) is waited for.
+const CROWDED: Duration = Duration::from_secs(60);
+
+/// Settings every session begins with. Names resolve to our barrier views and to nothing anybody else can create. A server
+/// that lost its client without a word (the machine died, the network was cut) notices within 25 seconds while it waits for
+/// it, within ten more inside a statement (PostgreSQL 14 and newer): its locks go before who resumes gives up waiting for them.
 const SESSION: &str = "\
     SELECT pg_catalog.set_config('search_path', 'genogate, pg_temp', false), \
            pg_catalog.set_config('TimeZone', 'UTC', false), \
            pg_catalog.set_config('DateStyle', 'ISO, YMD', false), \
-           pg_catalog.set_config('client_min_messages', 'warning', false); \
+           pg_catalog.set_config('client_min_messages', 'warning', false), \
+           pg_catalog.set_config('tcp_keepalives_idle', '10', false), \
+           pg_catalog.set_config('tcp_keepalives_interval', '5', false), \
+           pg_catalog.set_config('tcp_keepalives_count', '3', false); \
     SELECT pg_catalog.set_config(name, '10000', false) FROM pg_catalog.pg_settings \
      WHERE name = 'client_connection_check_interval'";
 
@@ -110,8 +121,18 @@ pub(super) struct Target {
 
 impl Target {
     /// Connects with what libpq calls `sslmode=verify-full`, and SCRAM bound to the TLS channel where the server offers it
-    /// (RFC 5929 `tls-server-end-point`).
+    /// (RFC 5929 `tls-server-end-point`). Waits a minute at most for a server that has no connection free or is starting.
     pub async fn connect(&self) -> Result<Connection> {
+        let mut tries = Backoff::new(CROWDED);
+        loop {
+            match self.connect_once().await {
+                Err(error) if matches!(error.sqlstate(), Some("53300" | "57P03")) => tries.after(error).await?,
+                done => return done,
+            }
+        }
+    }
+
+    async fn connect_once(&self) -> Result<Connection> {
         if self.host.starts_with('/') || self.host.starts_with('@') || self.host.contains(',') {
             return Err(Error::usage(format!("{} is not one host name", self.host))
                 .with_hint("genogate connects over verified TLS: name one host, as its certificate does"));
@@ -167,7 +188,13 @@ pub(super) async fn over_socket(socket: &Path, port: u16, name: &str, user: &str
 
 fn common() -> Config {
     let mut config = Config::new();
-    config.application_name("genogate").connect_timeout(Duration::from_secs(10)).keepalives_idle(Duration::from_secs(60));
+    config
+        .application_name("genogate")
+        .connect_timeout(Duration::from_secs(10))
+        .keepalives_idle(Duration::from_secs(10))
+        .keepalives_interval(Duration::from_secs(5))
+        .keepalives_retries(3)
+        .tcp_user_timeout(SILENCE);
     config
 }
 

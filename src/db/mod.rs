@@ -1,5 +1,6 @@
 //! PostgreSQL: verified TLS connections, migrations, the managed private cluster. It must not know pipelines.
 
+mod backoff;
 mod connect;
 mod failure;
 mod libpq;
@@ -11,6 +12,7 @@ mod wrong;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+pub use backoff::Backoff;
 pub use connect::Connection;
 pub use failure::failure;
 pub use wrong::Wrong;

@@ -136,9 +136,9 @@ fn a_database_that_is_not_there_is_exit_code_7_with_the_way_out() {
 }
 
 /// Starts a load that is long enough to be hit, and gives back the child once rows flow.
-fn long_load(warehouse: &Warehouse, file: &Path) -> std::process::Child {
+fn long_load(warehouse: &Warehouse, file: &Path, more: &[&str]) -> std::process::Child {
     let mut command = genogate(&warehouse.home);
-    command.args(["load", file.to_str().unwrap(), "--profile", "research", "--json", "--threads", "1"]);
+    command.args(["load", file.to_str().unwrap(), "--profile", "research", "--json", "--threads", "1"]).args(more);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let committed =
         "SELECT count(*) FROM genogate_store.units u JOIN genogate_store.loads l USING (load_id) WHERE l.status = 'started'";
@@ -158,7 +158,7 @@ fn killed_or_stopped_loads_show_nothing_and_resume() {
     let folder = tempfile::tempdir().unwrap();
     let file = synth(&warehouse, folder.path(), "long.vcf", "150000", "9");
     for name in ["-INT", "-TERM", "-KILL"] {
-        let child = long_load(&warehouse, &file);
+        let child = long_load(&warehouse, &file, &[]);
         signal(&child, name);
         let done = Done::from(child.wait_with_output().unwrap());
         match name {
@@ -189,7 +189,7 @@ fn a_database_that_stops_mid_load_is_exit_code_7_and_the_trail_goes_on_in_the_sp
     let warehouse = Warehouse::start();
     let folder = tempfile::tempdir().unwrap();
     let file = synth(&warehouse, folder.path(), "long.vcf", "150000", "10");
-    let child = long_load(&warehouse, &file);
+    let child = long_load(&warehouse, &file, &["--set", "sink.postgres.patience=3s"]);
     let postmaster = warehouse.run(["db", "status", "--json"]).expect(0).json()["pid"].as_u64().unwrap();
     assert!(Command::new("kill").args(["-QUIT", &postmaster.to_string()]).status().unwrap().success());
     let done = Done::from(child.wait_with_output().unwrap()).expect(7);

@@ -2,10 +2,13 @@
 //! It must not know how rows are encoded.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use serde_json::{Map, Value, json};
+use tokio::sync::Mutex;
+use uuid::Uuid;
 
 use super::config::{Config, Indexes};
 use super::ledger;
@@ -13,10 +16,16 @@ use super::tables::Layout;
 use super::writer::{PartitionWriter, Shared};
 use crate::access::Permission;
 use crate::audit::Event;
-use crate::db::{Connection, Databases};
+use crate::db::{Backoff, Connection, Databases};
 use crate::error::{Error, Result};
-use crate::flow::{Document, OpenSink, Opening, Sink, Writer};
+use crate::flow::{Context, Document, OpenSink, Opening, Sink, Writer};
 use crate::sink::identity::{fingerprint, headers, identity};
+
+/// How long the lock of a run that died is waited for: by then the server has noticed that its client is gone.
+const ORPHAN: Duration = Duration::from_secs(30);
+
+/// How long recording a failure may take.
+const GOODBYE: Duration = Duration::from_secs(10);
 
 /// The planned sink.
 #[derive(Debug)]
@@ -60,12 +69,19 @@ impl Sink for Postgres {
     async fn open(&self, opening: &Opening<'_>, document: &Document, schema: SchemaRef) -> Result<Arc<dyn OpenSink>> {
         opening.grant.require(Permission::LoadRun)?;
         let layout = Layout::of(&schema, &self.config.columns).map_err(|mistakes| Error::usage(mistakes.join("; ")))?;
-        let database = self.database();
+        let (database, patience) = (self.database(), self.config.patience()?);
         let control = opening.databases.connect(&database).await?;
         ledger::prepare_columns(&control, &layout.own_columns()).await?;
         let options = &opening.options_digest;
         let print = fingerprint(options, document, opening.units);
-        let load = ledger::begin(&control, opening.context.run_id, opening.name, options, print.as_ref(), document).await?;
+        let mut tries = Backoff::new(ORPHAN.min(patience));
+        let load = loop {
+            let run = opening.context.run_id;
+            match ledger::begin(&control, run, opening.name, options, print.as_ref(), document).await? {
+                Ok(load) => break load,
+                Err(busy) => pause(&opening.context, &mut tries, elsewhere(busy)).await?,
+            }
+        };
         ledger::declare_columns(&control, load.id, &layout.variants_columns()).await?;
         let mut resumed = 0;
         if load.resumed {
@@ -80,13 +96,14 @@ impl Sink for Postgres {
             context: opening.context.clone(),
             databases: opening.databases.clone(),
             database,
+            patience,
             load,
             layout,
             units: opening.units.to_vec(),
         };
         Ok(Arc::new(Open {
             shared: Arc::new(shared),
-            control,
+            control: Mutex::new(Some(control)),
             headers: headers(document),
             options: *options,
             force: opening.force,
@@ -95,10 +112,25 @@ impl Sink for Postgres {
     }
 }
 
-/// The opened sink. Its connection holds the load's lock.
+/// Pauses before the next try, unless the run was stopped.
+pub(super) async fn pause(context: &Context, tries: &mut Backoff, error: Error) -> Result<()> {
+    tokio::select! {
+        paused = tries.after(error) => paused,
+        () = context.cancel.cancelled() => Err(Error::interrupted("the run was stopped")),
+    }
+}
+
+fn elsewhere(load: Uuid) -> Error {
+    Error::failed(format!("load {load} of the same files is being written by another process"))
+        .with_hint("wait for it, or stop it and run the same command again")
+        .transient()
+}
+
+/// The opened sink.
 struct Open {
     shared: Arc<Shared>,
-    control: Connection,
+    /// Holds the load's lock; `None` when it was lost.
+    control: Mutex<Option<Connection>>,
     headers: Vec<[u8; 32]>,
     options: [u8; 32],
     force: bool,
@@ -112,6 +144,82 @@ impl std::fmt::Debug for Open {
 }
 
 impl Open {
+    /// The connection that holds the load's lock, made anew when it was lost. Class `failed`, transient, when another session
+    /// holds the lock: our old one, until the server notices, or somebody who resumes the load.
+    async fn held<'a>(&self, control: &'a mut Option<Connection>) -> Result<&'a Connection> {
+        if control.as_ref().is_none_or(|connection| connection.is_closed()) {
+            let connection = self.shared.databases.connect(&self.shared.database).await?;
+            match ledger::hold(&connection, self.shared.load.id).await? {
+                true => *control = Some(connection),
+                false => return Err(elsewhere(self.shared.load.id)),
+            }
+        }
+        control.as_ref().ok_or_else(|| Error::internal("a connection was made and is not there"))
+    }
+
+    /// Builds indexes and makes the load visible. `sent` is the identity with which that was tried before.
+    async fn complete(&self, control: &mut Option<Connection>, sent: &mut Option<[u8; 32]>) -> Result<ledger::Finished> {
+        let load = self.shared.load.id;
+        let client = self.held(control).await?;
+        if let Some(identity) = sent
+            && let Some(finished) = ledger::finished(client, load, identity).await?
+        {
+            return Ok(finished);
+        }
+        let ledger = ledger::read(client, load).await?;
+        self.all_committed(&ledger)?;
+        self.stoppable(client, ledger::call(client, "build_indexes", None)).await?;
+        let identity = identity(&self.options, &self.headers, &ledger.totals);
+        *sent = Some(identity);
+        ledger::finish(client, load, &identity, ledger.rows_digest, self.force).await
+    }
+
+    /// Runs a long statement to its end, or cancels it when the run is stopped.
+    async fn stoppable(&self, client: &Connection, statement: impl Future<Output = Result<()>>) -> Result<()> {
+        let backend = ledger::backend(client).await?;
+        let mut statement = std::pin::pin!(statement);
+        tokio::select! {
+            done = &mut statement => return done,
+            () = self.shared.context.cancel.cancelled() => {}
+        }
+        let other = self.shared.databases.connect(&self.shared.database).await?;
+        ledger::cancel(&other, backend).await?;
+        statement.await.map_err(|_| Error::interrupted("the run was stopped"))
+    }
+
+    /// Records a failure with the load, which only who holds its lock may: another process may have taken it up. Else the
+    /// load keeps its state until it is resumed.
+    async fn record(&self, error: &Error) {
+        let mut control = self.control.lock().await;
+        let load = self.shared.load.id;
+        let mut recorded = Ok(());
+        // The server may have been restarted since the connection was last used: one new try.
+        for _ in 0..2 {
+            recorded = match self.held(&mut control).await {
+                Ok(client) => ledger::fail(client, load, error).await,
+                Err(error) => Err(error),
+            };
+            match recorded {
+                Ok(()) => return,
+                Err(_) => *control = None,
+            }
+        }
+        if let Err(error) = recorded {
+            tracing::warn!(%error, "the failure could not be recorded with the load");
+        }
+    }
+
+    /// What a finished load can do without: old rows nobody sees, statistics.
+    async fn afterwards(&self, control: &mut Option<Connection>, function: &str, load: Option<Uuid>) {
+        let done = match self.held(control).await {
+            Ok(client) => ledger::call(client, function, load).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = done {
+            tracing::warn!(%error, "the load is complete, but the warehouse was not tidied up after it");
+        }
+    }
+
     /// Every unit of the plan is in the ledger.
     fn all_committed(&self, ledger: &ledger::Ledger) -> Result<()> {
         let planned: Option<u64> = self.shared.units.iter().map(|cut| cut.count.map(u64::from)).sum();
@@ -131,21 +239,19 @@ impl OpenSink for Open {
     }
 
     async fn finish(&self) -> Result<Map<String, Value>> {
-        let load = self.shared.load.id;
-        let ledger = ledger::read(&self.control, load).await?;
-        self.all_committed(&ledger)?;
-        ledger::call(&self.control, "build_indexes", None).await?;
-        let identity = identity(&self.options, &self.headers, &ledger.totals);
-        let done = ledger::finish(&self.control, load, &identity, ledger.rows_digest, self.force).await?;
-        if let Some(replaced) = done.replaced
-            && let Err(error) = ledger::call(&self.control, "purge_load", Some(replaced)).await
-        {
-            tracing::warn!(%error, "the rows of the replaced load are still there; `genogate loads drop` removes them");
+        let mut control = self.control.lock().await;
+        let (mut tries, mut sent) = (Backoff::new(self.shared.patience), None);
+        let done = loop {
+            match self.complete(&mut control, &mut sent).await {
+                Ok(done) => break done,
+                Err(error) => pause(&self.shared.context, &mut tries, error).await?,
+            }
+        };
+        if done.replaced.is_some() {
+            self.afterwards(&mut control, "purge_load", done.replaced).await;
         }
-        if done.status == "complete"
-            && let Err(error) = ledger::call(&self.control, "analyze_tables", None).await
-        {
-            tracing::warn!(%error, "the tables' statistics are those of before the load");
+        if done.status == "complete" {
+            self.afterwards(&mut control, "analyze_tables", None).await;
         }
         let report = json!({
             "load_id": done.id, "status": done.status, "input_records": done.input_records, "variants": done.variants,
@@ -164,17 +270,8 @@ impl OpenSink for Open {
     }
 
     async fn abandon(&self, error: &Error) {
-        let load = self.shared.load.id;
-        let recorded = match ledger::fail(&self.control, load, error).await {
-            // The server may have been restarted since: one new try, then the load keeps its state until it is resumed.
-            Err(_) => match self.shared.databases.connect(&self.shared.database).await {
-                Ok(client) => ledger::fail(&client, load, error).await,
-                Err(error) => Err(error),
-            },
-            done => done,
-        };
-        if let Err(error) = recorded {
-            tracing::warn!(%error, "the failure could not be recorded with the load");
+        if tokio::time::timeout(GOODBYE, self.record(error)).await.is_err() {
+            tracing::warn!("the failure could not be recorded with the load: no answer in time");
         }
     }
 }

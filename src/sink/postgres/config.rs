@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::apply::Postgres;
 use crate::error::{Error, Result};
@@ -31,7 +32,14 @@ pub struct Config {
     /// How much uncompressed input goes into one transaction, such as `16MiB` (KiB, MiB, GiB or plain bytes).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
+    /// How long a database that went away, or has no connection free, is waited for before the load ends, to be resumed: such
+    /// as `90s`, `10min` or `1h`. Default: `2min`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patience: Option<String>,
 }
+
+/// [`Config::patience`] when none is given.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What happens to indexes while a load runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
@@ -51,6 +59,7 @@ impl Config {
             return Err(Error::usage("sink.postgres.writers: at least 1"));
         }
         self.unit_bytes()?;
+        self.patience()?;
         Ok(Arc::new(Postgres::new(self.clone())))
     }
 
@@ -72,6 +81,23 @@ impl Config {
             None => Err(Error::usage("sink.postgres.unit: not a size").with_hint("write it like 16MiB")),
         }
     }
+
+    /// How long a database that went away is waited for. Class `usage` when the text is no time, or more than a day.
+    pub fn patience(&self) -> Result<Duration> {
+        let Some(text) = &self.patience else { return Ok(PATIENCE) };
+        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let scale = match text.get(digits.len()..).map(str::trim) {
+            Some("s") => Some(1u64),
+            Some("min") => Some(60),
+            Some("h") => Some(3600),
+            _ => None,
+        };
+        match digits.parse::<u64>().ok().zip(scale).and_then(|(number, scale)| number.checked_mul(scale)) {
+            Some(seconds) if seconds <= 86_400 => Ok(Duration::from_secs(seconds)),
+            Some(_) => Err(Error::usage("sink.postgres.patience: at most 24h")),
+            None => Err(Error::usage("sink.postgres.patience: not a time").with_hint("write it like 90s, 10min or 1h")),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +115,17 @@ mod tests {
         assert_eq!(unit("1048576").unwrap(), Some(1 << 20));
         for wrong in ["", "MiB", "16MB", "-1", "1KiB", "2GiB", "99999999999999999999GiB"] {
             assert_eq!(unit(wrong).unwrap_err().class(), crate::error::Class::Usage, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn times() {
+        let patience = |text: &str| Config { patience: Some(text.into()), ..Default::default() }.patience();
+        assert_eq!(patience("90s").unwrap(), Duration::from_secs(90));
+        assert_eq!(patience("10 min").unwrap(), Duration::from_secs(600));
+        assert_eq!(patience("0s").unwrap(), Duration::ZERO);
+        for wrong in ["", "90", "s", "1d", "-1s", "25h", "99999999999999999999h"] {
+            assert_eq!(patience(wrong).unwrap_err().class(), crate::error::Class::Usage, "{wrong}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 use crate::crypto::digest::hex;
@@ -21,7 +21,7 @@ pub struct Load {
     pub resumed: bool,
 }
 
-/// Begins a load, or takes up the unfinished one with this fingerprint. Class `failed` when another process runs it.
+/// Begins a load, or takes up the unfinished one with this fingerprint. `Err` inside: another session runs that one.
 pub async fn begin(
     client: &Client,
     id: Uuid,
@@ -29,7 +29,7 @@ pub async fn begin(
     options: &[u8; 32],
     fingerprint: Option<&[u8; 32]>,
     document: &Document,
-) -> Result<Load> {
+) -> Result<Result<Load, Uuid>> {
     let row = client
         .query_one(
             "SELECT o_load, o_load_no, o_state FROM genogate_store.begin_load($1, $2, $3, $4, $5, $6, $7)",
@@ -47,10 +47,27 @@ pub async fn begin(
         .map_err(|error| db::failure("beginning the load", error))?;
     let (id, number, state): (Uuid, i32, &str) = (row.get(0), row.get(1), row.get(2));
     match state {
-        "busy" => Err(Error::failed(format!("load {id} of the same files is being written by another process"))
-            .with_hint("wait for it, or stop it and run the same command again")),
-        state => Ok(Load { id, number, resumed: state == "resumed" }),
+        "busy" => Ok(Err(id)),
+        state => Ok(Ok(Load { id, number, resumed: state == "resumed" })),
     }
+}
+
+/// Takes the lock of a load on this connection, whose predecessor was lost. False: another session holds it.
+pub async fn hold(client: &Client, load: Uuid) -> Result<bool> {
+    let row = client.query_one("SELECT genogate_store.hold_load($1)", &[&load]).await;
+    row.map(|row| row.get(0)).map_err(|error| db::failure("holding the load", error))
+}
+
+/// The server's process behind this connection.
+pub async fn backend(client: &Client) -> Result<i32> {
+    let row = client.query_one("SELECT pg_catalog.pg_backend_pid()", &[]).await;
+    row.map(|row| row.get(0)).map_err(|error| db::failure("asking who serves", error))
+}
+
+/// Cancels what a process of the server is doing.
+pub async fn cancel(client: &Client, backend: i32) -> Result<()> {
+    let told = client.execute("SELECT pg_catalog.pg_cancel_backend($1)", &[&backend]).await;
+    told.map(|_| ()).map_err(|error| db::failure("cancelling a statement", error))
 }
 
 /// What the ledger holds of a load.
@@ -90,13 +107,34 @@ pub async fn begin_transaction(client: &Client) -> Result<()> {
     client.batch_execute("BEGIN").await.map_err(|error| db::failure("beginning a unit", error))
 }
 
-/// Announces a unit within the open transaction.
+/// SQLSTATE of a unit that is in the ledger already.
+pub const COMMITTED: &str = "GG400";
+
+/// Announces a unit within the open transaction. Class `failed` when it is in the ledger by now: whoever ran the load before
+/// was not quite dead yet.
 pub async fn begin_unit(client: &Client, load: Uuid, unit: u32) -> Result<()> {
-    client
-        .execute("SELECT genogate_store.begin_unit($1, $2)", &[&load, &unit.cast_signed()])
+    let begun = client.execute("SELECT genogate_store.begin_unit($1, $2)", &[&load, &unit.cast_signed()]).await;
+    begun.map(|_| ()).map_err(|error| match db::failure("beginning a unit", error) {
+        error if error.sqlstate() == Some(COMMITTED) => {
+            Error::failed(format!("unit {unit} was committed by another session meanwhile")).with_sqlstate(COMMITTED)
+        }
+        error => error,
+    })
+}
+
+/// Are all these units in the ledger, with the records that were read here? A COMMIT without an answer may have been
+/// carried out.
+pub async fn holds(client: &Client, load: Uuid, closed: &[(ClosedUnit, Account)]) -> Result<bool> {
+    let units: Vec<i32> = closed.iter().map(|(closed, _)| closed.unit.cast_signed()).collect();
+    let rows = client
+        .query("SELECT unit, digest FROM genogate_store.ledger($1) WHERE unit = ANY($2)", &[&load, &units])
         .await
-        .map_err(|error| db::failure("beginning a unit", error))?;
-    Ok(())
+        .map_err(|error| db::failure("asking the ledger", error))?;
+    let same = |(closed, _): &(ClosedUnit, Account)| {
+        let digest = closed.counts.digest.to_bytes();
+        rows.iter().any(|row| row.get::<_, i32>(0) == closed.unit.cast_signed() && row.get::<_, &[u8]>(1) == digest)
+    };
+    Ok(closed.iter().all(same))
 }
 
 /// Writes a unit's ledger row and quarantine within the open transaction.
@@ -176,18 +214,43 @@ pub async fn finish(client: &Client, load: Uuid, identity: &[u8; 32], rows_diges
         )
         .await
         .map_err(|error| db::failure("finishing the load", error))?;
-    Ok(Finished {
-        id: row.get(0),
-        status: row.get(1),
-        replaced: row.get(2),
-        input_records: row.get(3),
-        variants: row.get(4),
-        calls: row.get(5),
-        quarantined: row.get(6),
-        filtered: row.get(7),
-        out_of_region: row.get(8),
-        units: row.get(9),
-    })
+    Ok(Finished::of(&row))
+}
+
+/// How a load ended whose [`finish`] got no answer; `None` when it was not carried out.
+pub async fn finished(client: &Client, load: Uuid, identity: &[u8; 32]) -> Result<Option<Finished>> {
+    let row = client
+        .query_opt(
+            "SELECT l.load_id, CASE WHEN l.load_id = $1 THEN 'complete' ELSE 'skipped' END,
+                    (SELECT r.load_id FROM genogate_store.list_loads() r
+                     WHERE r.status = 'replaced' AND r.reason = 'replaced by load ' || $1),
+                    l.input_records, l.variants, l.calls, l.quarantined, l.filtered, l.out_of_region, l.units
+             FROM genogate_store.list_loads() l
+             WHERE l.identity = $2 AND l.status = 'complete'
+               AND EXISTS (SELECT FROM genogate_store.list_loads() o
+                           WHERE o.load_id = $1 AND o.status IN ('complete', 'dropped'))",
+            &[&load, &identity.as_slice()],
+        )
+        .await
+        .map_err(|error| db::failure("finishing the load", error))?;
+    Ok(row.as_ref().map(Finished::of))
+}
+
+impl Finished {
+    fn of(row: &Row) -> Self {
+        Self {
+            id: row.get(0),
+            status: row.get(1),
+            replaced: row.get(2),
+            input_records: row.get(3),
+            variants: row.get(4),
+            calls: row.get(5),
+            quarantined: row.get(6),
+            filtered: row.get(7),
+            out_of_region: row.get(8),
+            units: row.get(9),
+        }
+    }
 }
 
 /// Records why a load failed. What a repeated run would meet again (bad input, PHI, a broken digest, a refusal) leaves

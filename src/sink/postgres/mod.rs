@@ -6,6 +6,7 @@ mod config;
 mod copy;
 pub mod encode;
 pub mod ledger;
+mod session;
 pub mod tables;
 #[cfg(test)]
 mod tests;

@@ -3,6 +3,7 @@
 mod encoding;
 mod guards;
 mod loads;
+mod outages;
 
 use std::sync::Arc;
 
@@ -11,7 +12,13 @@ use crate::flow::Sink;
 use crate::sink::testing::Rig;
 
 fn sink() -> Arc<dyn Sink> {
-    super::Config { database: Some("local".into()), ..Default::default() }.build(std::path::Path::new(".")).unwrap()
+    patient("2min")
+}
+
+/// A sink that waits this long for a database that is away.
+fn patient(patience: &str) -> Arc<dyn Sink> {
+    let config = super::Config { database: Some("local".into()), patience: Some(patience.to_owned()), ..Default::default() };
+    config.build(std::path::Path::new(".")).unwrap()
 }
 
 async fn app(rig: &Rig) -> Connection {
