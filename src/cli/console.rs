@@ -13,6 +13,8 @@ static TOLD: AtomicBool = AtomicBool::new(false);
 pub struct Console {
     /// One JSON object on standard output instead of text.
     pub json: bool,
+    /// Remarks are lines of the JSON log.
+    pub log_json: bool,
 }
 
 impl Console {
@@ -69,8 +71,15 @@ impl Console {
 
     /// Prints a remark on standard error: progress in batch logs, notices, warnings.
     pub fn remark(&self, text: impl Display) {
+        let text = text.to_string();
+        let line = match self.log_json {
+            true => {
+                serde_json::json!({"timestamp": chrono::Utc::now(), "level": "INFO", "fields": {"message": text}}).to_string()
+            }
+            false => text,
+        };
         // A closed standard error must not end a load.
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        let _ = writeln!(std::io::stderr().lock(), "{line}");
     }
 }
 

@@ -4,6 +4,7 @@ mod annotations;
 mod architecture;
 mod audit;
 mod bcf;
+mod cohorts;
 mod db;
 mod documents;
 mod faults;

@@ -290,14 +290,8 @@ async fn ledger_checks(client: &Client, load: &Load, units: &[Recorded], stored:
 
 /// The identity, computed anew from the ledger, is the one the load was finished with.
 async fn same_identity(client: &Client, load: &Load, ledger: &ledger::Ledger) -> Result<bool> {
-    let rows = client
-        .query("SELECT genogate_store.input_digests($1)", &[&load.load_id])
-        .await
-        .map_err(|error| db::failure("reading the inputs", error))?;
-    let cut = || Error::integrity("a stored digest is cut");
-    let headers =
-        rows.iter().map(|row| row.get::<_, Vec<u8>>(0).try_into().map_err(|_| cut())).collect::<Result<Vec<[u8; 32]>>>()?;
-    let options: [u8; 32] = load.options.clone().try_into().map_err(|_| cut())?;
+    let headers = ledger::headers(client, load.load_id).await?;
+    let options: [u8; 32] = load.options.clone().try_into().map_err(|_| Error::integrity("a stored digest is cut"))?;
     Ok(load.identity.as_deref() == Some(identity(&options, &headers, &ledger.totals).as_slice()))
 }
 
