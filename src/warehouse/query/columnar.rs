@@ -34,7 +34,7 @@ const ROW_GROUP: usize = 32 << 20;
 type Out<'a> = Box<dyn Write + Send + 'a>;
 
 enum File<'a> {
-    Arrow(StreamWriter<Out<'a>>),
+    Arrow(Box<StreamWriter<Out<'a>>>),
     Parquet(Box<ArrowWriter<Out<'a>>>),
 }
 
@@ -53,7 +53,7 @@ impl<'a> Columnar<'a> {
     pub fn arrow(columns: Vec<Column>, out: Out<'a>) -> Result<Self> {
         let schema = schema(&columns);
         let file = StreamWriter::try_new(out, &schema).map_err(arrow_failed)?;
-        Ok(Self::new(columns, schema, File::Arrow(file)))
+        Ok(Self::new(columns, schema, File::Arrow(Box::new(file))))
     }
 
     /// A Parquet file, compressed by zstd.
