@@ -43,6 +43,27 @@ impl Console {
         let _ = std::io::stdout().lock().write_all(bytes);
     }
 
+    /// Standard output for a result that is written as it comes. Once something is written, the command's JSON object counts as
+    /// printed.
+    pub fn stdout(&self) -> impl Write + Send + use<> {
+        struct Told(std::io::Stdout);
+        impl Write for Told {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                TOLD.store(true, Ordering::Relaxed);
+                self.0.write(bytes)
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                self.0.flush()
+            }
+        }
+        Told(std::io::stdout())
+    }
+
+    /// Is somebody looking at standard output?
+    pub fn is_terminal(&self) -> bool {
+        std::io::stdout().is_terminal()
+    }
+
     /// Is somebody looking at standard error?
     pub fn interactive(&self) -> bool {
         std::io::stderr().is_terminal()

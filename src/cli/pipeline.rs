@@ -1,10 +1,12 @@
 //! `run`, `check`, `plan` and `schema`: pipeline files. It must not know components.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use indicatif::HumanBytes;
 use serde_json::json;
 
-use super::progress::Progress;
+use super::progress::{Progress, per_second};
 use super::{Console, signals};
 use crate::error::{Error, Result};
 use crate::flow::Shard;
@@ -83,7 +85,7 @@ pub async fn execute(console: &Console, plan: Plan, options: RunOptions) -> Resu
     let trail = Trail::open(&run::databases(&plan, &home), run::audit_database(&plan).as_deref(), &home).await?;
     let run = run::Run::new(plan, &home, &trail);
     let watching = signals::cancel_on_signal(run.context().cancel.clone());
-    let progress = Progress::start(console, run.context().clone(), bytes);
+    let progress = Progress::of_run(console, run.context().clone(), bytes);
     let outcome = run.execute(trail.grant(), options).await;
     drop(progress);
     watching.abort();
@@ -112,6 +114,15 @@ pub async fn execute(console: &Console, plan: Plan, options: RunOptions) -> Resu
         report.count("quarantined"),
         report.count("out_of_region"),
     ));
+    if report.word("status") == "complete" {
+        let per_second = |count: u64| per_second(count, Duration::from_secs_f64(report.seconds()));
+        console.line(format_args!(
+            "  {} read; {} records/s, {} rows/s",
+            HumanBytes(report.count("bytes_in")),
+            per_second(report.count("input_records")),
+            per_second(report.count("variants") + report.count("calls")),
+        ));
+    }
     let detections: Vec<String> = Severity::ALL.iter().rev().map(|&s| format!("{} {}", report.detections(s), s.name())).collect();
     console.line(format_args!("  detections: {}", detections.join(", ")));
     for oddity in report.oddities(20) {

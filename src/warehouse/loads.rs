@@ -48,6 +48,14 @@ pub struct Load {
     pub(super) options: Vec<u8>,
     #[serde(skip)]
     pub(super) identity: Option<Vec<u8>>,
+    /// The load's share of its variants' ids.
+    #[serde(skip)]
+    pub(super) number: i32,
+    /// Columns of `variants` in the order its tuples were written.
+    #[serde(skip)]
+    pub(super) columns: Vec<String>,
+    #[serde(skip)]
+    pub(super) rows_digest: Option<Vec<u8>>,
 }
 
 impl Load {
@@ -77,6 +85,9 @@ impl Load {
             sessions: row.get("sessions"),
             options: row.get("options"),
             identity: row.get("identity"),
+            number: row.get("load_no"),
+            columns: row.get::<_, Option<_>>("columns").unwrap_or_default(),
+            rows_digest: row.get("rows_digest"),
         })
     }
 }

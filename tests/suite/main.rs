@@ -13,5 +13,7 @@ mod left_align;
 mod loads;
 mod oracle;
 mod pipelines;
+mod progress;
+mod query;
 mod reference;
 mod support;

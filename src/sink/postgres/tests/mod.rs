@@ -4,6 +4,7 @@ mod encoding;
 mod guards;
 mod loads;
 mod outages;
+mod plans;
 
 use std::sync::Arc;
 
