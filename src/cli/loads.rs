@@ -157,7 +157,7 @@ fn state(load: &Load) -> String {
     if load.sessions > 0 {
         words.push(format!("{} at work", load.sessions));
     } else if load.resumable {
-        words.push("can be resumed: run the same command again".to_owned());
+        words.push("can be resumed: `genogate loads resume`, or the same command again".to_owned());
     }
     words.extend(load.reason.clone());
     if words.is_empty() { String::new() } else { format!("  ({})", words.join("; ")) }
