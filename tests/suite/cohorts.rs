@@ -641,3 +641,23 @@ fn an_interrupted_load_is_resumed_by_its_id_and_its_path_is_nowhere() {
     assert!(!kept.iter().any(|name| name == id), "{kept:?}");
     assert_eq!(grep(), "");
 }
+
+/// Its locks are lost with its connections, and taken again.
+#[test]
+fn a_shard_whose_connections_are_cut_goes_on() {
+    let warehouse = Warehouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = synth(&warehouse, folder.path(), "a.vcf", "sites", "60000", "22");
+    let first = load(&warehouse, &file, &["--shard", "1/2"]).expect(0).json();
+    let child = command(&warehouse, &file, &["--shard", "2/2", "--threads", "1"]).spawn().unwrap();
+    let units = || warehouse.sql("SELECT count(*) FROM genogate_store.units").parse::<u64>().unwrap();
+    while units() == first["units"].as_u64().unwrap() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'genogate_app'";
+    assert_ne!(warehouse.sql(cut), "0");
+    let report = ended(child).expect(0).json();
+    assert_eq!((&report["status"], &report["load_id"]), (&json!("complete"), &first["load_id"]));
+    assert_eq!(report["input_records"], 60000);
+    warehouse.run(["validate", report["load_id"].as_str().unwrap(), "--json"]).expect(0);
+}
