@@ -62,14 +62,28 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_stor
                 AND l.load_no = p_low >> 41 AND l.load_no = p_high >> 41)
 $$;
 
+-- Rows that name the load and whose ids are outside its range, and entries of its quarantine.
+DROP FUNCTION genogate_store.recount(uuid);
+CREATE FUNCTION genogate_store.recount(p_load uuid, OUT o_stray bigint, OUT o_quarantined bigint)
+LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+DECLARE
+  number bigint;
+BEGIN
+  SELECT load_no INTO STRICT number FROM genogate_store.loads WHERE load_id = p_load;
+  SELECT (SELECT count(*) FROM genogate_store.variants WHERE load_id = p_load AND variant_id >> 41 <> number)
+       + (SELECT count(*) FROM genogate_store.calls WHERE load_id = p_load AND variant_id >> 41 <> number) INTO o_stray;
+  SELECT count(DISTINCT (unit, line)) INTO o_quarantined FROM genogate_store.quarantine WHERE load_id = p_load;
+END
+$$;
+
 REVOKE ALL ON FUNCTION
-  genogate_store.declare_columns(uuid, text[]), genogate_store.seal_load(uuid, bytea),
+  genogate_store.declare_columns(uuid, text[]), genogate_store.seal_load(uuid, bytea), genogate_store.recount(uuid),
   genogate_store.commit_unit(uuid, integer, integer, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bytea, jsonb,
                              bytea),
   genogate_store.stored_variants(uuid, bigint, bigint), genogate_store.stored_calls(uuid, bigint, bigint)
 FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION
-  genogate_store.declare_columns(uuid, text[]), genogate_store.seal_load(uuid, bytea),
+  genogate_store.declare_columns(uuid, text[]), genogate_store.seal_load(uuid, bytea), genogate_store.recount(uuid),
   genogate_store.commit_unit(uuid, integer, integer, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bytea, jsonb,
                              bytea),
   genogate_store.stored_variants(uuid, bigint, bigint), genogate_store.stored_calls(uuid, bigint, bigint)

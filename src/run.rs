@@ -22,7 +22,7 @@ use crate::crypto::digest;
 use crate::db::Databases;
 use crate::error::{Class, Error, Result};
 use crate::flow::exec::{SinkExec, StageExec};
-use crate::flow::{Apply, Context, OpenSink, Opening};
+use crate::flow::{Apply, Context, OpenSink, Opening, Shard};
 use crate::plan::Plan;
 use crate::secrets::Keys;
 
@@ -30,10 +30,14 @@ use crate::secrets::Keys;
 const GRACE: Duration = Duration::from_secs(20);
 
 /// Options of a run that are not part of the pipeline.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct RunOptions {
     /// Replace an identical complete load instead of skipping.
     pub force: bool,
+    /// Do this part of the work only.
+    pub shard: Option<Shard>,
+    /// The name under which runs of the same files and options meet in one load.
+    pub load_name: Option<String>,
 }
 
 /// The databases a plan names, with the managed one of `home`.
@@ -120,7 +124,12 @@ impl Run {
             original: &self.plan.document,
             units: &self.plan.units,
             force: options.force,
+            shard: options.shard,
+            load_name: options.load_name.as_deref(),
         };
+        if let Some(shard) = options.shard {
+            self.context.units.keep(shard.units(&self.plan.units));
+        }
         let mut document = self.plan.document.clone();
         let mut opened: Vec<Arc<dyn Apply>> = Vec::new();
         for (index, stage) in self.plan.stages.iter().enumerate() {

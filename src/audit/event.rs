@@ -64,7 +64,9 @@ pub enum Event {
     DatabaseCluster { action: String },
     /// Somebody opened a shell on the database.
     DatabaseShell { role: String },
-    /// A query was run through the warehouse: its digest, not its text.
+    /// Durable before a query through the warehouse is run: its digest, not its text.
+    QueryIntent { sql_digest: String },
+    /// A query through the warehouse ended: rows that were given.
     QueryRun { sql_digest: String, rows: u64 },
     /// A load was dropped.
     LoadDropped { load_id: Uuid, variants: u64, calls: u64 },
@@ -82,7 +84,7 @@ pub enum Event {
 
 impl Event {
     /// Every kind there is, as stored.
-    pub const KINDS: [&'static str; 23] = [
+    pub const KINDS: [&'static str; 24] = [
         "load_intent",
         "load_begun",
         "load_finished",
@@ -99,6 +101,7 @@ impl Event {
         "migration_applied",
         "database_cluster",
         "database_shell",
+        "query_intent",
         "query_run",
         "load_dropped",
         "audit_read",
@@ -180,6 +183,7 @@ mod tests {
             Event::MigrationApplied { version: 1, name: s() },
             Event::DatabaseCluster { action: s() },
             Event::DatabaseShell { role: s() },
+            Event::QueryIntent { sql_digest: s() },
             Event::QueryRun { sql_digest: s(), rows: 1 },
             Event::LoadDropped { load_id, variants: 1, calls: 1 },
             Event::AuditRead { command: s(), events: 1 },

@@ -97,7 +97,7 @@ impl Flags {
             "all" => Calls::All,
             _ => return Err(Error::usage("--calls is none of none, carriers, all")),
         };
-        config.formats = self.formats.clone();
+        config.formats = self.formats.clone().filter(|keys| *keys != ["all"]);
         config.regions = self.regions.clone();
         config.samples = self.samples.clone();
         if self.quarantine {

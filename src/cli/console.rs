@@ -13,6 +13,8 @@ static TOLD: AtomicBool = AtomicBool::new(false);
 pub struct Console {
     /// One JSON object on standard output instead of text.
     pub json: bool,
+    /// Remarks are lines of the JSON log.
+    pub log_json: bool,
 }
 
 impl Console {
@@ -41,6 +43,27 @@ impl Console {
         let _ = std::io::stdout().lock().write_all(bytes);
     }
 
+    /// Standard output for a result that is written as it comes. Once something is written, the command's JSON object counts as
+    /// printed.
+    pub fn stdout(&self) -> impl Write + Send + use<> {
+        struct Told(std::io::Stdout);
+        impl Write for Told {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                TOLD.store(true, Ordering::Relaxed);
+                self.0.write(bytes)
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                self.0.flush()
+            }
+        }
+        Told(std::io::stdout())
+    }
+
+    /// Is somebody looking at standard output?
+    pub fn is_terminal(&self) -> bool {
+        std::io::stdout().is_terminal()
+    }
+
     /// Is somebody looking at standard error?
     pub fn interactive(&self) -> bool {
         std::io::stderr().is_terminal()
@@ -48,8 +71,15 @@ impl Console {
 
     /// Prints a remark on standard error: progress in batch logs, notices, warnings.
     pub fn remark(&self, text: impl Display) {
+        let text = text.to_string();
+        let line = match self.log_json {
+            true => {
+                serde_json::json!({"timestamp": chrono::Utc::now(), "level": "INFO", "fields": {"message": text}}).to_string()
+            }
+            false => text,
+        };
         // A closed standard error must not end a load.
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        let _ = writeln!(std::io::stderr().lock(), "{line}");
     }
 }
 

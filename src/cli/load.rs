@@ -7,13 +7,13 @@ use serde_json::{Map, Value, json};
 use super::{Console, pipeline, regions};
 use crate::error::Result;
 use crate::plan::{self, PlanOptions};
-use crate::run::RunOptions;
 use crate::spec::{self, Spec};
 
 /// Load files with a pipeline built from flags.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  genogate load cohort.vcf.gz --calls carriers\n  \
                         bcftools view -i 'QUAL>30' big.bcf | genogate load - --profile research\n  \
+                        genogate load cohort.tsv --shard \"$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT\" --load-name cohort-7\n  \
                         genogate load *.vcf.gz --filter \"qual >= 30\" --print-pipeline")]
 pub struct Command {
     /// VCF files, globs, or `-` for standard input.
@@ -80,9 +80,8 @@ pub struct Command {
     /// Worker threads; default: what the machine, the cgroup and SLURM_CPUS_PER_TASK allow.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
-    /// Replace an identical complete load instead of skipping.
-    #[arg(long)]
-    force: bool,
+    #[command(flatten)]
+    how: pipeline::How,
     /// Print the pipeline these flags mean, and stop.
     #[arg(long)]
     print_pipeline: bool,
@@ -98,7 +97,7 @@ impl Command {
             return Ok(());
         }
         let plan = plan::plan(&spec, PlanOptions { threads: self.threads })?;
-        pipeline::execute(console, plan, RunOptions { force: self.force }).await
+        pipeline::execute(console, plan, self.how.into()).await
     }
 
     fn pipeline(&self) -> Result<Value> {

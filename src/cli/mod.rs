@@ -110,7 +110,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    let console = Console { json: cli.json };
+    let console = Console { json: cli.json, log_json: cli.log_json };
     log_to_stderr(cli.verbose, cli.log_json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -1,12 +1,15 @@
 //! `run`, `check`, `plan` and `schema`: pipeline files. It must not know components.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use indicatif::HumanBytes;
 use serde_json::json;
 
-use super::progress::Progress;
+use super::progress::{Progress, per_second};
 use super::{Console, signals};
 use crate::error::{Error, Result};
+use crate::flow::Shard;
 use crate::plan::{self, Failure, Plan, PlanOptions};
 use crate::run::{self, RunOptions, Trail};
 use crate::secrets;
@@ -39,16 +42,36 @@ impl File {
 pub struct Run {
     #[command(flatten)]
     file: File,
+    #[command(flatten)]
+    how: How,
+}
+
+/// What is not the pipeline's: which part of the work, and where it meets the rest.
+#[derive(Debug, clap::Args)]
+pub struct How {
     /// Replace an identical complete load instead of skipping.
     #[arg(long)]
     force: bool,
+    /// Do one of n equal parts of the work, for array jobs. The parts meet in one load, begun by whichever comes first and
+    /// finished by whichever commits the last unit.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// Name of the load. While it is unfinished, runs of this name must be of the same files and options.
+    #[arg(long, value_name = "NAME")]
+    load_name: Option<String>,
+}
+
+impl From<How> for RunOptions {
+    fn from(how: How) -> Self {
+        Self { force: how.force, shard: how.shard, load_name: how.load_name }
+    }
 }
 
 impl Run {
     /// Plans and runs; prints the report.
     pub async fn run(self, console: &Console) -> Result<()> {
         let plan = self.file.plan()?;
-        execute(console, plan, RunOptions { force: self.force }).await
+        execute(console, plan, self.how.into()).await
     }
 }
 
@@ -58,11 +81,11 @@ pub async fn execute(console: &Console, plan: Plan, options: RunOptions) -> Resu
         console.remark(format_args!("input {}: {}", notice.input, notice.text));
     }
     let home = secrets::home()?;
-    let bytes = plan.bytes;
+    let bytes = plan.bytes.map(|bytes| bytes / u64::from(options.shard.map_or(1, |shard| shard.count)));
     let trail = Trail::open(&run::databases(&plan, &home), run::audit_database(&plan).as_deref(), &home).await?;
     let run = run::Run::new(plan, &home, &trail);
     let watching = signals::cancel_on_signal(run.context().cancel.clone());
-    let progress = Progress::start(console, run.context().clone(), bytes);
+    let progress = Progress::of_run(console, run.context().clone(), bytes);
     let outcome = run.execute(trail.grant(), options).await;
     drop(progress);
     watching.abort();
@@ -72,6 +95,9 @@ pub async fn execute(console: &Console, plan: Plan, options: RunOptions) -> Resu
         console.remark("the database's audit trail was away: events wait in the spool until the next command");
     }
     console.object(report.to_json());
+    if report.word("status") == "partial" {
+        console.remark("units of other shards are missing: the load is finished by the shard that commits the last one");
+    }
     console.line(format_args!(
         "{}: load {} of `{}`, {:.1} s",
         report.word("status"),
@@ -88,6 +114,15 @@ pub async fn execute(console: &Console, plan: Plan, options: RunOptions) -> Resu
         report.count("quarantined"),
         report.count("out_of_region"),
     ));
+    if report.word("status") == "complete" {
+        let per_second = |count: u64| per_second(count, Duration::from_secs_f64(report.seconds()));
+        console.line(format_args!(
+            "  {} read; {} records/s, {} rows/s",
+            HumanBytes(report.count("bytes_in")),
+            per_second(report.count("input_records")),
+            per_second(report.count("variants") + report.count("calls")),
+        ));
+    }
     let detections: Vec<String> = Severity::ALL.iter().rev().map(|&s| format!("{} {}", report.detections(s), s.name())).collect();
     console.line(format_args!("  detections: {}", detections.join(", ")));
     for oddity in report.oddities(20) {

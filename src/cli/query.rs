@@ -1,43 +1,77 @@
 //! `genogate query`: read-only SQL. It must not know how it is made read-only.
 
-use std::io::Read;
+use std::error::Error as _;
+use std::io::{BufWriter, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use tempfile::NamedTempFile;
 
 use super::Console;
 use super::door::{Door, Which};
 use crate::error::{Error, Result};
-use crate::warehouse::query;
+use crate::warehouse::query::{self, Answer};
 
 /// Runs one SELECT on the views variants, calls, samples, loads and quarantine.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: genogate query \"SELECT contig, pos, info->>'AF' FROM variants LIMIT 5\"")]
+#[command(after_help = "Examples:\n  genogate query \"SELECT contig, pos, info->>'AF' FROM variants LIMIT 5\"\n  \
+                        genogate query --limit all --format parquet --output sites.parquet 'SELECT * FROM variants'")]
 pub struct Command {
     /// The statement; `-` reads it from standard input.
     sql: String,
-    /// Rows shown at most.
-    #[arg(short, long, default_value_t = query::DEFAULT_LIMIT)]
-    limit: usize,
+    /// Rows given at most, or `all`.
+    #[arg(short, long, value_name = "ROWS|all", default_value_t = Limit(Some(query::DEFAULT_LIMIT)))]
+    limit: Limit,
     /// How rows are written.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
+    #[arg(short, long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    /// Write the rows to this file, which appears when it is complete and is its owner's alone.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
     #[command(flatten)]
     which: Which,
 }
 
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug)]
+struct Limit(Option<u64>);
+
+impl std::str::FromStr for Limit {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Self(None)),
+            number => number.parse().map(|rows| Self(Some(rows))).map_err(|_| "neither a number of rows nor `all`".into()),
+        }
+    }
+}
+
+impl std::fmt::Display for Limit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Some(rows) => rows.fmt(f),
+            None => f.write_str("all"),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
     /// Aligned columns.
-    Text,
+    Table,
     /// Comma-separated values (RFC 4180).
     Csv,
-    /// One JSON object a row.
+    /// One JSON object a row and line.
     Json,
+    /// An Arrow IPC stream.
+    Arrow,
+    /// A Parquet file.
+    Parquet,
 }
 
 impl Command {
-    /// Prints the rows. Class `usage` for a statement that is wrong or would write.
+    /// Writes the rows. Class `usage` for a statement that is wrong or would write.
     pub async fn run(self, console: &Console) -> Result<()> {
+        let format = self.form(console)?;
         let sql = match self.sql.as_str() {
             "-" => {
                 let mut text = String::new();
@@ -46,22 +80,71 @@ impl Command {
             }
             sql => sql.to_owned(),
         };
+        let mut file = self.output.as_deref().map(begin).transpose()?;
         let door = Door::open(&self.which).await?;
         let outcome = async {
             let client = door.connect().await?;
-            query::query(client, door.grant(), &door.recorder(), &sql, self.limit).await
+            let out: Box<dyn Write + Send + '_> = match &mut file {
+                Some(file) => Box::new(BufWriter::new(file)),
+                None => Box::new(BufWriter::new(console.stdout())),
+            };
+            let question = query::Question { sql: &sql, limit: self.limit.0, format };
+            query::query(client, door.grant(), &door.recorder(), &question, out).await
         }
         .await;
-        let table = door.leave(outcome).await?;
-        console.object(json!({ "columns": table.columns, "rows": table.objects(), "truncated": table.truncated }));
-        match self.format {
-            Format::Text => console.line(table.text().trim_end_matches('\n')),
-            Format::Csv => console.line(table.csv().trim_end_matches("\r\n")),
-            Format::Json => table.objects().into_iter().for_each(|row| console.line(row)),
+        let answer = match door.leave(outcome).await {
+            // A closed standard output (`| head`) is the reader's wish.
+            Err(error) if self.output.is_none() && is_closed(&error) => return Ok(()),
+            outcome => outcome?,
+        };
+        if let (Some(file), Some(path)) = (file, &self.output) {
+            end(file, path)?;
+            console.object(json!(answer));
         }
-        if table.truncated {
-            console.remark(format_args!("only the first {} rows are shown; --limit shows more", self.limit));
-        }
+        self.remark(console, &answer);
         Ok(())
     }
+
+    fn form(&self, console: &Console) -> Result<query::Format> {
+        let binary = matches!(self.format, Format::Arrow | Format::Parquet);
+        if self.output.is_none() && binary && (console.json || console.is_terminal()) {
+            return Err(Error::usage("these rows are no text: give --output FILE, or a pipe without --json"));
+        }
+        Ok(match self.format {
+            _ if console.json && self.output.is_none() => query::Format::JsonObject,
+            Format::Table => query::Format::Table,
+            Format::Csv => query::Format::Csv,
+            Format::Json => query::Format::JsonLines,
+            Format::Arrow => query::Format::Arrow,
+            Format::Parquet => query::Format::Parquet,
+        })
+    }
+
+    fn remark(&self, console: &Console, answer: &Answer) {
+        if answer.truncated {
+            console
+                .remark(format_args!("only the first {} rows are given; --limit N or --limit all gives more", answer.row_count));
+        } else if self.output.is_some() {
+            console.remark(format_args!("{} rows", answer.row_count));
+        }
+    }
+}
+
+/// A file beside the one that is meant, readable to its owner only.
+fn begin(path: &Path) -> Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    NamedTempFile::new_in(folder)
+        .map_err(|error| Error::usage(format!("{}: no file can be made there ({})", path.display(), error.kind())))
+}
+
+fn end(file: NamedTempFile, path: &Path) -> Result<()> {
+    let failed = |error: std::io::Error| Error::failed(format!("{}: cannot be written ({})", path.display(), error.kind()));
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+fn is_closed(error: &Error) -> bool {
+    let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
+    io.is_some_and(|io| io.kind() == ErrorKind::BrokenPipe)
 }

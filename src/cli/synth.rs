@@ -198,7 +198,7 @@ mod tests {
 
     async fn run(words: &[&str]) -> Result<()> {
         let line = Line::try_parse_from([&["synth"], words].concat()).unwrap();
-        line.command.run(&Console { json: true }).await
+        line.command.run(&Console { json: true, log_json: false }).await
     }
 
     #[tokio::test]

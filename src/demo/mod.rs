@@ -94,10 +94,16 @@ pub async fn demo(folder: &Path, show: &mut dyn FnMut(Section)) -> Result<Value>
             report.seconds()
         )],
     );
-    let table = query::query(databases.connect("local").await?, &grant, &recorder, QUERY, 5).await?;
-    tell("6. A query on the result", table.text().lines().map(str::to_owned).collect());
-    let sample = query::query(databases.connect("local").await?, &grant, &recorder, SAMPLE, 1).await?;
-    let cell = |n: usize| sample.rows.first().and_then(|row| row.get(n)).map(plain).unwrap_or_default();
+    let ask = async |question: query::Question<'_>| -> Result<String> {
+        let (client, mut out) = (databases.connect("local").await?, Vec::new());
+        query::query(client, &grant, &recorder, &question, Box::new(&mut out)).await?;
+        Ok(String::from_utf8_lossy(&out).into_owned())
+    };
+    let table = ask(query::Question { sql: QUERY, limit: Some(5), format: query::Format::Table }).await?;
+    tell("6. A query on the result", table.lines().map(str::to_owned).collect());
+    let sample = ask(query::Question { sql: SAMPLE, limit: Some(1), format: query::Format::JsonLines }).await?;
+    let sample: Map<String, Value> = serde_json::from_str(&sample).unwrap_or_default();
+    let cell = |n: usize| sample.values().nth(n).map(plain).unwrap_or_default();
     let after = format!("in the database:  {} with {} calls; the name is in the vault only, encrypted", cell(0), cell(1));
     tell("7. The same sample, before and after", vec![format!("in the file:      {before}"), after]);
     trail.close().await?;

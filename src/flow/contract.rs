@@ -9,7 +9,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 
-use super::{Context, Document, InputUnits, Labels};
+use super::{Context, Document, InputUnits, Labels, Shard};
 use crate::access::Grant;
 use crate::db::Databases;
 use crate::error::Result;
@@ -133,6 +133,10 @@ pub struct Opening<'a> {
     pub units: &'a [InputUnits],
     /// Replace an identical complete load.
     pub force: bool,
+    /// The part of the work that is this run's; `None`: all of it.
+    pub shard: Option<Shard>,
+    /// The name under which runs meet in one load.
+    pub load_name: Option<&'a str>,
 }
 
 /// Where rows go.
@@ -166,7 +170,7 @@ pub trait OpenSink: Debug + Send + Sync {
     async fn writer(&self, partition: usize) -> Result<Box<dyn Writer>>;
 
     /// Makes the load visible: the explicit success. Dropping without it leaves nothing visible. Returns the sink's part
-    /// of the report: at least `load_id`, `status` (`complete` or `skipped`), `input_records`, `variants`, `calls`,
+    /// of the report: at least `load_id`, `status` (`complete`, `skipped`, or `partial` while units of other shards are missing), `input_records`, `variants`, `calls`,
     /// `quarantined`, `filtered`, `out_of_region`, `units`, `units_resumed`.
     async fn finish(&self) -> Result<serde_json::Map<String, serde_json::Value>>;
 

@@ -9,6 +9,7 @@ pub mod exec;
 pub mod genotype;
 mod oddities;
 mod schema;
+mod shard;
 mod units;
 
 pub use context::{Context, Counters, Detections, Severity};
@@ -16,4 +17,5 @@ pub use contract::{Apply, Inspection, Notice, OpenSink, Opening, Sink, Source, S
 pub use document::{Document, HeaderLine, InputDocument, SampleId};
 pub use oddities::{Oddities, Oddity};
 pub use schema::{Labels, Number, VcfType, column, number_of, vcf_field, vcf_type_of};
+pub use shard::Shard;
 pub use units::{BadRecord, ClosedUnit, Digest, InputUnits, Locate, UnitCounts, Units};

@@ -111,6 +111,8 @@ pub struct Units {
 struct State {
     locate: Vec<(Range<u32>, Arc<Locate>)>,
     places: HashMap<u32, BTreeMap<u64, u64>>,
+    /// `None`: all.
+    own: Option<Vec<Range<u32>>>,
     done: HashSet<u32>,
     bad: BTreeMap<u32, Vec<BadRecord>>,
     closed: HashMap<usize, VecDeque<(u32, UnitCounts)>>,
@@ -134,9 +136,20 @@ impl Units {
         self.state().done.insert(unit);
     }
 
-    /// Asked by the source: was this unit committed by an earlier run?
+    /// Told before the run: only these units are to be read.
+    pub fn keep(&self, own: Vec<Range<u32>>) {
+        self.state().own = Some(own);
+    }
+
+    /// Asked by the source: was this unit committed by an earlier run, or is it another run's?
     pub fn is_done(&self, unit: u32) -> bool {
-        self.state().done.contains(&unit)
+        !self.wants(unit..unit.saturating_add(1)) || self.state().done.contains(&unit)
+    }
+
+    /// Asked by the source and the sink: is any of these units to be read by this run or an earlier one of the same shard?
+    pub fn wants(&self, units: Range<u32>) -> bool {
+        let overlaps = |own: &Range<u32>| own.start < units.end && units.start < own.end;
+        self.state().own.as_ref().is_none_or(|own| own.iter().any(overlaps))
     }
 
     /// Told by the source, once for each input of which it reads parts only: how lines of these units are found in the file.
@@ -203,6 +216,18 @@ mod tests {
         assert_eq!(units.take_closed(0, None).len(), 1);
         assert!(units.take_closed(0, None).is_empty());
         assert!(units.take_closed(1, None).is_empty());
+    }
+
+    #[test]
+    fn units_of_others_are_not_read() {
+        let units = Units::default();
+        assert!(units.wants(3..4) && !units.is_done(3));
+        units.keep(vec![3..5, 9..u32::MAX]);
+        units.mark_done(4);
+        assert_eq!([2, 3, 4, 5, 9].map(|unit| units.is_done(unit)), [true, false, true, true, false]);
+        assert!(units.wants(0..4) && units.wants(4..9) && !units.wants(5..9) && !units.wants(3..3));
+        units.keep(Vec::new());
+        assert!(units.is_done(3));
     }
 
     #[test]

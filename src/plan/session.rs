@@ -28,11 +28,24 @@ pub fn context(partitions: usize) -> SessionContext {
     SessionContext::new_with_state(state)
 }
 
-/// Threads this process may use: SLURM_CPUS_PER_TASK if set, else what the operating system (affinity, cgroup quota) says.
+/// Threads this process may use: what the operating system says (affinity, cgroup quota, both versions), and not more than
+/// SLURM_CPUS_PER_TASK.
 pub fn threads() -> usize {
     let allowed = std::thread::available_parallelism().map_or(1, usize::from);
-    match std::env::var("SLURM_CPUS_PER_TASK").ok().and_then(|n| n.parse::<usize>().ok()) {
-        Some(n) if n > 0 => n.min(allowed),
-        _ => allowed,
+    at_most(allowed, std::env::var("SLURM_CPUS_PER_TASK").ok().as_deref())
+}
+
+fn at_most(allowed: usize, slurm: Option<&str>) -> usize {
+    slurm.and_then(|n| n.parse().ok()).filter(|n| *n > 0).map_or(allowed, |n: usize| n.min(allowed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slurm_lowers_and_never_raises() {
+        let found = [None, Some("3"), Some("64"), Some("0"), Some(""), Some("many")].map(|slurm| at_most(8, slurm));
+        assert_eq!(found, [8, 3, 8, 8, 8, 8]);
     }
 }

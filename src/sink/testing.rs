@@ -15,8 +15,8 @@ use crate::audit::Recorder;
 use crate::db::Databases;
 use crate::error::Result;
 use crate::flow::{
-    Context, Digest, Document, HeaderLine, InputDocument, InputUnits, OpenSink, Opening, SampleId, Sink, UnitCounts, Writer,
-    column, genotype,
+    Context, Digest, Document, HeaderLine, InputDocument, InputUnits, OpenSink, Opening, SampleId, Shard, Sink, UnitCounts,
+    Writer, column, genotype,
 };
 use crate::secrets::Keys;
 
@@ -129,6 +129,10 @@ impl Rig {
     }
 
     pub async fn open(&self, sink: &dyn Sink, force: bool) -> Result<Run> {
+        self.join(sink, force, None, None).await
+    }
+
+    pub async fn join(&self, sink: &dyn Sink, force: bool, shard: Option<Shard>, load_name: Option<&str>) -> Result<Run> {
         let context = Arc::new(Context::new(Uuid::now_v7(), Recorder::discard()));
         let units = [InputUnits { input: 0, first: 0, count: Some(self.units), index: None }];
         let (grant, keys) = (Self::grant(), Keys::default());
@@ -142,7 +146,12 @@ impl Rig {
             original: &self.document,
             units: &units,
             force,
+            shard,
+            load_name,
         };
+        if let Some(shard) = shard {
+            context.units.keep(shard.units(&units));
+        }
         let sink = sink.open(&opening, &self.document, schema()).await?;
         Ok(Run { context, sink })
     }

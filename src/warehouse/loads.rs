@@ -1,4 +1,4 @@
-//! The list of loads, visible or not, and dropping one. It must not know how a load is written.
+//! The list of loads, visible or not, finishing one that is whole, and dropping one. It must not know how a load is written.
 
 use chrono::{DateTime, Utc};
 use tokio_postgres::{Client, Row};
@@ -8,6 +8,8 @@ use crate::access::{Grant, Permission};
 use crate::audit::{Event, Recorder};
 use crate::db;
 use crate::error::{Error, Result};
+use crate::sink::postgres::completion::{self, Progress};
+use crate::sink::postgres::ledger::Finished;
 
 /// One load. Counts are null until it is complete.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -32,10 +34,24 @@ pub struct Load {
     pub finished: Option<DateTime<Utc>>,
     /// The same command, run again, goes on where this load stopped.
     pub resumable: bool,
+    /// The name under which its shards meet.
+    pub load_name: Option<String>,
+    /// Into how many shards its work was cut.
+    pub shards: Option<i32>,
+    /// Sessions at work on it.
+    pub sessions: i64,
     #[serde(skip)]
     pub(super) options: Vec<u8>,
     #[serde(skip)]
     pub(super) identity: Option<Vec<u8>>,
+    /// The load's share of its variants' ids.
+    #[serde(skip)]
+    pub(super) number: i32,
+    /// Columns of `variants` in the order its tuples were written.
+    #[serde(skip)]
+    pub(super) columns: Vec<String>,
+    #[serde(skip)]
+    pub(super) rows_digest: Option<Vec<u8>>,
 }
 
 impl Load {
@@ -59,8 +75,14 @@ impl Load {
             units: row.get("units"),
             created: row.get("created"),
             finished: row.get("finished"),
+            load_name: row.get("meeting"),
+            shards: row.get("shards"),
+            sessions: row.get("sessions"),
             options: row.get("options"),
             identity: row.get("identity"),
+            number: row.get("load_no"),
+            columns: row.get::<_, Option<_>>("columns").unwrap_or_default(),
+            rows_digest: row.get("rows_digest"),
         })
     }
 }
@@ -75,6 +97,54 @@ pub async fn list(client: &Client, grant: &Grant) -> Result<Vec<Load>> {
 pub async fn show(client: &Client, grant: &Grant, id: Uuid) -> Result<Load> {
     grant.require(Permission::LoadManage)?;
     all(client).await?.into_iter().find(|load| load.load_id == id).ok_or_else(|| unknown(id))
+}
+
+/// A load with each of its inputs.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Shown {
+    #[serde(flatten)]
+    pub load: Load,
+    pub files: Vec<Progress>,
+}
+
+/// One load and how far each of its inputs is. Class `usage` when there is none with this id.
+pub async fn inspect(client: &Client, grant: &Grant, id: Uuid) -> Result<Shown> {
+    let load = show(client, grant, id).await?;
+    let files = completion::progress(client, id).await?;
+    Ok(Shown { load, files })
+}
+
+/// The load whose shards meet under `name`: the unfinished one, else the latest visible one. Class `usage` when there is none.
+pub async fn named(client: &Client, grant: &Grant, name: &str) -> Result<Uuid> {
+    let mut loads = list(client, grant).await?;
+    loads.retain(|load| load.load_name.as_deref() == Some(name));
+    let with = |wanted: fn(&Load) -> bool| loads.iter().rev().find(|load| wanted(load)).map(|load| load.load_id);
+    with(|load| load.resumable).or_else(|| with(|load| load.status == "complete")).ok_or_else(|| {
+        Error::usage(format!("there is no load that was begun with `--load-name {name}`")).with_hint("see: genogate loads list")
+    })
+}
+
+/// Makes a load visible of which every unit is committed; one that is visible already is left as it is. Class `usage` when
+/// there is none with this id, `failed` while units are missing.
+pub async fn finish(client: &Client, grant: &Grant, recorder: &Recorder, id: Uuid, force: bool) -> Result<Finished> {
+    let load = show(client, grant, id).await?;
+    grant.require(Permission::LoadRun)?;
+    let options: [u8; 32] = load.options.try_into().map_err(|_| Error::integrity("a stored digest is cut"))?;
+    let visible = load.status == "complete";
+    let done = completion::finish_later(client, id, &options, force).await?;
+    if !visible {
+        let count = |count: i64| count.unsigned_abs();
+        recorder.record(Event::LoadFinished {
+            load_id: done.id,
+            status: done.status.clone(),
+            input_records: count(done.input_records),
+            variants: count(done.variants),
+            calls: count(done.calls),
+            quarantined: count(done.quarantined),
+            filtered: count(done.filtered),
+        })?;
+    }
+    Ok(done)
 }
 
 /// Rows a dropped load had.
@@ -103,7 +173,12 @@ pub async fn drop(client: &Client, grant: &Grant, recorder: &Recorder, id: Uuid)
 
 async fn all(client: &Client) -> Result<Vec<Load>> {
     let rows = client
-        .query("SELECT * FROM genogate_store.list_loads()", &[])
+        .query(
+            "SELECT l.*, coalesce(s.o_sessions, 0) AS sessions
+             FROM genogate_store.list_loads() l LEFT JOIN genogate_store.load_sessions() s ON s.o_load = l.load_id
+             ORDER BY l.load_no",
+            &[],
+        )
         .await
         .map_err(|error| db::failure("listing the loads", error))?;
     rows.iter().map(Load::of).collect()

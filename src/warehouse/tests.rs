@@ -1,6 +1,6 @@
 //! The warehouse against a real server.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::*;
@@ -17,36 +17,132 @@ async fn loaded() -> (Rig, Uuid) {
     (rig, id)
 }
 
-async fn ask(rig: &Rig, sql: &str, limit: usize) -> Result<query::Table> {
+async fn ask(rig: &Rig, sql: &str, limit: u64) -> Result<Value> {
     let client = rig.databases.connect("local").await?;
-    query::query(client, &Rig::grant(), &Recorder::discard(), sql, limit).await
+    let mut out = Vec::new();
+    let question = query::Question { sql, limit: Some(limit), format: query::Format::JsonObject };
+    let answer = query::query(client, &Rig::grant(), &Recorder::discard(), &question, Box::new(&mut out)).await?;
+    let given: Value = serde_json::from_slice(&out).unwrap();
+    assert_eq!((&given["columns"], &given["row_count"]), (&json!(answer.columns), &json!(answer.row_count)));
+    assert_eq!(given["truncated"], json!(answer.truncated));
+    Ok(given)
+}
+
+async fn validated(rig: &Rig, id: Uuid) -> Result<validate::Validation> {
+    validate::validate(rig.databases.connect("local").await?, &Rig::grant(), id, &Default::default()).await
+}
+
+/// Every column of both tables, changed in one row by a superuser whose triggers are off, and changed back: each time the unit is
+/// named, and the load is sound again afterwards.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_single_changed_cell_in_any_column_is_found() {
+    let (rig, id) = loaded().await;
+    let admin = rig.databases.administrator("local").await.unwrap();
+    admin.batch_execute("SET session_replication_role = replica; SET search_path = genogate_store").await.unwrap();
+    let sound = validated(&rig, id).await.unwrap();
+    assert!(sound.valid && sound.units.is_empty() && sound.require().is_ok(), "{sound:?}");
+    let columns = "SELECT c.relname::text, a.attname::text, format_type(a.atttypid, NULL) FROM pg_class c
+                   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                   WHERE c.oid IN ('variants'::regclass, 'calls'::regclass)";
+    let columns = admin.query(columns, &[]).await.unwrap();
+    assert!(columns.len() >= 23);
+    for column in columns {
+        let (table, column, kind): (&str, &str, &str) = (column.get(0), column.get(1), column.get(2));
+        let change = match (column, kind) {
+            // Another unit's id, or another partition.
+            ("variant_id", _) => "variant_id + 7".to_owned(),
+            ("contig", _) => "'2'".into(),
+            (_, "uuid") => "gen_random_uuid()".into(),
+            (_, "text[]") => format!(r#"array_append("{column}", 'x')"#),
+            (_, "text") => format!(r#"coalesce("{column}" || ' ', 'x')"#),
+            (_, "double precision") => format!(r#"coalesce("{column}" + 1, 1)"#),
+            _ => format!(r#"coalesce("{column}", 0) + 1"#),
+        };
+        // The second record of the second unit; of its calls the first.
+        let id_and_sample = if table == "calls" { "AND sample_index = 0" } else { "" };
+        let row = format!("variant_id = (SELECT max(variant_id) - 1 FROM variants) {id_and_sample}");
+        admin.batch_execute(&format!("CREATE TEMP TABLE kept AS SELECT * FROM {table} WHERE {row}")).await.unwrap();
+        let changed = admin.execute(&format!(r#"UPDATE {table} SET "{column}" = {change} WHERE {row}"#), &[]).await.unwrap();
+        assert_eq!(changed, 1, "{table}.{column}");
+        let found = validated(&rig, id).await.unwrap();
+        let units: Vec<u32> = found.units.iter().map(|unit| unit.unit).collect();
+        assert!(!found.valid && units == [1], "{table}.{column}: {found:?}");
+        assert_eq!(found.require().unwrap_err().class(), Class::Integrity);
+        let back = format!(
+            "DELETE FROM {table} t USING kept k WHERE t.variant_id IN (k.variant_id, k.variant_id + 7)
+               AND (to_jsonb(t) - '{column}') = (to_jsonb(k) - '{column}');
+             INSERT INTO {table} SELECT * FROM kept; DROP TABLE kept"
+        );
+        admin.batch_execute(&back).await.unwrap();
+        assert!(validated(&rig, id).await.unwrap().valid, "{table}.{column} was not put back");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sound_load_validates_and_a_damaged_one_does_not() {
+async fn rows_that_went_came_or_moved_are_found() {
     let (rig, id) = loaded().await;
-    let client = rig.databases.connect("local").await.unwrap();
-    let sound = validate::validate(&client, &Rig::grant(), id).await.unwrap();
-    assert!(sound.valid && sound.require().is_ok(), "{sound:?}");
     let admin = rig.databases.administrator("local").await.unwrap();
-    for (damage, broken) in [
-        ("DELETE FROM genogate_store.calls WHERE sample_index = 1", "calls stored"),
-        ("DELETE FROM genogate_store.variants WHERE pos = 100", "variants stored"),
+    admin.batch_execute("SET session_replication_role = replica; SET search_path = genogate_store").await.unwrap();
+    let last = "(SELECT max(variant_id) FROM variants)";
+    let first_call = format!("variant_id = {last} AND sample_index = 0");
+    let copy = |change: &str| {
+        format!("INSERT INTO variants SELECT (jsonb_populate_record(v, '{change}')).* FROM variants v WHERE variant_id = {last}")
+    };
+    for (damage, check, units) in [
+        (format!("DELETE FROM calls WHERE {first_call}"), "calls stored", vec![1]),
+        (format!("DELETE FROM variants WHERE variant_id = {last}"), "calls without a variant", vec![1]),
+        (copy("{}"), "variants stored twice", vec![1]),
+        (format!("INSERT INTO calls SELECT * FROM calls WHERE {first_call}"), "calls stored twice", vec![1]),
+        // A unit that the ledger does not know, a load's id on rows that are not its own, and the other way round.
         (
-            "UPDATE genogate_store.variants SET variant_id = (SELECT max(variant_id) FROM genogate_store.variants)",
-            "variant ids used twice",
+            format!("UPDATE variants SET variant_id = variant_id + (5 << 21) WHERE variant_id = {last}"),
+            "units whose rows differ",
+            vec![1, 6],
         ),
-        ("UPDATE genogate_store.units SET digest = decode(repeat('00', 32), 'hex')", "digests that differ"),
+        (format!("UPDATE calls SET variant_id = 1 WHERE {first_call}"), "rows whose ids are not the load's", vec![1]),
         (
-            "UPDATE genogate_store.units SET records = records + 1, filtered = filtered + 1 WHERE unit = 0",
+            format!("UPDATE variants SET load_id = gen_random_uuid() WHERE variant_id = {last}"),
+            "rows that name another load",
+            vec![1],
+        ),
+        // Two rows exchange a cell: the sum of each column stays.
+        (
+            format!(
+                "UPDATE variants SET pos = CASE pos WHEN 100 THEN 101 ELSE 100 END WHERE variant_id >= {last} - 2 AND pos < 102"
+            ),
+            "units whose rows differ",
+            vec![1],
+        ),
+        ("DELETE FROM units WHERE unit = 1".into(), "units in the ledger", vec![1]),
+        (
+            "UPDATE units SET digest = decode(repeat('00', 32), 'hex')".into(),
+            "digests in the ledger that are not the load's",
+            vec![],
+        ),
+        (
+            "UPDATE units SET rows_digest = decode(repeat('00', 32), 'hex') WHERE unit = 0".into(),
+            "digests in the ledger that are not the load's",
+            vec![0],
+        ),
+        (
+            "UPDATE units SET records = records + 1, filtered = filtered + 1 WHERE unit = 0".into(),
             "records in the ledger",
+            vec![],
         ),
     ] {
-        admin.batch_execute(&format!("BEGIN; {damage}; COMMIT")).await.unwrap();
-        let found = validate::validate(&client, &Rig::grant(), id).await.unwrap();
+        let tables = ["variants", "calls", "units"];
+        let each = |statement: &dyn Fn(&str) -> String| tables.iter().map(|table| statement(table)).collect::<String>();
+        admin.batch_execute(&each(&|table| format!("CREATE TEMP TABLE kept_{table} AS SELECT * FROM {table};"))).await.unwrap();
+        assert!(admin.execute(&damage, &[]).await.unwrap() > 0, "{damage}");
+        let found = validated(&rig, id).await.unwrap();
         let names: Vec<&str> = found.checks.iter().filter(|check| !check.holds()).map(|check| check.name).collect();
-        assert!(names.contains(&broken) && !found.valid, "{damage}: {names:?}");
-        assert_eq!(found.require().unwrap_err().class(), Class::Integrity);
+        assert!(names.contains(&check) && !found.valid, "{damage}: {names:?}");
+        assert_eq!(found.units.iter().map(|unit| unit.unit).collect::<Vec<_>>(), units, "{damage}");
+        let back = |table: &str| {
+            format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept_{table}; DROP TABLE kept_{table};")
+        };
+        admin.batch_execute(&each(&back)).await.unwrap();
+        assert!(validated(&rig, id).await.unwrap().valid, "{damage} was not undone");
     }
 }
 
@@ -61,8 +157,8 @@ async fn loads_are_listed_shown_and_dropped() {
     assert_eq!(loads::show(&client, &grant, id).await.unwrap().status, "dropped");
     assert_eq!(loads::drop(&client, &grant, &recorder, id).await.unwrap_err().class(), Class::Usage);
     assert_eq!(loads::show(&client, &grant, Uuid::nil()).await.unwrap_err().class(), Class::Usage);
-    assert_eq!(validate::validate(&client, &grant, id).await.unwrap_err().class(), Class::Usage);
-    assert_eq!(ask(&rig, "SELECT count(*) FROM variants", 1).await.unwrap().rows, [[json!(0)]]);
+    assert_eq!(validated(&rig, id).await.unwrap_err().class(), Class::Usage);
+    assert_eq!(ask(&rig, "SELECT count(*) FROM variants", 1).await.unwrap()["rows"], json!([{"count": 0}]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -84,19 +180,21 @@ async fn a_query_returns_structured_rows() {
     let (rig, _) = loaded().await;
     let sql = "SELECT v.pos, v.filters, v.info->'AF' AS af, v.qual, c.gt FROM variants v JOIN calls c USING (contig, variant_id)
                WHERE c.sample_id = 'sample-0' ORDER BY v.variant_id";
-    let table = ask(&rig, sql, 2).await.unwrap();
-    assert_eq!(table.columns, ["pos", "filters", "af", "qual", "gt"]);
-    assert!(table.truncated);
+    let given = ask(&rig, sql, 2).await.unwrap();
+    assert_eq!(given["columns"], json!(["pos", "filters", "af", "qual", "gt"]));
+    assert_eq!(given["truncated"], json!(true));
     assert_eq!(
-        table.rows,
-        [
-            vec![json!(100), json!(["PASS"]), json!([0.0, null, "NaN"]), json!(0.1), json!("0|1")],
-            vec![json!(101), json!(null), json!([0.25, null, "NaN"]), json!(null), json!(null)],
-        ]
+        given["rows"],
+        json!([
+            {"pos": 100, "filters": ["PASS"], "af": [0, null, "NaN"], "qual": 0.1, "gt": "0|1"},
+            {"pos": 101, "filters": null, "af": [0.25, null, "NaN"], "qual": null, "gt": null},
+        ])
     );
-    assert!(!ask(&rig, sql, 6).await.unwrap().truncated);
+    assert_eq!(ask(&rig, sql, 6).await.unwrap()["truncated"], json!(false));
+    assert_eq!(ask(&rig, sql, 0).await.unwrap()["rows"], json!([]));
 }
 
+/// What the server does lies in one column each: every way to write that a single statement has, and what is left of it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_query_only_reads() {
     let (rig, id) = loaded().await;
@@ -110,11 +208,51 @@ async fn a_query_only_reads() {
         ("SELECT nothing FROM variants", Class::Usage),
         ("SELEC 1", Class::Usage),
         ("SELECT * FROM genogate_store.variants", Class::Denied),
+        ("SELECT set_config('transaction_read_only', 'off', true)", Class::Usage),
+        ("EXPLAIN ANALYZE DELETE FROM variants", Class::Denied),
+        ("DO $$ BEGIN COMMIT; END $$", Class::Usage),
+        ("COPY (SELECT 1) TO PROGRAM 'true'", Class::Usage),
     ] {
         let error = ask(&rig, sql, 10).await.unwrap_err();
         assert_eq!(error.class(), class, "{sql}: {error}");
     }
-    assert_eq!(ask(&rig, "SELECT count(*) FROM variants", 1).await.unwrap().rows, [[json!(6)]]);
+    assert_eq!(ask(&rig, "SELECT count(*) FROM variants", 1).await.unwrap()["rows"], json!([{"count": 6}]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_leaves_nothing_behind() {
+    let (rig, _) = loaded().await;
+    let admin = rig.databases.administrator("local").await.unwrap();
+    admin
+        .batch_execute("CREATE SEQUENCE public.s; CREATE TABLE public.t (n int); GRANT ALL ON public.s, public.t TO PUBLIC")
+        .await
+        .unwrap();
+    let hidden = "CREATE FUNCTION public.hidden() RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS
+                  $$ BEGIN SET LOCAL transaction_read_only = off; INSERT INTO public.t VALUES (1); RETURN 1; END $$";
+    admin.batch_execute(hidden).await.unwrap();
+    let channel = "genogate_told";
+    for sql in [
+        "SELECT public.hidden()",
+        "SELECT nextval('public.s')",
+        "SELECT setval('public.s', 7)",
+        "WITH x AS (INSERT INTO public.t VALUES (1) RETURNING n) SELECT * FROM x",
+        "SELECT * FROM public.t FOR UPDATE",
+    ] {
+        let error = ask(&rig, sql, 10).await.unwrap_err();
+        assert!([Class::Usage, Class::Denied].contains(&error.class()), "{sql}: {error}");
+    }
+    // A read-only transaction lets these through, as far as the server is old enough: they are taken back with it.
+    for sql in
+        ["SELECT lo_from_bytea(4711, 'x')", "SELECT pg_advisory_lock(4711)", &format!("SELECT pg_notify('{channel}', 'x')")]
+    {
+        let _ = ask(&rig, sql, 10).await;
+    }
+    let left = "SELECT (SELECT count(*) FROM public.t) + (SELECT count(*) FROM pg_largeobject_metadata)
+                + (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711) + (SELECT last_value FROM public.s) - 1";
+    // A session ends a moment after its connection.
+    while admin.query_one(left, &[]).await.unwrap().get::<_, i64>(0) != 0 {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

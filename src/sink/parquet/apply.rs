@@ -52,6 +52,10 @@ impl Sink for Parquet {
 
     async fn open(&self, opening: &Opening<'_>, document: &Document, schema: SchemaRef) -> Result<Arc<dyn OpenSink>> {
         opening.grant.require(Permission::LoadRun)?;
+        if opening.shard.is_some() || opening.load_name.is_some() {
+            return Err(Error::usage("shards meet in a database, not in a folder")
+                .with_hint("load into PostgreSQL, or without `--shard` and `--load-name`"));
+        }
         let load = opening.context.run_id;
         let folder = Folder::create(&self.path, load)?;
         folder.write_document(document)?;

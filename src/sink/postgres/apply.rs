@@ -10,16 +10,16 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
+use super::completion::{self, Progress, State};
 use super::config::{Config, Indexes};
-use super::ledger;
+use super::ledger::{self, Finished};
 use super::tables::Layout;
 use super::writer::{PartitionWriter, Shared};
 use crate::access::Permission;
 use crate::audit::Event;
 use crate::db::{Backoff, Connection, Databases};
 use crate::error::{Error, Result};
-use crate::flow::{Context, Document, OpenSink, Opening, Sink, Writer};
-use crate::sink::identity::{fingerprint, headers, identity};
+use crate::flow::{Context, Document, InputUnits, OpenSink, Opening, Shard, Sink, Writer};
 
 /// How long the lock of a run that died is waited for: by then the server has noticed that its client is gone.
 const ORPHAN: Duration = Duration::from_secs(30);
@@ -72,23 +72,23 @@ impl Sink for Postgres {
         let (database, patience) = (self.database(), self.config.patience()?);
         let control = opening.databases.connect(&database).await?;
         ledger::prepare_columns(&control, &layout.own_columns()).await?;
-        let options = &opening.options_digest;
-        let print = fingerprint(options, document, opening.units);
         let mut tries = Backoff::new(ORPHAN.min(patience));
         let load = loop {
-            let run = opening.context.run_id;
-            match ledger::begin(&control, run, opening.name, options, print.as_ref(), document).await? {
+            match ledger::begin(&control, opening, document).await? {
                 Ok(load) => break load,
-                Err(busy) => pause(&opening.context, &mut tries, elsewhere(busy)).await?,
+                Err(busy) => pause(&opening.context, &mut tries, elsewhere(busy, opening.shard)).await?,
             }
         };
-        ledger::declare_columns(&control, load.id, &layout.variants_columns()).await?;
+        match load.complete {
+            true => opening.context.units.keep(Vec::new()),
+            false => ledger::declare_columns(&control, load.id, &layout.variants_columns()).await?,
+        }
         let mut resumed = 0;
         if load.resumed {
             let done = ledger::read(&control, load.id).await?;
-            resumed = done.units.len() as u64;
+            resumed = done.units.iter().filter(|&&unit| opening.context.units.wants(unit..unit + 1)).count() as u64;
             done.units.iter().for_each(|&unit| opening.context.units.mark_done(unit));
-        } else if self.config.indexes == Indexes::Auto {
+        } else if !load.complete && self.config.indexes == Indexes::Auto {
             ledger::call(&control, "drop_indexes_if_empty", None).await?;
         }
         opening.context.recorder.record(Event::LoadBegun { load_id: load.id, resumed_units: resumed })?;
@@ -104,9 +104,9 @@ impl Sink for Postgres {
         Ok(Arc::new(Open {
             shared: Arc::new(shared),
             control: Mutex::new(Some(control)),
-            headers: headers(document),
-            options: *options,
+            options: opening.options_digest,
             force: opening.force,
+            shard: opening.shard,
             resumed,
         }))
     }
@@ -120,8 +120,9 @@ pub(super) async fn pause(context: &Context, tries: &mut Backoff, error: Error) 
     }
 }
 
-fn elsewhere(load: Uuid) -> Error {
-    Error::failed(format!("load {load} of the same files is being written by another process"))
+fn elsewhere(load: Uuid, shard: Option<Shard>) -> Error {
+    let what = shard.map_or_else(|| "the same files".to_owned(), |shard| format!("the same files, or shard {shard} of it,"));
+    Error::failed(format!("load {load} of {what} is being written by another process"))
         .with_hint("wait for it, or stop it and run the same command again")
         .transient()
 }
@@ -131,9 +132,9 @@ struct Open {
     shared: Arc<Shared>,
     /// Holds the load's lock; `None` when it was lost.
     control: Mutex<Option<Connection>>,
-    headers: Vec<[u8; 32]>,
     options: [u8; 32],
     force: bool,
+    shard: Option<Shard>,
     resumed: u64,
 }
 
@@ -149,29 +150,43 @@ impl Open {
     async fn held<'a>(&self, control: &'a mut Option<Connection>) -> Result<&'a Connection> {
         if control.as_ref().is_none_or(|connection| connection.is_closed()) {
             let connection = self.shared.databases.connect(&self.shared.database).await?;
-            match ledger::hold(&connection, self.shared.load.id).await? {
+            match ledger::hold(&connection, self.shared.load.id, self.shard).await? {
                 true => *control = Some(connection),
-                false => return Err(elsewhere(self.shared.load.id)),
+                false => return Err(elsewhere(self.shared.load.id, self.shard)),
             }
         }
         control.as_ref().ok_or_else(|| Error::internal("a connection was made and is not there"))
     }
 
-    /// Builds indexes and makes the load visible. `sent` is the identity with which that was tried before.
-    async fn complete(&self, control: &mut Option<Connection>, sent: &mut Option<[u8; 32]>) -> Result<ledger::Finished> {
+    /// Builds indexes and makes the load visible. `sent` is the identity with which that was tried before. `None` while units of
+    /// other shards are missing.
+    async fn complete(&self, control: &mut Option<Connection>, sent: &mut Option<[u8; 32]>) -> Result<Option<Finished>> {
         let load = self.shared.load.id;
         let client = self.held(control).await?;
-        if let Some(identity) = sent
-            && let Some(finished) = ledger::finished(client, load, identity).await?
-        {
-            return Ok(finished);
+        ledger::close_inputs(client, load, &self.read_to_their_ends()).await?;
+        self.stoppable(client, ledger::call(client, "take_turn", Some(load))).await?;
+        match completion::state(client, load, sent.as_ref()).await? {
+            State::Finished(done) => return Ok(Some(*done)),
+            State::Partial => return Ok(None),
+            State::Whole => {}
         }
-        let ledger = ledger::read(client, load).await?;
-        self.all_committed(&ledger)?;
         self.stoppable(client, ledger::call(client, "build_indexes", None)).await?;
-        let identity = identity(&self.options, &self.headers, &ledger.totals);
-        *sent = Some(identity);
-        ledger::finish(client, load, &identity, ledger.rows_digest, self.force).await
+        completion::publish(client, load, &self.options, self.force, sent).await.map(Some)
+    }
+
+    /// Inputs whose units were unknown before this run has read them, from 1.
+    fn read_to_their_ends(&self) -> Vec<i32> {
+        let read = |cut: &&InputUnits| cut.count.is_none() && self.shared.context.units.wants(cut.first..cut.first + 1);
+        self.shared.units.iter().filter(read).map(|cut| cut.input.cast_signed() + 1).collect()
+    }
+
+    /// What is reported when units are missing: the load as far as it is. Class `integrity` when nobody else is to bring them.
+    fn partial(&self, inputs: &[Progress]) -> Result<Finished> {
+        if self.shard.is_none() {
+            let missing = completion::missing(inputs).unwrap_or_default();
+            return Err(Error::integrity(format!("the run ended, but {missing}")));
+        }
+        Ok(completion::so_far(self.shared.load.id, inputs))
     }
 
     /// Runs a long statement to its end, or cancels it when the run is stopped.
@@ -196,7 +211,7 @@ impl Open {
         // The server may have been restarted since the connection was last used: one new try.
         for _ in 0..2 {
             recorded = match self.held(&mut control).await {
-                Ok(client) => ledger::fail(client, load, error).await,
+                Ok(client) => ledger::fail(client, load, self.shard, error).await,
                 Err(error) => Err(error),
             };
             match recorded {
@@ -219,17 +234,6 @@ impl Open {
             tracing::warn!(%error, "the load is complete, but the warehouse was not tidied up after it");
         }
     }
-
-    /// Every unit of the plan is in the ledger.
-    fn all_committed(&self, ledger: &ledger::Ledger) -> Result<()> {
-        let planned: Option<u64> = self.shared.units.iter().map(|cut| cut.count.map(u64::from)).sum();
-        match planned {
-            Some(planned) if planned != ledger.units.len() as u64 => {
-                Err(Error::integrity(format!("{} of {planned} units are in the ledger", ledger.units.len())))
-            }
-            _ => Ok(()),
-        }
-    }
 }
 
 #[async_trait]
@@ -247,11 +251,26 @@ impl OpenSink for Open {
                 Err(error) => pause(&self.shared.context, &mut tries, error).await?,
             }
         };
-        if done.replaced.is_some() {
-            self.afterwards(&mut control, "purge_load", done.replaced).await;
+        if let Some(replaced) = done.as_ref().and_then(|done| done.replaced) {
+            self.afterwards(&mut control, "purge_load", Some(replaced)).await;
         }
-        if done.status == "complete" {
+        if done.as_ref().is_some_and(|done| done.status == "complete") && !self.shared.load.complete {
             self.afterwards(&mut control, "analyze_tables", None).await;
+        }
+        let progress = match self.held(&mut control).await {
+            Ok(client) => completion::progress(client, done.as_ref().map_or(self.shared.load.id, |done| done.id)).await,
+            Err(error) => Err(error),
+        };
+        let inputs = match (progress, &done) {
+            (Err(error), Some(_)) => {
+                tracing::warn!(%error, "the load is complete, but its files could not be listed");
+                Vec::new()
+            }
+            (progress, _) => progress?,
+        };
+        let mut done = done.map_or_else(|| self.partial(&inputs), Ok)?;
+        if self.shared.load.complete {
+            done.status = "skipped".into();
         }
         let report = json!({
             "load_id": done.id, "status": done.status, "input_records": done.input_records, "variants": done.variants,
@@ -263,6 +282,10 @@ impl OpenSink for Open {
                 if let Some(replaced) = done.replaced {
                     report.insert("replaced".into(), json!(replaced));
                 }
+                if let Some(shard) = self.shard {
+                    report.insert("shard".into(), json!(shard.to_string()));
+                }
+                report.insert("files".into(), json!(inputs));
                 Ok(report)
             }
             _ => Err(Error::internal("a report is an object")),

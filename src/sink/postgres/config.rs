@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::flow::Sink;
 
 /// Loads variants and calls into PostgreSQL by binary COPY. A load becomes visible in the views `genogate.variants`,
-/// `genogate.calls` and `genogate.samples` as a whole, when it is complete; an interrupted one is resumed by running the
+/// `genogate.calls`, `genogate.carriers` and `genogate.samples` as a whole, when it is complete; an interrupted one is resumed by running the
 /// same command again.
 #[derive(Clone, Debug, Default, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]

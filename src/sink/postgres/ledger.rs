@@ -9,38 +9,46 @@ use uuid::Uuid;
 use crate::crypto::digest::hex;
 use crate::db;
 use crate::error::{Class, Error, Result};
-use crate::flow::{ClosedUnit, Digest, Document, SampleId};
-use crate::sink::identity::InputTotal;
+use crate::flow::{ClosedUnit, Digest, Document, Opening, SampleId, Shard};
+use crate::sink::identity::{InputTotal, fingerprint};
 use crate::sink::tally::Account;
 
-/// A load that is in progress on this connection, which holds its lock.
+/// A load that is in progress on this connection, which holds its lock, alone or with other shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
     pub id: Uuid,
     pub number: i32,
     pub resumed: bool,
+    /// It is visible already: nothing is left to do for a shard that comes late.
+    pub complete: bool,
 }
 
-/// Begins a load, or takes up the unfinished one with this fingerprint. `Err` inside: another session runs that one.
-pub async fn begin(
-    client: &Client,
-    id: Uuid,
-    name: &str,
-    options: &[u8; 32],
-    fingerprint: Option<&[u8; 32]>,
-    document: &Document,
-) -> Result<Result<Load, Uuid>> {
+/// Begins a load, or takes part in the unfinished one with the same fingerprint. `Err` inside: another session runs it, or this
+/// shard of it. Class `usage` when shards or the load's name do not fit what is there.
+pub async fn begin(client: &Client, opening: &Opening<'_>, document: &Document) -> Result<Result<Load, Uuid>> {
+    let fingerprint = fingerprint(&opening.options_digest, document, opening.units);
+    if opening.shard.is_some() && fingerprint.is_none() {
+        return Err(Error::usage("a stream cannot be cut into shards").with_hint("write it to a file first"));
+    }
+    let counts: Vec<Option<i32>> = opening.units.iter().map(|cut| cut.count.map(u32::cast_signed)).collect();
+    let part = |number: fn(Shard) -> u32| opening.shard.map(|shard| number(shard).cast_signed());
     let row = client
         .query_one(
-            "SELECT o_load, o_load_no, o_state FROM genogate_store.begin_load($1, $2, $3, $4, $5, $6, $7)",
+            "SELECT o_load, o_load_no, o_state
+             FROM genogate_store.join_load($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             &[
-                &id,
-                &name,
-                &options.as_slice(),
-                &fingerprint.map(|digest| digest.as_slice()),
+                &opening.context.run_id,
+                &opening.load_name.unwrap_or(opening.name),
+                &opening.options_digest.as_slice(),
+                &fingerprint.as_ref().map(|digest| digest.as_slice()),
                 &sample_kind(document),
                 &assembly(document),
                 &inputs(document),
+                &counts,
+                &opening.load_name,
+                &part(|shard| shard.index + 1),
+                &part(|shard| shard.count),
+                &opening.force,
             ],
         )
         .await
@@ -48,13 +56,22 @@ pub async fn begin(
     let (id, number, state): (Uuid, i32, &str) = (row.get(0), row.get(1), row.get(2));
     match state {
         "busy" => Ok(Err(id)),
-        state => Ok(Ok(Load { id, number, resumed: state == "resumed" })),
+        "split" => Err(Error::usage(format!("load {id} is being written in another number of shards"))
+            .with_hint("give every task the same n in `--shard i/n`, or wait until the others have ended")),
+        "other" => Err(Error::usage(format!("load {id} is unfinished and has this name or these files, but not both"))
+            .with_hint("give it the files, the options and the name it was begun with, take another name, or drop it: `genogate loads drop`")),
+        state => Ok(Ok(Load { id, number, resumed: state == "resumed", complete: state == "complete" })),
     }
 }
 
-/// Takes the lock of a load on this connection, whose predecessor was lost. False: another session holds it.
-pub async fn hold(client: &Client, load: Uuid) -> Result<bool> {
-    let row = client.query_one("SELECT genogate_store.hold_load($1)", &[&load]).await;
+/// Takes the lock of a load, or of a shard of it, on this connection, whose predecessor was lost. False: another session holds it.
+pub async fn hold(client: &Client, load: Uuid, shard: Option<Shard>) -> Result<bool> {
+    let row = match shard.map(|shard| (shard.index.cast_signed() + 1, shard.count.cast_signed())) {
+        None => client.query_one("SELECT genogate_store.hold_load($1)", &[&load]).await,
+        Some((number, count)) => {
+            client.query_one("SELECT genogate_store.hold_shard($1, $2, $3)", &[&load, &number, &count]).await
+        }
+    };
     row.map(|row| row.get(0)).map_err(|error| db::failure("holding the load", error))
 }
 
@@ -172,13 +189,15 @@ pub async fn commit_transaction(client: &Client) -> Result<()> {
 }
 
 /// How a load ended.
-#[derive(Debug)]
+#[derive(Debug, serde::Serialize)]
 pub struct Finished {
     /// The visible load: this one, or the identical earlier one.
+    #[serde(rename = "load_id")]
     pub id: Uuid,
     /// `complete` or `skipped`.
     pub status: String,
     /// The load this one replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub replaced: Option<Uuid>,
     pub input_records: i64,
     pub variants: i64,
@@ -187,6 +206,46 @@ pub struct Finished {
     pub filtered: i64,
     pub out_of_region: i64,
     pub units: i64,
+}
+
+impl Finished {
+    fn of(row: &Row) -> Self {
+        Self {
+            id: row.get(0),
+            status: row.get(1),
+            replaced: row.get(2),
+            input_records: row.get(3),
+            variants: row.get(4),
+            calls: row.get(5),
+            quarantined: row.get(6),
+            filtered: row.get(7),
+            out_of_region: row.get(8),
+            units: row.get(9),
+        }
+    }
+}
+
+/// The header digests of a load's inputs, in order; zeros for one that was given up.
+pub async fn headers(client: &Client, load: Uuid) -> Result<Vec<[u8; 32]>> {
+    let rows = client
+        .query("SELECT genogate_store.input_digests($1)", &[&load])
+        .await
+        .map_err(|error| db::failure("reading the inputs", error))?;
+    let cut = |_| Error::integrity("a stored digest is cut");
+    rows.iter().map(|row| row.get::<_, Vec<u8>>(0).try_into().map_err(cut)).collect()
+}
+
+/// How a load ended that is visible; `None` when it is not.
+pub async fn visible(client: &Client, load: Uuid) -> Result<Option<Finished>> {
+    let row = client
+        .query_opt(
+            "SELECT load_id, status, NULL::uuid, input_records, variants, calls, quarantined, filtered, out_of_region, units
+             FROM genogate_store.list_loads() WHERE load_id = $1 AND status = 'complete'",
+            &[&load],
+        )
+        .await
+        .map_err(|error| db::failure("looking the load up", error))?;
+    Ok(row.as_ref().map(Finished::of))
 }
 
 /// Says which columns of `variants` the load's rows are written with, in their order: what their digests are made over.
@@ -236,34 +295,36 @@ pub async fn finished(client: &Client, load: Uuid, identity: &[u8; 32]) -> Resul
     Ok(row.as_ref().map(Finished::of))
 }
 
-impl Finished {
-    fn of(row: &Row) -> Self {
-        Self {
-            id: row.get(0),
-            status: row.get(1),
-            replaced: row.get(2),
-            input_records: row.get(3),
-            variants: row.get(4),
-            calls: row.get(5),
-            quarantined: row.get(6),
-            filtered: row.get(7),
-            out_of_region: row.get(8),
-            units: row.get(9),
-        }
-    }
-}
-
 /// Records why a load failed. What a repeated run would meet again (bad input, PHI, a broken digest, a refusal) leaves
 /// nothing behind; the rest stays, invisible, to be resumed.
-pub async fn fail(client: &Client, load: Uuid, error: &Error) -> Result<()> {
-    let purge = matches!(error.class(), Class::Phi | Class::Input | Class::Integrity | Class::Usage | Class::Denied);
+///
+/// A shard ends the load only where its input or what is in it does; else it leaves the load to the others.
+pub async fn fail(client: &Client, load: Uuid, shard: Option<Shard>, error: &Error) -> Result<()> {
+    let purge = match error.class() {
+        Class::Phi | Class::Input => true,
+        Class::Integrity | Class::Usage | Class::Denied => shard.is_none(),
+        _ => false,
+    };
     // The message is not kept: it may name a file.
     let class = serde_json::to_value(error.class()).ok().and_then(|class| class.as_str().map(str::to_owned));
     let reason = class.into_iter().chain(error.sqlstate().map(|code| format!("SQLSTATE {code}"))).collect::<Vec<_>>().join(", ");
+    let recorded = match shard {
+        Some(shard) if !purge => {
+            let reason = format!("shard {shard}: {reason}");
+            client.execute("SELECT genogate_store.leave_load($1, $2)", &[&load, &reason]).await
+        }
+        _ => client.execute("SELECT genogate_store.fail_load($1, $2, $3)", &[&load, &reason, &purge]).await,
+    };
+    recorded.map_err(|error| db::failure("recording the failure", error))?;
+    Ok(())
+}
+
+/// Says of inputs (from 1) whose units were unknown that they were read to their ends.
+pub async fn close_inputs(client: &Client, load: Uuid, inputs: &[i32]) -> Result<()> {
     client
-        .execute("SELECT genogate_store.fail_load($1, $2, $3)", &[&load, &reason, &purge])
+        .execute("SELECT genogate_store.close_inputs($1, $2)", &[&load, &inputs])
         .await
-        .map_err(|error| db::failure("recording the failure", error))?;
+        .map_err(|error| db::failure("closing the inputs", error))?;
     Ok(())
 }
 

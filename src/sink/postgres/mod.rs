@@ -2,10 +2,12 @@
 //! invisible until complete. It must not know sources or stages.
 
 mod apply;
+pub mod completion;
 mod config;
 mod copy;
 pub mod encode;
 pub mod ledger;
+mod queue;
 mod session;
 pub mod tables;
 #[cfg(test)]

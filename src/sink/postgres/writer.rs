@@ -1,4 +1,4 @@
-//! Writes one partition: one session, one open unit, two buffers. It must not know the load's beginning or end.
+//! Writes one partition: one open unit, two buffers, and a session that works behind them. It must not know the load's beginning or end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +8,12 @@ use datafusion::arrow::array::{Array, RecordBatch};
 
 use super::encode::Buffer;
 use super::ledger;
-use super::session::{Piece, Session, Table};
+use super::queue::{Order, Queue};
+use super::session::{Piece, Table};
 use super::tables::{CALLS_TAG, Layout, Rows, VARIANTS_TAG};
 use crate::db::Databases;
 use crate::error::{Error, Result};
-use crate::flow::{ClosedUnit, Context, Counters, InputUnits, Writer};
+use crate::flow::{ClosedUnit, Context, InputUnits, Writer};
 use crate::sink::identity::{input_of, variant_id};
 use crate::sink::tally::Tally;
 
@@ -32,7 +33,7 @@ pub struct Shared {
 pub struct PartitionWriter {
     shared: Arc<Shared>,
     partition: usize,
-    session: Session,
+    queue: Queue,
     variants: Buffer,
     calls: Buffer,
     open: Option<OpenUnit>,
@@ -49,9 +50,9 @@ struct OpenUnit {
 impl PartitionWriter {
     /// Connects.
     pub async fn connect(shared: Arc<Shared>, partition: usize) -> Result<Self> {
-        let session = Session::connect(shared.clone()).await?;
+        let queue = Queue::connect(shared.clone()).await?;
         let (variants, calls) = (Buffer::digesting(VARIANTS_TAG), Buffer::digesting(CALLS_TAG));
-        Ok(Self { shared, partition, session, variants, calls, open: None })
+        Ok(Self { shared, partition, queue, variants, calls, open: None })
     }
 
     /// The rows before `unit` are complete: commits what the source has closed.
@@ -88,20 +89,14 @@ impl PartitionWriter {
             Ok((closed, account))
         };
         let closed: Vec<_> = closed.into_iter().map(account).collect::<Result<_>>()?;
-        self.session.commit(&closed).await?;
-        let counters = &self.shared.context.counters;
-        for (_, account) in &closed {
-            Counters::add(&counters.variants, account.variants);
-            Counters::add(&counters.calls, account.calls);
-        }
-        Ok(())
+        self.queue.put(Order::Commit(closed)).await
     }
 
     async fn flush_variants(&mut self) -> Result<()> {
         let Some(open) = self.open.as_mut().filter(|_| self.variants.row_count() > 0) else { return Ok(()) };
         open.variants_sent = true;
         let piece = Piece { table: Table::Variants, rows: self.variants.row_count(), data: self.variants.take() };
-        self.session.send(open.unit, piece).await
+        self.queue.put(Order::Write(open.unit, piece)).await
     }
 
     /// Calls never go before a unit's first variants: every writer locks the two tables in the same order.
@@ -111,7 +106,7 @@ impl PartitionWriter {
         }
         let Some(open) = self.open.as_ref().filter(|_| self.calls.row_count() > 0) else { return Ok(()) };
         let piece = Piece { table: Table::Calls, rows: self.calls.row_count(), data: self.calls.take() };
-        self.session.send(open.unit, piece).await
+        self.queue.put(Order::Write(open.unit, piece)).await
     }
 
     async fn write_rows(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -178,6 +173,7 @@ impl Writer for PartitionWriter {
     }
 
     async fn end(mut self: Box<Self>) -> Result<()> {
-        self.commit_closed(None).await
+        self.commit_closed(None).await?;
+        self.queue.end().await
     }
 }

@@ -42,6 +42,9 @@ type Hand<'a> = dyn FnMut(RecordBatch) -> bool + 'a;
 /// Reads every unit of the partition. Ends early, without an error, when nobody takes the batches any more.
 pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
     for input in &part.shared.inputs {
+        if !part.context.units.wants(input.first..input.first.saturating_add(input.units() as u32)) {
+            continue;
+        }
         let place = || format!("input {}", input.number + 1);
         let reader = input.reader(part.partition, part.partitions, part.shared.unit).map_err(|e| e.at(place()))?;
         let Some(mut reader) = reader else { continue };

@@ -173,6 +173,8 @@ async fn opening_twice_gives_the_same_pseudonyms_and_leaves_no_name() {
             original: &Document::default(),
             units: &[],
             force: false,
+            shard: None,
+            load_name: None,
         };
         let mut document = Document { inputs: vec![input(&[("x", "for Zimmerwaldt")], &["Zimmerwaldt", "HG002"])] };
         let rows = stage.open(&opening, schema.clone(), &mut document).await?;

@@ -173,11 +173,12 @@ async fn a_dropped_writer_leaves_nothing_and_the_next_run_resumes() {
     let mut writer = first.sink.writer(0).await.unwrap();
     first.unit(&mut writer, 0, &sites(3), 1).await.unwrap();
     first.unit(&mut writer, 1, &sites(3), 1).await.unwrap();
+    let admin = admin(&rig).await;
+    until(&admin, "genogate_store.units", 1).await;
     drop(writer);
     first.sink.abandon(&Error::interrupted("stopped")).await;
     let load = first.context.run_id;
     drop(first);
-    let admin = admin(&rig).await;
     // Unit 0 was committed when unit 1 began; of unit 1 nothing is there.
     assert_eq!(count(&admin, "genogate_store.variants").await, 3);
     assert_eq!(count(&admin, "genogate_store.units").await, 1);

@@ -4,6 +4,7 @@ mod encoding;
 mod guards;
 mod loads;
 mod outages;
+mod plans;
 
 use std::sync::Arc;
 
@@ -31,4 +32,11 @@ async fn admin(rig: &Rig) -> Connection {
 
 async fn count(client: &Connection, what: &str) -> i64 {
     client.query_one(&format!("SELECT count(*) FROM {what}"), &[]).await.unwrap().get(0)
+}
+
+/// Waits until there are so many.
+async fn until(client: &Connection, what: &str, wanted: i64) {
+    while count(client, what).await != wanted {
+        tokio::task::yield_now().await;
+    }
 }

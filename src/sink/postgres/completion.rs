@@ -1,0 +1,169 @@
+//! The end of a load, by whoever commits its last unit, or by anybody later: everything it needs lies in the database.
+//! It must not know files, writers or how rows are encoded.
+
+use serde::Serialize;
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use super::ledger::{self, Finished};
+use crate::db;
+use crate::error::{Error, Result};
+use crate::sink::identity::identity;
+
+/// How far one input of a load is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// 1-based number.
+    pub input: i32,
+    /// `complete`, `partial`, or `failed`: it was given up, and nothing of it is kept.
+    pub status: &'static str,
+    pub records: i64,
+    pub variants: i64,
+    pub calls: i64,
+    pub quarantined: i64,
+    pub filtered: i64,
+    pub out_of_region: i64,
+    /// Committed units.
+    pub units: i64,
+    /// Units it is cut into, when that is known.
+    pub units_planned: Option<i32>,
+    /// Why it was given up, in words free of values.
+    pub reason: Option<String>,
+}
+
+/// Every input of a load, by number. Empty for a load that is dropped.
+pub async fn progress(client: &Client, load: Uuid) -> Result<Vec<Progress>> {
+    let rows = client
+        .query(
+            "SELECT o_input, o_planned, o_units, o_records, o_variants, o_calls, o_quarantined, o_filtered, o_out_of_region, o_reason
+             FROM genogate_store.load_progress($1)",
+            &[&load],
+        )
+        .await
+        .map_err(|error| db::failure("reading how far the load is", error))?;
+    let progress = |row: &tokio_postgres::Row| {
+        let (units_planned, units, reason): (Option<i32>, i64, Option<String>) = (row.get(1), row.get(2), row.get(9));
+        let status = match (&reason, units_planned) {
+            (Some(_), _) => "failed",
+            (None, Some(planned)) if i64::from(planned) == units => "complete",
+            _ => "partial",
+        };
+        let rows = |column: usize| if reason.is_some() { 0 } else { row.get(column) };
+        Progress {
+            input: row.get(0),
+            status,
+            records: rows(3),
+            variants: rows(4),
+            calls: rows(5),
+            quarantined: rows(6),
+            filtered: rows(7),
+            out_of_region: rows(8),
+            units: rows(2),
+            units_planned,
+            reason,
+        }
+    };
+    Ok(rows.iter().map(progress).collect())
+}
+
+/// What is missing of a load, in words; `None` when every input is whole.
+pub fn missing(inputs: &[Progress]) -> Option<String> {
+    let open: Vec<&Progress> = inputs.iter().filter(|input| input.status == "partial").collect();
+    let shown: Vec<String> = open
+        .iter()
+        .take(5)
+        .map(|input| match input.units_planned {
+            Some(planned) => format!("{} of {planned} units of input {}", input.units, input.input),
+            None => format!("input {} not to its end", input.input),
+        })
+        .collect();
+    let more = if open.len() > shown.len() { format!(" and {} inputs more", open.len() - shown.len()) } else { String::new() };
+    (!open.is_empty()).then(|| format!("committed are {}{more}", shown.join(", ")))
+}
+
+/// The sums of a load that is not finished.
+pub fn so_far(load: Uuid, inputs: &[Progress]) -> Finished {
+    let sum = |of: fn(&Progress) -> i64| inputs.iter().map(of).sum();
+    Finished {
+        id: load,
+        status: "partial".into(),
+        replaced: None,
+        input_records: sum(|input| input.records),
+        variants: sum(|input| input.variants),
+        calls: sum(|input| input.calls),
+        quarantined: sum(|input| input.quarantined),
+        filtered: sum(|input| input.filtered),
+        out_of_region: sum(|input| input.out_of_region),
+        units: sum(|input| input.units),
+    }
+}
+
+/// Where a load stands.
+#[derive(Debug)]
+pub enum State {
+    /// Units are missing.
+    Partial,
+    /// Every unit is committed.
+    Whole,
+    /// It was finished before, by this session or another.
+    Finished(Box<Finished>),
+}
+
+/// Where a load stands. `sent` is the identity with which this session tried to finish it before.
+pub async fn state(client: &Client, load: Uuid, sent: Option<&[u8; 32]>) -> Result<State> {
+    let finished = match sent {
+        Some(identity) => ledger::finished(client, load, identity).await?,
+        None => ledger::visible(client, load).await?,
+    };
+    Ok(match finished {
+        Some(finished) => State::Finished(Box::new(finished)),
+        None if missing(&progress(client, load).await?).is_some() => State::Partial,
+        None => State::Whole,
+    })
+}
+
+/// Makes a whole load visible whose indexes are built, or drops it when an identical one is and `force` is off. `sent` becomes
+/// the identity. The caller has its turn: `take_turn`.
+pub async fn publish(
+    client: &Client,
+    load: Uuid,
+    options: &[u8; 32],
+    force: bool,
+    sent: &mut Option<[u8; 32]>,
+) -> Result<Finished> {
+    ledger::call(client, "take_back_inputs", Some(load)).await?;
+    let ledger = ledger::read(client, load).await?;
+    let identity = identity(options, &ledger::headers(client, load).await?, &ledger.totals);
+    *sent = Some(identity);
+    ledger::finish(client, load, &identity, ledger.rows_digest, force).await
+}
+
+/// Takes up a load and finishes it without its files; done again, it changes nothing. Class `failed` while units are missing,
+/// while a run without shards is on it, or when it cannot be taken up any more.
+pub async fn finish_later(client: &Client, load: Uuid, options: &[u8; 32], force: bool) -> Result<Finished> {
+    ledger::call(client, "take_turn", Some(load)).await?;
+    match state(client, load, None).await? {
+        State::Finished(done) => return Ok(*done),
+        State::Whole => {}
+        State::Partial => {
+            let missing = missing(&progress(client, load).await?).unwrap_or_default();
+            return Err(Error::failed(format!("load {load} is not whole: {missing}"))
+                .with_hint("run the missing shards, or the same command without `--shard`: only what is missing is read"));
+        }
+    }
+    let row = client
+        .query_one("SELECT genogate_store.reopen_load($1)", &[&load])
+        .await
+        .map_err(|error| db::failure("taking up the load", error))?;
+    if !row.get::<_, bool>(0) {
+        return Err(Error::failed(format!("load {load} is being written by a run, or cannot be finished any more"))
+            .with_hint("see `genogate loads show`"));
+    }
+    ledger::call(client, "build_indexes", None).await?;
+    let done = publish(client, load, options, force, &mut None).await?;
+    if done.replaced.is_some() {
+        ledger::call(client, "purge_load", done.replaced).await?;
+    }
+    ledger::call(client, "analyze_tables", None).await?;
+    Ok(done)
+}

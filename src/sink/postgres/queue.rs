@@ -1,0 +1,79 @@
+//! Lets a session write behind its back: rows are encoded while the server takes in those before. It must not know how rows are
+//! encoded or sent.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::session::{Piece, Session};
+use super::writer::Shared;
+use crate::error::{Error, Result};
+use crate::flow::{ClosedUnit, Counters};
+use crate::sink::tally::Account;
+
+/// Orders that wait, beside the one that is carried out. A piece is some 4 MiB.
+const WAITING: usize = 1;
+
+/// What a session is to do, in this order.
+pub enum Order {
+    /// Write rows of a unit.
+    Write(u32, Piece),
+    /// Commit the open unit and those without rows.
+    Commit(Vec<(ClosedUnit, Account)>),
+}
+
+/// A session at work. Dropping it rolls back what is not committed.
+pub struct Queue {
+    orders: mpsc::Sender<Order>,
+    work: JoinSet<Result<()>>,
+}
+
+impl Queue {
+    /// Connects.
+    pub async fn connect(shared: Arc<Shared>) -> Result<Self> {
+        let session = Session::connect(shared.clone()).await?;
+        let (orders, waiting) = mpsc::channel(WAITING);
+        let mut work = JoinSet::new();
+        work.spawn(carry_out(shared, session, waiting));
+        Ok(Self { orders, work })
+    }
+
+    /// Hands an order on, as soon as there is room for it. Gives the error that an earlier one ended with.
+    pub async fn put(&mut self, order: Order) -> Result<()> {
+        match self.orders.send(order).await {
+            Ok(()) => Ok(()),
+            Err(_) => Err(self.outcome().await.err().unwrap_or_else(|| Error::internal("a session ended before its work"))),
+        }
+    }
+
+    /// Waits until every order is carried out.
+    pub async fn end(mut self) -> Result<()> {
+        drop(std::mem::replace(&mut self.orders, mpsc::channel(1).0));
+        self.outcome().await
+    }
+
+    async fn outcome(&mut self) -> Result<()> {
+        match self.work.join_next().await {
+            Some(Ok(outcome)) => outcome,
+            _ => Err(Error::internal("a session's task is gone")),
+        }
+    }
+}
+
+async fn carry_out(shared: Arc<Shared>, mut session: Session, mut orders: mpsc::Receiver<Order>) -> Result<()> {
+    let counters = &shared.context.counters;
+    while let Some(order) = orders.recv().await {
+        match order {
+            Order::Write(unit, piece) => session.send(unit, piece).await?,
+            Order::Commit(closed) => {
+                session.commit(&closed).await?;
+                for (_, account) in &closed {
+                    Counters::add(&counters.variants, account.variants);
+                    Counters::add(&counters.calls, account.calls);
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,322 @@
+//! Holds what is stored against the ledger: counts, ids, links, and the digest of every unit's rows. It must not know the
+//! files they came from.
+
+mod tuples;
+mod unit;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures::TryStreamExt;
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+pub use self::unit::{Count, Difference};
+use self::unit::{Found, Recorded, first_id, unit_of};
+use super::loads::{self, Load};
+use crate::access::{Grant, Permission};
+use crate::db::{self, Connection};
+use crate::error::{Error, Result};
+use crate::flow::Digest;
+use crate::sink::identity::identity;
+use crate::sink::postgres::ledger;
+use crate::sink::postgres::tables::CALLS_COLUMNS;
+
+/// Units are read together until they hold this many rows: what is kept in memory at a time, unless one has more.
+const ROWS_AT_ONCE: u64 = 250_000;
+
+/// Units that differ are named up to this many.
+pub const NAMED: usize = 1000;
+
+/// One thing that must hold.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Check {
+    pub name: &'static str,
+    pub expected: i64,
+    pub found: i64,
+}
+
+impl Check {
+    /// Does it hold?
+    pub fn holds(&self) -> bool {
+        self.expected == self.found
+    }
+}
+
+/// What was checked of a load.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Validation {
+    pub load_id: Uuid,
+    pub checks: Vec<Check>,
+    /// The units that differ, in order, at most [`NAMED`].
+    pub units: Vec<Difference>,
+    /// Every check holds.
+    pub valid: bool,
+}
+
+impl Validation {
+    /// Ends with class `integrity`, naming what does not hold.
+    pub fn require(&self) -> Result<()> {
+        let broken: Vec<&str> = self.checks.iter().filter(|check| !check.holds()).map(|check| check.name).collect();
+        if broken.is_empty() {
+            return Ok(());
+        }
+        let error = Error::integrity(format!("load {}: {}", self.load_id, broken.join(", ")));
+        Err(error.with_hint("the stored rows are not those that were loaded: load the file again with --force"))
+    }
+}
+
+/// How far a validation is: rows read, and rows the ledger promises.
+#[derive(Debug, Default)]
+pub struct Progress {
+    pub rows: AtomicU64,
+    pub total: AtomicU64,
+}
+
+/// Recounts and hashes again every row of a complete load, unit by unit, as of one moment. The connection ends with the call.
+/// Memory: one unit's ids at a time, or those of small units of [`ROWS_AT_ONCE`] rows together.
+///
+/// Class `usage` when the load is not complete. What does not hold is in the result: see [`Validation::require`].
+pub async fn validate(client: Connection, grant: &Grant, id: Uuid, progress: &Progress) -> Result<Validation> {
+    grant.require(Permission::Query)?;
+    let failed = |error| db::failure("recounting the load", error);
+    client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(failed)?;
+    let load = loads::show(&client, grant, id).await?;
+    if load.status != "complete" {
+        return Err(Error::usage(format!("load {id} is {}, only a complete load can be validated", load.status)));
+    }
+    let recorded = recorded(&client, id).await?;
+    let total: u64 = recorded.iter().map(|unit| unit.variants + unit.calls).sum();
+    progress.total.store(total, Ordering::Relaxed);
+    let columns = Columns::of(&client, &load).await?;
+    let mut stored = Stored::default();
+    for span in spans(load.number, &recorded) {
+        let mut found = BTreeMap::new();
+        for table in [Table::Variants, Table::Calls] {
+            let statement = columns.copy(&load, table, &span);
+            read(&client, &statement, |tuple| {
+                let found: &mut Found = found.entry(unit_of(&tuple)?).or_default();
+                match table {
+                    Table::Variants => found.variant(&tuple, id.as_bytes(), columns.written)?,
+                    Table::Calls => found.call(&tuple, id.as_bytes(), CALLS_COLUMNS.len())?,
+                }
+                progress.rows.fetch_add(1, Ordering::Relaxed);
+                Ok(())
+            })
+            .await?;
+        }
+        stored.add(span.units, found);
+    }
+    let mut checks = ledger_checks(&client, &load, &recorded, &stored).await?;
+    checks.extend(stored.checks());
+    let valid = checks.iter().all(Check::holds);
+    Ok(Validation { load_id: id, checks, units: stored.differences, valid })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Table {
+    Variants,
+    Calls,
+}
+
+/// A range of ids, and the ledger's units in it.
+struct Span<'a> {
+    low: i64,
+    high: i64,
+    units: &'a [Recorded],
+}
+
+/// Ranges that leave out no id of the load.
+fn spans(load_no: i32, units: &[Recorded]) -> Vec<Span<'_>> {
+    let mut groups: Vec<&[Recorded]> = Vec::new();
+    let (mut start, mut rows) = (0, 0);
+    for (at, unit) in units.iter().enumerate() {
+        rows += unit.variants + unit.calls;
+        if rows >= ROWS_AT_ONCE || at + 1 == units.len() {
+            groups.push(units.get(start..=at).unwrap_or_default());
+            (start, rows) = (at + 1, 0);
+        }
+    }
+    if groups.is_empty() {
+        groups.push(&[]);
+    }
+    let border = |group: usize| match groups.get(group).and_then(|units| units.first()) {
+        Some(first) if group > 0 => first_id(load_no, first.unit),
+        _ => first_id(load_no + i32::from(group > 0), 0),
+    };
+    let spans = groups.iter().enumerate();
+    spans.map(|(group, units)| Span { low: border(group), high: border(group + 1) - 1, units }).collect()
+}
+
+/// The ledger's lines in the order of units.
+async fn recorded(client: &Client, load: Uuid) -> Result<Vec<Recorded>> {
+    let sql = "SELECT unit, input, variants, calls, rows_digest FROM genogate_store.ledger($1) ORDER BY unit";
+    let rows = client.query(sql, &[&load]).await.map_err(|error| db::failure("reading the ledger", error))?;
+    let digest = |bytes: Option<&[u8]>| bytes.and_then(|bytes| bytes.try_into().ok()).map(Digest::from_bytes);
+    let unit = |row: &tokio_postgres::Row| Recorded {
+        unit: row.get::<_, i32>(0).cast_unsigned(),
+        input: row.get::<_, i32>(1).cast_unsigned(),
+        variants: row.get::<_, i64>(2).unsigned_abs(),
+        calls: row.get::<_, i64>(3).unsigned_abs(),
+        digest: digest(row.get(4)),
+    };
+    Ok(rows.iter().map(unit).collect())
+}
+
+/// Columns of `variants`: first those the load wrote, in the order of its tuples, then every other.
+struct Columns {
+    names: Vec<String>,
+    written: usize,
+}
+
+impl Columns {
+    async fn of(client: &Client, load: &Load) -> Result<Self> {
+        let doing = |error| db::failure("reading the table's columns", error);
+        let statement = client.prepare("SELECT * FROM genogate_store.stored_variants(NULL, 0, 0)").await.map_err(doing)?;
+        let mut names = load.columns.clone();
+        let written = names.len();
+        let others =
+            statement.columns().iter().map(|column| column.name()).filter(|name| !load.columns.iter().any(|n| n == name));
+        names.extend(others.map(str::to_owned));
+        Ok(Self { names, written })
+    }
+
+    fn copy(&self, load: &Load, table: Table, span: &Span<'_>) -> String {
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        let (function, columns) = match table {
+            Table::Variants => ("stored_variants", self.names.iter().map(|name| quoted(name)).collect::<Vec<_>>()),
+            Table::Calls => ("stored_calls", CALLS_COLUMNS.iter().map(|name| quoted(name)).collect()),
+        };
+        let (columns, id, Span { low, high, .. }) = (columns.join(", "), load.load_id, span);
+        format!("COPY (SELECT {columns} FROM genogate_store.{function}('{id}', {low}, {high})) TO STDOUT (FORMAT binary)")
+    }
+}
+
+async fn read(client: &Client, statement: &str, mut each: impl FnMut(tuples::Tuple<'_>) -> Result<()>) -> Result<()> {
+    let failed = |error| db::failure("reading the stored rows", error);
+    let mut pieces = std::pin::pin!(client.copy_out(statement).await.map_err(failed)?);
+    let mut tuples = tuples::Tuples::default();
+    while let Some(piece) = pieces.try_next().await.map_err(failed)? {
+        tuples.push(&piece, &mut each)?;
+    }
+    if tuples.is_complete() {
+        Ok(())
+    } else {
+        Err(Error::database("reading the stored rows: the database stopped in the middle"))
+    }
+}
+
+/// Sums over all units.
+#[derive(Default)]
+struct Stored {
+    variants: u64,
+    calls: u64,
+    foreign: u64,
+    repeated_variants: u64,
+    repeated_calls: u64,
+    orphan_calls: u64,
+    differing: u64,
+    differences: Vec<Difference>,
+}
+
+impl Stored {
+    fn add(&mut self, units: &[Recorded], mut found: BTreeMap<u32, Found>) {
+        for unit in units {
+            found.entry(unit.unit).or_default();
+        }
+        for (number, mut found) in found {
+            found.count();
+            let (variants, calls) = found.rows();
+            self.variants += variants;
+            self.calls += calls;
+            self.foreign += found.foreign;
+            self.repeated_variants += found.repeated_variants;
+            self.repeated_calls += found.repeated_calls;
+            self.orphan_calls += found.orphan_calls;
+            let recorded = units.binary_search_by_key(&number, |unit| unit.unit).ok().and_then(|at| units.get(at));
+            if let Some(difference) = found.difference(number, recorded) {
+                self.differing += 1;
+                if self.differences.len() < NAMED {
+                    self.differences.push(difference);
+                }
+            }
+        }
+    }
+
+    fn checks(&self) -> [Check; 5] {
+        let none = |name, found: u64| Check { name, expected: 0, found: found.cast_signed() };
+        [
+            none("units whose rows differ", self.differing),
+            none("variants stored twice", self.repeated_variants),
+            none("calls stored twice", self.repeated_calls),
+            none("calls without a variant", self.orphan_calls),
+            none("rows that name another load", self.foreign),
+        ]
+    }
+}
+
+async fn ledger_checks(client: &Client, load: &Load, units: &[Recorded], stored: &Stored) -> Result<Vec<Check>> {
+    let failed = |error| db::failure("recounting the load", error);
+    let sums = "SELECT count(*), coalesce(sum(records), 0)::bigint, coalesce(sum(variants), 0)::bigint,
+                       coalesce(sum(calls), 0)::bigint, coalesce(sum(quarantined), 0)::bigint,
+                       coalesce(sum(filtered), 0)::bigint, coalesce(sum(out_of_region), 0)::bigint,
+                       coalesce(sum(loaded_records), 0)::bigint
+                FROM genogate_store.ledger($1)";
+    let id = load.load_id;
+    let sums = client.query_one(sums, &[&id]).await.map_err(failed)?;
+    let counted =
+        client.query_one("SELECT o_stray, o_quarantined FROM genogate_store.recount($1)", &[&id]).await.map_err(failed)?;
+    let (sum, counted) = (|column: usize| sums.get::<_, i64>(column), |column: usize| counted.get::<_, i64>(column));
+    let ledger = ledger::read(client, id).await?;
+    let sealed = load.rows_digest.as_deref() == Some(&ledger.rows_digest.to_bytes());
+    let identical = same_identity(client, load, &ledger).await?;
+    let listed = |count: Option<i64>| count.unwrap_or(-1);
+    let check = |name, expected, found| Check { name, expected, found };
+    Ok(vec![
+        check("units in the ledger", listed(load.units), sum(0)),
+        check("records in the ledger", listed(load.input_records), sum(1)),
+        check("records accounted for", sum(1), sum(7) + sum(4) + sum(5) + sum(6)),
+        check("variants in the ledger", listed(load.variants), sum(2)),
+        check("calls in the ledger", listed(load.calls), sum(3)),
+        // A record of which another allele was stored has an entry without counting as quarantined.
+        check("quarantined records without an entry", 0, (sum(4) - counted(1)).max(0)),
+        check("digests in the ledger that are not the load's", 0, i64::from(!identical) + i64::from(!sealed)),
+        check("units without a digest", 0, units.iter().filter(|unit| unit.digest.is_none()).count() as i64),
+        check("variants stored", sum(2), stored.variants.cast_signed()),
+        check("calls stored", sum(3), stored.calls.cast_signed()),
+        check("rows whose ids are not the load's", 0, counted(0)),
+    ])
+}
+
+/// The identity, computed anew from the ledger, is the one the load was finished with.
+async fn same_identity(client: &Client, load: &Load, ledger: &ledger::Ledger) -> Result<bool> {
+    let headers = ledger::headers(client, load.load_id).await?;
+    let options: [u8; 32] = load.options.clone().try_into().map_err(|_| Error::integrity("a stored digest is cut"))?;
+    Ok(load.identity.as_deref() == Some(identity(&options, &headers, &ledger.totals).as_slice()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_leave_out_no_id() {
+        let unit = |unit, rows| Recorded { unit, variants: rows, ..Recorded::default() };
+        for units in [
+            vec![],
+            vec![unit(0, 1)],
+            vec![unit(3, ROWS_AT_ONCE), unit(5, 1), unit(6, ROWS_AT_ONCE), unit(9, ROWS_AT_ONCE)],
+            vec![unit(3, 1), unit(5, ROWS_AT_ONCE), unit(1 << 19, 0)],
+        ] {
+            let spans = spans(7, &units);
+            assert_eq!((spans[0].low, spans[spans.len() - 1].high), (7 << 41, (8 << 41) - 1));
+            assert!(spans.windows(2).all(|pair| pair[0].high + 1 == pair[1].low));
+            assert_eq!(spans.iter().flat_map(|span| span.units).map(|unit| unit.unit).collect::<Vec<_>>(), {
+                units.iter().map(|unit| unit.unit).collect::<Vec<_>>()
+            });
+            for span in &spans {
+                assert!(span.units.iter().all(|unit| (span.low..=span.high).contains(&first_id(7, unit.unit))));
+            }
+        }
+    }
+}

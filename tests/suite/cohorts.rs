@@ -1,0 +1,470 @@
+//! Many files, many processes, one load: shards that meet, end in any order, are killed and run again; names; the loads'
+//! list; samples that come later.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use serde_json::{Value, json};
+
+use super::support::{Done, Warehouse, genogate, repository};
+
+fn synth(warehouse: &Warehouse, folder: &Path, name: &str, kind: &str, records: &str, seed: &str) -> PathBuf {
+    let file = folder.join(name);
+    let file_name = file.to_str().unwrap();
+    let done = warehouse.run(["synth", kind, "--records", records, "--seed", seed, "--output", file_name]);
+    done.expect(0);
+    file
+}
+
+/// Three files: plain text, BGZF, and gzip, whose units are unknown before it was read.
+fn cohort(warehouse: &Warehouse, folder: &Path) -> PathBuf {
+    synth(warehouse, folder, "a.vcf", "trio", "3000", "1");
+    synth(warehouse, folder, "b.vcf.gz", "trio", "2000", "2");
+    let plain = synth(warehouse, folder, "c.vcf", "trio", "1000", "3");
+    assert!(Command::new("gzip").arg(plain).status().unwrap().success());
+    std::fs::write(folder.join("cohort.tsv"), "sample\tpath\nA\ta.vcf\nB\tb.vcf.gz\nC\tc.vcf.gz\n").unwrap();
+    folder.join("cohort.tsv")
+}
+
+fn command(warehouse: &Warehouse, list: &Path, more: &[&str]) -> Command {
+    let mut command = genogate(&warehouse.home);
+    command.args(["load", list.to_str().unwrap(), "--profile", "research", "--calls", "all", "--json"]);
+    command.args(["--set", "source.vcf.unit=64KiB"]).args(more).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn load(warehouse: &Warehouse, list: &Path, more: &[&str]) -> Done {
+    command(warehouse, list, more).output().unwrap().into()
+}
+
+fn ended(child: Child) -> Done {
+    child.wait_with_output().unwrap().into()
+}
+
+/// What is visible, whichever load and unit it came by.
+const CONTENT: &str = "SELECT count(*), sum(('x' || substr(md5(concat_ws('|', v.chrom, v.pos, v.ref, v.alt, v.qual, v.filters, v.ids, v.info::text)), 1, 15))::bit(60)::bigint), \
+     (SELECT sum(('x' || substr(md5(concat_ws('|', v.chrom, v.pos, v.ref, v.alt, c.input, c.sample_id, c.gt, c.format::text)), 1, 15))::bit(60)::bigint) \
+      FROM genogate.calls c JOIN genogate.variants v USING (load_id, variant_id)) FROM genogate.variants v";
+
+fn loads(warehouse: &Warehouse) -> Vec<Value> {
+    warehouse.run(["loads", "list", "--json"]).expect(0).json()["loads"].as_array().unwrap().clone()
+}
+
+#[test]
+fn shards_in_any_order_make_the_load_that_one_process_makes() {
+    let (one, many) = (Warehouse::start(), Warehouse::start());
+    let folder = tempfile::tempdir().unwrap();
+    let list = cohort(&one, folder.path());
+    let whole = load(&one, &list, &[]).expect(0).json();
+    assert!(whole["units"].as_u64().unwrap() > 12, "{whole}");
+    let mut met = Vec::new();
+    for (number, shard) in ["3/4", "1/4", "4/4", "2/4"].iter().enumerate() {
+        let report = load(&many, &list, &["--shard", shard]).expect(0).json();
+        let status = if number < 3 { "partial" } else { "complete" };
+        assert_eq!((&report["status"], &report["shard"]), (&json!(status), &json!(shard)), "{report}");
+        assert_eq!(many.sql("SELECT count(*) FROM genogate.variants") == "0", number < 3);
+        met.push(report);
+    }
+    assert!(met.iter().all(|report| report["load_id"] == met[0]["load_id"]), "{met:#?}");
+    for field in ["input_records", "variants", "calls", "units"] {
+        assert_eq!(met[3][field], whole[field], "{field}");
+    }
+    let files = met[3]["files"].as_array().unwrap();
+    assert_eq!(files.iter().map(|file| file["records"].as_u64().unwrap()).collect::<Vec<_>>(), [3000, 2000, 1000]);
+    assert!(files.iter().all(|file| file["status"] == "complete"), "{files:#?}");
+    assert_eq!(many.sql(CONTENT), one.sql(CONTENT));
+    many.run(["validate", met[0]["load_id"].as_str().unwrap(), "--json"]).expect(0);
+    // A task that a scheduler runs again when all is done, and the whole of it in one process.
+    let late = load(&many, &list, &["--shard", "2/4"]).expect(0).json();
+    assert_eq!((&late["status"], &late["load_id"]), (&json!("skipped"), &met[0]["load_id"]));
+    let again = load(&many, &list, &[]).expect(0).json();
+    assert_eq!((&again["status"], &again["load_id"]), (&json!("skipped"), &met[0]["load_id"]));
+    assert_eq!(many.sql(CONTENT), one.sql(CONTENT));
+}
+
+#[test]
+fn shards_at_once_are_not_in_each_others_way_and_one_of_them_finishes() {
+    let warehouse = Warehouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let list = cohort(&warehouse, folder.path());
+    let running: Vec<Child> =
+        (1..=5).map(|i| command(&warehouse, &list, &["--shard", &format!("{i}/5"), "--threads", "1"]).spawn().unwrap()).collect();
+    let reports: Vec<Value> = running.into_iter().map(|child| ended(child).expect(0).json()).collect();
+    assert!(reports.iter().any(|report| report["status"] == "complete"), "{reports:#?}");
+    assert!(reports.iter().all(|report| report["load_id"] == reports[0]["load_id"]), "{reports:#?}");
+    assert_eq!(warehouse.sql("SELECT count(*), min(input_records) FROM genogate.loads"), "1|6000");
+    warehouse.run(["validate", reports[0]["load_id"].as_str().unwrap(), "--json"]).expect(0);
+}
+
+#[test]
+fn a_killed_shard_leaves_the_others_alone_and_does_only_what_it_lacks() {
+    let warehouse = Warehouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let list = synth(&warehouse, folder.path(), "long.vcf", "sites", "60000", "9");
+    let name = ["--load-name", "night-7"];
+    let first = load(&warehouse, &list, &[&name[..], &["--shard", "1/2"]].concat()).expect(0).json();
+    for signal in ["-KILL", "-TERM"] {
+        let child = command(&warehouse, &list, &[&name[..], &["--shard", "2/2", "--threads", "1"]].concat()).spawn().unwrap();
+        let before: u64 = first["units"].as_u64().unwrap();
+        let units = || warehouse.sql("SELECT count(*) FROM genogate_store.units").parse::<u64>().unwrap();
+        let start = units();
+        assert!(start >= before);
+        while units() == start {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        let done = ended(child);
+        assert_eq!(done.code, if signal == "-KILL" { -1 } else { 1 }, "{done:#?}");
+    }
+    let listed = loads(&warehouse).pop().unwrap();
+    assert_eq!((&listed["status"], &listed["resumable"]), (&json!("failed"), &json!(true)), "{listed}");
+    assert_eq!(listed["reason"], "shard 2/2: interrupted");
+    let unfinished = warehouse.run(["loads", "finish", "--load-name", "night-7", "--json"]).expect(1);
+    assert!(unfinished.stdout.contains("units of input 1"), "{unfinished:#?}");
+    let report = load(&warehouse, &list, &[&name[..], &["--shard", "2/2"]].concat()).expect(0).json();
+    assert_eq!((&report["status"], &report["input_records"]), (&json!("complete"), &json!(60000)));
+    assert!(report["units_resumed"].as_u64().unwrap() >= 2, "{report}");
+    warehouse.run(["validate", report["load_id"].as_str().unwrap(), "--json"]).expect(0);
+}
+
+#[test]
+fn an_unfinished_load_is_finished_without_its_files_and_once_only() {
+    let warehouse = Warehouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let list = synth(&warehouse, folder.path(), "a.vcf", "sites", "5000", "9");
+    let report = load(&warehouse, &list, &["--shard", "1/2", "--load-name", "w"]).expect(0).json();
+    let id = report["load_id"].as_str().unwrap();
+    load(&warehouse, &list, &["--shard", "2/2", "--load-name", "w"]).expect(0);
+    // As if the second shard had died between its last unit and the end.
+    warehouse.sql(&format!("UPDATE genogate_store.loads SET status = 'failed', identity = NULL WHERE load_id = '{id}'"));
+    std::fs::remove_file(&list).unwrap();
+    for how in [["--load-name", "w"], [id, "--json"], [id, "--json"]] {
+        let done =
+            warehouse.run([&["loads", "finish", "--json"][..], &how[..how.len() - usize::from(how[1] == "--json")]].concat());
+        let done = done.expect(0).json();
+        assert_eq!((&done["status"], &done["load_id"], &done["input_records"]), (&json!("complete"), &json!(id), &json!(5000)));
+    }
+    warehouse.run(["validate", id, "--json"]).expect(0);
+    warehouse.run(["loads", "finish", "--load-name", "unheard", "--json"]).expect(2);
+    warehouse.run(["loads", "drop", id]).expect(0);
+    warehouse.run(["loads", "finish", id, "--json"]).expect(1);
+    assert_eq!(warehouse.sql("SELECT count(*) FROM genogate.variants"), "0");
+}
+
+/// Another process that holds a load's lock: `alone`, or as a shard does.
+fn holding(warehouse: &Warehouse, load: &str, function: &str) -> Child {
+    let sql = format!(
+        "SELECT {function}(genogate_store.lock_key(), load_no) FROM genogate_store.loads WHERE load_id = '{load}'; SELECT pg_sleep(600)"
+    );
+    let mut command = genogate(&warehouse.home);
+    let child = command.args(["db", "shell", "--", "-X", "-q", "-c", &sql]).stdout(Stdio::null()).spawn().unwrap();
+    let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+    while warehouse.sql(sleeping) == "0" {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    child
+}
+
+fn release(warehouse: &Warehouse, mut child: Child) {
+    warehouse.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+    child.wait().unwrap();
+}
+
+#[test]
+fn what_does_not_belong_together_does_not_meet() {
+    let warehouse = Warehouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let a = synth(&warehouse, folder.path(), "a.vcf", "sites", "3000", "1");
+    let b = synth(&warehouse, folder.path(), "b.vcf", "sites", "3000", "2");
+    let begun = load(&warehouse, &a, &["--shard", "1/3", "--load-name", "one"]).expect(0).json();
+    let id = begun["load_id"].as_str().unwrap().to_owned();
+    // Other files under the same name, other options, the same files under another name.
+    for (file, more) in
+        [(&b, vec!["--load-name", "one"]), (&a, vec!["--load-name", "one", "--no-split"]), (&a, vec!["--load-name", "two"])]
+    {
+        for shard in [vec![], vec!["--shard", "2/3"]] {
+            let done = load(&warehouse, file, &[more.clone(), shard].concat()).expect(2);
+            assert!(done.stdout.contains(&id), "{done:#?}");
+        }
+    }
+    for wrong in ["0/3", "4/3", "x"] {
+        load(&warehouse, &a, &["--shard", wrong]).expect(2);
+    }
+    let done = load(&warehouse, &a, &["--shard", "1/2", "--parquet", folder.path().join("lake").to_str().unwrap()]).expect(2);
+    assert!(done.stdout.contains("meet in a database"), "{done:#?}");
+    let piped: Done =
+        command(&warehouse, Path::new("-"), &["--shard", "1/2"]).stdin(std::fs::File::open(&a).unwrap()).output().unwrap().into();
+    piped.expect(2);
+
+    // While a shard is at work, nobody cuts the load anew, takes it for himself, or drops it.
+    let shard = holding(&warehouse, &id, "pg_advisory_lock_shared");
+    assert_eq!(loads(&warehouse)[0]["sessions"], 1);
+    let done = load(&warehouse, &a, &["--shard", "2/4"]).expect(2);
+    assert!(done.stdout.contains("another number of shards"), "{done:#?}");
+    warehouse.run(["loads", "drop", &id]).expect(1);
+    assert_eq!(load(&warehouse, &a, &["--shard", "2/3"]).expect(0).json()["status"], "partial");
+    release(&warehouse, shard);
+
+    // Nobody is at work: three thirds less one third may become two halves.
+    assert_eq!(load(&warehouse, &a, &["--shard", "1/2"]).expect(0).json()["status"], "partial");
+    assert_eq!(load(&warehouse, &a, &["--shard", "2/2"]).expect(0).json()["status"], "complete");
+    assert_eq!(warehouse.sql("SELECT count(*), min(input_records) FROM genogate.loads"), "1|3000");
+}
+
+#[test]
+fn of_two_identical_loads_at_once_one_says_that_the_other_is_at_it() {
+    let warehouse = Warehouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = synth(&warehouse, folder.path(), "long.vcf", "sites", "60000", "12");
+    let mut first = command(&warehouse, &file, &["--threads", "1"]).spawn().unwrap();
+    while warehouse.sql("SELECT count(*) FROM genogate_store.units") == "0" {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let stop = |signal: &str, child: &Child| {
+        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success())
+    };
+    // The first stands still, so that it cannot be through before the second has looked.
+    stop("-STOP", &first);
+    for shard in [vec![], vec!["--shard", "1/2"]] {
+        let second = load(&warehouse, &file, &[&["--set", "sink.postgres.patience=0s"], &shard[..]].concat()).expect(1);
+        assert!(second.stdout.contains("another process"), "{second:#?}");
+    }
+    stop("-CONT", &first);
+    assert!(first.wait().unwrap().success());
+    assert_eq!(load(&warehouse, &file, &[]).expect(0).json()["status"], "skipped");
+    assert_eq!(warehouse.sql("SELECT count(*), min(input_records) FROM genogate.loads"), "1|60000");
+}
+
+#[test]
+fn a_failed_load_is_listed_with_its_reason() {
+    let warehouse = Warehouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bad.vcf");
+    std::fs::write(
+        &file,
+        "##fileformat=VCFv4.3\n##contig=<ID=1>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n1\tx\t.\tA\tC\t.\t.\t.\n",
+    )
+    .unwrap();
+    load(&warehouse, &file, &[]).expect(6);
+    let listed = loads(&warehouse).pop().unwrap();
+    assert_eq!((&listed["status"], &listed["reason"], &listed["resumable"]), (&json!("failed"), &json!("input"), &json!(false)));
+    let text = warehouse.run(["loads", "list"]).expect(0).stdout;
+    assert!(text.contains("failed") && text.contains("(input)"), "{text}");
+}
+
+/// N+1: what comes later stands beside what is there, and a person has one pseudonym.
+#[test]
+fn samples_that_come_later_are_added_under_the_same_pseudonyms() {
+    let warehouse = Warehouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, samples: &str, pos: u32| {
+        let path = folder.path().join(name);
+        let calls = samples.split('\t').map(|_| "0/1").collect::<Vec<_>>().join("\t");
+        let text = format!(
+            "##fileformat=VCFv4.3\n##FORMAT=<ID=GT,Number=1,Type=String,Description=\"g\">\n##contig=<ID=1>\n\
+             #CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\tFORMAT\t{samples}\n1\t{pos}\t.\tA\tC\t50\tPASS\t.\tGT\t{calls}\n"
+        );
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let pipeline = repository("pipelines/clinical.yaml").display().to_string();
+    let run = |files: &[String]| {
+        let paths = format!("source.vcf.paths={}", json!(files));
+        warehouse.run(["run", &pipeline, "--json", "--set", &paths]).expect(0).json()
+    };
+    let first = run(&[file("a.vcf", "ZEBRA77\tGNU12", 10), file("b.vcf", "GNU12\tOKAPI5", 10)]);
+    let later = run(&[file("c.vcf", "LLAMA3\tZEBRA77", 10)]);
+    assert_ne!(first["load_id"], later["load_id"]);
+    let distinct = "SELECT count(*), count(DISTINCT sample_id), bool_and(sample_id LIKE 'P-%') FROM genogate.samples";
+    assert_eq!(warehouse.sql(distinct), "6|4|t");
+    let carriers = "SELECT count(*), count(DISTINCT c.sample_id) FROM genogate.calls c JOIN genogate.variants v USING (load_id, variant_id) \
+                    WHERE v.contig = '1' AND v.pos = 10 AND 1 = ANY (c.alleles)";
+    assert_eq!(warehouse.sql(carriers), "6|4");
+    let shared = "SELECT count(*) FROM genogate.samples a JOIN genogate.samples b USING (sample_id) WHERE a.load_id < b.load_id";
+    assert_eq!(warehouse.sql(shared), "1");
+}
+
+/// As on a compute node: no terminal, no input, a log for machines.
+#[test]
+fn a_log_without_a_terminal_is_json_lines_and_nothing_is_asked() {
+    let warehouse = Warehouse::shared();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.vcf").display().to_string();
+    warehouse.run(["synth", "trio", "--records", "300", "--seed", "77", "--phi", "--output", &file]).expect(0);
+    let redact = "stages.detect.actions={critical: redact, high: redact, medium: redact, low: redact}";
+    let arguments = ["load", &file, "--json", "--log-json", "-vv", "--set", redact];
+    // A session of its own: there is no terminal to ask on, even for a program that opens /dev/tty.
+    let done: Done = Command::new("setsid")
+        .arg("-w")
+        .arg(super::support::BINARY)
+        .args(arguments)
+        .env("GENOGATE_HOME", &warehouse.home)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+        .into();
+    let done = done.expect(0);
+    done.json();
+    assert!(!done.stderr.contains('\u{1b}'), "{}", done.stderr);
+    let logged: Vec<Value> =
+        done.stderr.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect();
+    assert!(logged.iter().all(|line| line["level"].is_string() && line["timestamp"].is_string()), "{logged:#?}");
+    let said = |words: &str| logged.iter().any(|line| line["fields"]["message"].as_str().unwrap_or_default().contains(words));
+    assert!(said("possible identifier") && said("Safe Harbor"), "{logged:#?}");
+}
+
+/// Partitions of a plan: as many as threads, when the file has enough units.
+fn partitions(mut command: Command, file: &Path) -> u64 {
+    let done: Done = command
+        .args(["--json", "plan"])
+        .arg(repository("pipelines/research.yaml"))
+        .args(["--set", &format!("source.vcf.paths={}", json!([file])), "--set", "source.vcf.unit=16KiB"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+        .into();
+    done.expect(0).json()["partitions"].as_u64().unwrap()
+}
+
+#[test]
+fn threads_are_what_slurm_affinity_and_the_cgroup_allow() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.vcf");
+    let home = folder.path().join("home");
+    let done: Done = genogate(&home)
+        .args(["synth", "sites", "--records", "2000", "--output", file.to_str().unwrap()])
+        .output()
+        .unwrap()
+        .into();
+    done.expect(0);
+    let all = std::thread::available_parallelism().unwrap().get() as u64;
+    let mut slurm = genogate(&home);
+    slurm.env("SLURM_CPUS_PER_TASK", "1");
+    assert_eq!((partitions(genogate(&home), &file), partitions(slurm, &file)), (all, 1));
+    let mut greedy = genogate(&home);
+    greedy.env("SLURM_CPUS_PER_TASK", "4096");
+    assert_eq!(partitions(greedy, &file), all);
+    let mut bound = Command::new("taskset");
+    bound.args(["-c", "0", super::support::BINARY]).env("GENOGATE_HOME", &home).env_remove("SLURM_CPUS_PER_TASK");
+    assert_eq!(partitions(bound, &file), 1);
+    let Some(cgroup) = Cgroup::with_one_cpu() else { return eprintln!("skipped: no cgroup with a quota can be made here") };
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(cgroup.folder.join("cgroup.procs")).arg(super::support::BINARY);
+    assert_eq!(partitions(limited, &file), 1);
+}
+
+/// A cgroup of version 2 or 1 with a quota of one processor; gone when dropped.
+struct Cgroup {
+    folder: PathBuf,
+}
+
+impl Cgroup {
+    fn with_one_cpu() -> Option<Self> {
+        let name = format!("genogate-test-{}", std::process::id());
+        let versions = [
+            ("/sys/fs/cgroup", vec![("cpu.max", "100000 100000")]),
+            ("/sys/fs/cgroup/cpu", vec![("cpu.cfs_period_us", "100000"), ("cpu.cfs_quota_us", "100000")]),
+        ];
+        versions.into_iter().find_map(|(root, limits)| {
+            std::fs::create_dir(Path::new(root).join(&name)).ok()?;
+            let made = Self { folder: Path::new(root).join(&name) };
+            limits
+                .iter()
+                .all(|(file, value)| made.folder.join(file).exists() && std::fs::write(made.folder.join(file), value).is_ok())
+                .then_some(made)
+        })
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir(&self.folder);
+    }
+}
+
+/// The Slurm script as it is, with the variables of an array job set by hand.
+#[test]
+fn the_slurm_array_script_loads_a_cohort() {
+    let warehouse = Warehouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let list = cohort(&warehouse, folder.path());
+    let script = repository("docs/hpc/load.sbatch");
+    let text = std::fs::read_to_string(&script).unwrap();
+    let page = std::fs::read_to_string(repository("docs/hpc.md")).unwrap();
+    assert!(page.contains(&format!("```bash\n{text}```")), "docs/hpc.md does not show docs/hpc/load.sbatch as it is");
+    std::os::unix::fs::symlink(super::support::BINARY, folder.path().join("genogate")).unwrap();
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let task = |number: u32, more: &[(&str, &str)]| -> Done {
+        let mut command = genogate(&warehouse.home);
+        let home = command.get_envs().find(|(name, _)| *name == "GENOGATE_HOME").and_then(|(_, home)| home).unwrap().to_owned();
+        command = Command::new("bash");
+        command.arg(&script).arg(&list).args(["cohort-7", "--profile", "research", "--json", "--set", "source.vcf.unit=64KiB"]);
+        command.env("GENOGATE_HOME", home).env("PATH", &path).env("SLURM_ARRAY_TASK_ID", number.to_string());
+        command.env("SLURM_ARRAY_TASK_COUNT", "3").env("SLURM_CPUS_PER_TASK", "1").envs(more.iter().copied());
+        command.stdin(Stdio::null()).output().unwrap().into()
+    };
+    for (number, status) in [(2, "partial"), (3, "partial")] {
+        let done = task(number, &[]).expect(0);
+        assert_eq!(done.json()["status"], status);
+        assert!(done.stderr.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{done:#?}");
+    }
+    warehouse.run(["loads", "finish", "--load-name", "cohort-7"]).expect(1);
+    // The task that failed, run again by itself: its array has one task.
+    let last = task(1, &[("SLURM_ARRAY_TASK_COUNT", "1"), ("SHARDS", "3")]).expect(0).json();
+    assert_eq!((&last["status"], &last["input_records"]), (&json!("complete"), &json!(6000)));
+    warehouse.run(["loads", "finish", "--load-name", "cohort-7"]).expect(0);
+}
+
+/// The shell text of a Nextflow process's section, with Groovy's interpolation done for these values.
+fn section(module: &str, name: &str, values: &[(&str, &str)]) -> String {
+    let after = module.split(&format!("    {name}:\n")).nth(1).unwrap();
+    let block = after.split("\"\"\"\n").nth(1).unwrap_or_else(|| after.split("\"\"\"").nth(1).unwrap());
+    let block = block.split("\"\"\"").next().unwrap();
+    let mut text = block.lines().map(|line| line.strip_prefix("    ").unwrap_or(line)).collect::<Vec<_>>().join("\n");
+    for (variable, value) in values {
+        text = text.replace(&format!("${{{variable}}}"), value);
+    }
+    assert!(!text.replace("\\$", "").contains('$'), "something is not interpolated:\n{text}");
+    text.replace("\\$", "$").replace("\\\\", "\\")
+}
+
+#[test]
+fn the_nextflow_module_loads_a_cohort() {
+    let warehouse = Warehouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    cohort(&warehouse, folder.path());
+    let module = std::fs::read_to_string(repository("docs/nextflow/modules/local/genogate/load/main.nf")).unwrap();
+    let meta = std::fs::read_to_string(repository("docs/nextflow/modules/local/genogate/load/meta.yml")).unwrap();
+    for word in ["genogate_load", "vcfs:", "shard:", "*.load.json", "versions.yml"] {
+        assert!(meta.contains(word), "meta.yml does not name {word}");
+    }
+    assert!(module.contains(&format!("container \"genogate:{}\"", env!("CARGO_PKG_VERSION"))));
+    std::os::unix::fs::symlink(super::support::BINARY, folder.path().join("genogate")).unwrap();
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let mut reports = Vec::new();
+    for name in ["stub", "script"] {
+        for (shard, part) in [("1/2", "1_of_2"), ("2/2", "2_of_2")] {
+            let values = [
+                ("vcfs", "a.vcf b.vcf.gz c.vcf.gz"),
+                ("prefix", "cohort-7"),
+                ("shard", shard),
+                ("part", part),
+                ("args", "--profile research --set source.vcf.unit=64KiB"),
+                ("task.cpus", "1"),
+                ("task.process", "NFCORE:GENOGATE_LOAD"),
+            ];
+            // Nextflow runs a task with these options of bash.
+            let mut bash = Command::new("bash");
+            bash.args(["-euo", "pipefail", "-c", &section(&module, name, &values)]).current_dir(folder.path());
+            let done: Done = bash.env("PATH", &path).env("GENOGATE_HOME", &warehouse.home).output().unwrap().into();
+            done.expect(0);
+            let report = std::fs::read_to_string(folder.path().join(format!("cohort-7.{part}.load.json"))).unwrap();
+            reports.push(serde_json::from_str::<Value>(&report).unwrap());
+            let versions = std::fs::read_to_string(folder.path().join("versions.yml")).unwrap();
+            assert_eq!(versions.trim(), format!("\"NFCORE:GENOGATE_LOAD\":\n    genogate: {}", env!("CARGO_PKG_VERSION")));
+        }
+    }
+    assert!(reports[0].get("load_id").is_none() && reports[0]["shard"] == "1/2", "the stub loads nothing");
+    assert_eq!((&reports[2]["status"], &reports[3]["status"]), (&json!("partial"), &json!("complete")));
+    assert_eq!(reports[3]["input_records"], 6000);
+}
