@@ -32,7 +32,7 @@ fn variable(name: &str, default: u64) -> u64 {
 
 /// How often a test with random points goes round.
 fn rounds() -> u64 {
-    variable("GENOGATE_FAULT_ROUNDS", 3)
+    variable("GENOGATE_FAULT_ROUNDS", 2)
 }
 
 /// Numbers by chance, the same for the same seed (SplitMix64).
