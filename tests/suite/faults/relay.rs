@@ -103,8 +103,7 @@ impl State {
 
 fn pump(mut from: TcpStream, mut to: TcpStream, state: &State, counted: bool) {
     let mut buffer = vec![0; 16 << 10];
-    loop {
-        let Ok(read @ 1..) = from.read(&mut buffer) else { break };
+    while let Ok(read @ 1..) = from.read(&mut buffer) {
         while state.stalled.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(5));
         }
