@@ -35,6 +35,10 @@ pub struct Plan {
     /// Compressed bytes of all inputs, when known.
     pub bytes: Option<u64>,
     pub notices: Vec<Notice>,
+    /// Inputs (0-based) that cannot be read and are left out, and why.
+    pub given_up: Vec<(u32, String)>,
+    /// Where the inputs lie, for the caller's terminal only.
+    pub paths: Vec<Option<std::path::PathBuf>>,
     /// Stage objects in plan order; a stage node's index points here.
     pub stages: Vec<Arc<dyn Stage>>,
     pub sink: Arc<dyn Sink>,
@@ -144,6 +148,8 @@ pub fn plan(spec: &Spec, options: PlanOptions) -> Result<Plan, Failure> {
         units: inspection.units,
         bytes: inspection.bytes,
         notices: inspection.notices,
+        given_up: inspection.given_up,
+        paths: inspection.paths,
         stages,
         sink,
         proof,

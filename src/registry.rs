@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::error::Result;
 use crate::flow::{Sink, Source, Stage};
-use crate::source::vcf::OnBadRecord;
+use crate::source::vcf::{OnBadFile, OnBadRecord};
 use crate::spec::{SinkSpec, SourceSpec, StageSpec};
 use crate::stage::{anonymize, normalize};
 
@@ -25,10 +25,13 @@ pub fn source(spec: &SourceSpec, sink: &SinkSpec, base: &Path) -> Result<Arc<dyn
         SinkSpec::Postgres(config) => config.unit_bytes()?,
         SinkSpec::Parquet(_) => None,
     };
-    match (spec, unit) {
-        (SourceSpec::Vcf(config), None) => config.build(base),
-        (SourceSpec::Vcf(config), Some(bytes)) => config.with_unit(bytes).build(base),
+    let SourceSpec::Vcf(config) = spec;
+    let mut config = unit.map_or_else(|| config.clone(), |bytes| config.with_unit(bytes));
+    if matches!(sink, SinkSpec::Parquet(_)) {
+        // What was written of a bad file cannot be taken back from a dataset.
+        config.on_bad_file = OnBadFile::Fail;
     }
+    config.build(base)
 }
 
 /// Builds a step. Pure: opens no key; policy files and a reference's index are read. `normalize` gets the source's reference and

@@ -2,9 +2,10 @@
 //! It must not know how a pipeline is written or shown.
 
 mod report;
+mod ticket;
 mod trail;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,7 @@ use futures::TryStreamExt;
 use tokio::task::JoinSet;
 
 pub use report::{REIDENTIFICATION, Report};
+pub use ticket::Ticket;
 pub use trail::{Trail, destination, spool};
 
 use crate::access::{Grant, Permission};
@@ -57,6 +59,7 @@ pub struct Run {
     context: Arc<Context>,
     keys: Keys,
     databases: Databases,
+    home: PathBuf,
 }
 
 impl Run {
@@ -64,7 +67,7 @@ impl Run {
     pub fn new(plan: Plan, home: &Path, trail: &Trail) -> Self {
         let keys = Keys::new(plan.pipeline.keys.clone(), &plan.base).with_home(home);
         let databases = databases(&plan, home);
-        Self { plan, context: Arc::new(Context::new(trail.run_id(), trail.recorder())), keys, databases }
+        Self { plan, context: Arc::new(Context::new(trail.run_id(), trail.recorder())), keys, databases, home: home.to_owned() }
     }
 
     /// What the run shares with those who watch or stop it.
@@ -93,14 +96,19 @@ impl Run {
             options_digest: digest::hex(&self.plan.options_digest),
         })?;
         recorder.flush().await.map_err(|error| error.at("no durable audit intent, so nothing was read"))?;
+        self.keep_ticket(&options);
         match self.drive(grant, options).await {
             Ok(sink) => {
+                self.drop_tickets(&sink);
                 let report = Report::new(&self.plan, &self.context, sink, start.elapsed());
                 recorder.record(report.finished_event())?;
                 recorder.flush().await?;
                 Ok(report)
             }
             Err(error) => {
+                if !is_resumable(&error) {
+                    Ticket::forget(&self.home, self.context.run_id);
+                }
                 // The load's own failure is what the caller must hear; a trail that fails too was already told in the log.
                 if recorder.record(Event::load_failed(Some(self.context.run_id), &error)).is_ok()
                     && let Err(second) = recorder.flush().await
@@ -110,6 +118,21 @@ impl Run {
                 Err(error)
             }
         }
+    }
+
+    /// Without a ticket the load is resumed by the same command only.
+    fn keep_ticket(&self, options: &RunOptions) {
+        if let Some(Err(error)) = Ticket::of(&self.plan, options).map(|ticket| ticket.keep(&self.home, self.context.run_id)) {
+            tracing::warn!(%error, "`genogate loads resume` will not know this load");
+        }
+    }
+
+    fn drop_tickets(&self, report: &serde_json::Map<String, serde_json::Value>) {
+        let word = |name: &str| report.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
+        let load = word("load_id").parse().unwrap_or_default();
+        let partial = word("status") == "partial";
+        let through = |id: &uuid::Uuid| !(partial && *id == load);
+        [self.context.run_id, load].iter().filter(|id| through(id)).for_each(|id| Ticket::forget(&self.home, *id));
     }
 
     async fn drive(&self, grant: &Grant, options: RunOptions) -> Result<serde_json::Map<String, serde_json::Value>> {
@@ -127,6 +150,7 @@ impl Run {
             shard: options.shard,
             load_name: options.load_name.as_deref(),
         };
+        self.plan.given_up.iter().for_each(|(input, reason)| self.context.units.give_up(*input, reason.clone()));
         if let Some(shard) = options.shard {
             self.context.units.keep(shard.units(&self.plan.units));
         }
@@ -142,7 +166,7 @@ impl Run {
         };
         let sink = self.plan.sink.open(&opening, &document, schema).await?;
         self.context.opened(opened.clone(), sink.clone());
-        let finished = match self.partitions(&physical).await {
+        let finished = match self.partitions(&physical).await.and_then(|()| self.something_is_left()) {
             Ok(()) => finish(&opened, sink.as_ref()).await,
             Err(error) => Err(error),
         };
@@ -150,6 +174,17 @@ impl Run {
             sink.abandon(error).await;
         }
         finished
+    }
+
+    /// A load of which every file was given up is none.
+    fn something_is_left(&self) -> Result<()> {
+        let given_up = self.context.units.given_up();
+        match given_up.first() {
+            Some((input, reason)) if given_up.len() == self.plan.units.len() => {
+                Err(Error::input(format!("no file can be loaded; input {}: {reason}", input + 1)).with_hint("mend the files"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Drives every partition to its end; the first failure cancels the others.
@@ -201,7 +236,7 @@ impl Run {
 
 /// Says how an interrupted load goes on, behind what its error says to do first.
 fn resumable(error: Error) -> Error {
-    if !matches!(error.class(), Class::Interrupted | Class::Database | Class::Failed) {
+    if !is_resumable(&error) {
         return error;
     }
     let resume = "nothing of this load is visible; run the same command again to go on from the last committed unit";
@@ -210,6 +245,10 @@ fn resumable(error: Error) -> Error {
         None => resume.to_owned(),
     };
     error.with_hint(hint)
+}
+
+fn is_resumable(error: &Error) -> bool {
+    matches!(error.class(), Class::Interrupted | Class::Database | Class::Failed)
 }
 
 async fn finish(stages: &[Arc<dyn Apply>], sink: &dyn OpenSink) -> Result<serde_json::Map<String, serde_json::Value>> {

@@ -65,6 +65,9 @@ pub struct Command {
     /// What happens to a record that cannot be read: fail or quarantine.
     #[arg(long, default_value = "fail")]
     on_bad_record: String,
+    /// What happens when one of several files cannot be read: continue without it (exit code 6 at the end) or fail.
+    #[arg(long, value_name = "WORD")]
+    on_bad_file: Option<String>,
     /// Keep rows for which this DataFusion expression is true.
     #[arg(long, value_name = "EXPRESSION")]
     filter: Option<String>,
@@ -129,6 +132,9 @@ impl Command {
         }
         vcf.insert("calls".into(), json!(self.calls));
         vcf.insert("on_bad_record".into(), json!(self.on_bad_record));
+        if let Some(word) = &self.on_bad_file {
+            vcf.insert("on_bad_file".into(), json!(word));
+        }
 
         if let Some(reference) = &self.fasta_ref {
             vcf.insert("reference".into(), json!(reference));

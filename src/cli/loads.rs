@@ -3,12 +3,14 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Console;
 use super::door::{Door, Which};
-use crate::error::Result;
+use super::{Console, pipeline};
+use crate::error::{Error, Result};
+use crate::plan::{self, PlanOptions};
+use crate::run::Ticket;
 use crate::warehouse::loads::{self, Load};
 
-/// Lists, shows, finishes and drops loads.
+/// Lists, shows, resumes, finishes and drops loads.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Example: genogate loads list")]
 pub struct Command {
@@ -26,6 +28,9 @@ enum What {
     /// One load and how far each of its files is.
     #[command(after_help = "Example: genogate loads show 0199a7c2-5c1e-7d31-9f0a-3f2b6f1f9a10")]
     Show { load: Uuid },
+    /// Goes on with an unfinished load that was begun on this machine, with the files and options it was begun with.
+    #[command(after_help = "Example: genogate loads resume 0199a7c2-5c1e-7d31-9f0a-3f2b6f1f9a10")]
+    Resume { load: Uuid },
     /// Makes a load visible of which every unit is committed. Done again, it changes nothing.
     #[command(after_help = "Example: genogate loads finish --load-name cohort-7")]
     Finish {
@@ -47,6 +52,9 @@ enum What {
 impl Command {
     /// Does what was asked. Class `usage` for an unknown load.
     pub async fn run(self, console: &Console) -> Result<()> {
+        if let What::Resume { load } = self.what {
+            return resume(console, &self.which, load).await;
+        }
         let door = Door::open(&self.which).await?;
         let outcome = self.act(console, &door).await;
         door.leave(outcome).await
@@ -83,6 +91,8 @@ impl Command {
                 }
                 console.object(fields);
             }
+            // Its run has a trail of its own.
+            What::Resume { .. } => {}
             What::Finish { load, load_name, force } => {
                 let id = match (load, load_name) {
                     (Some(id), _) => *id,
@@ -100,6 +110,31 @@ impl Command {
         }
         Ok(())
     }
+}
+
+/// Class `usage` when the load is not unfinished, was begun elsewhere, or its files or options have changed.
+async fn resume(console: &Console, which: &Which, id: Uuid) -> Result<()> {
+    let door = Door::open(which).await?;
+    let (found, home) = (find(&door, id).await, door.home.clone());
+    let load = door.leave(found).await?;
+    let again = "run the command it was begun with again: that resumes it too";
+    if !load.resumable {
+        return Err(Error::usage(format!("load {id} is {}, there is nothing to resume", load.status)));
+    }
+    let ticket = Ticket::find(&home, id)?;
+    let ticket = ticket.ok_or_else(|| Error::usage(format!("load {id} was not begun on this machine")).with_hint(again))?;
+    let (spec, options) = ticket.spec()?;
+    let plan = plan::plan(&spec, PlanOptions::default())?;
+    match loads::goes_on(&load, &plan) {
+        true => pipeline::execute(console, plan, options).await,
+        false => Err(Error::usage(format!("the files or options of load {id} have changed since it was begun"))
+            .with_hint("load them anew, and drop this load: `genogate loads drop`")),
+    }
+}
+
+async fn find(door: &Door, id: Uuid) -> Result<Load> {
+    let client = door.connect().await?;
+    loads::show(&client, door.grant(), id).await
 }
 
 fn line(load: &Load) -> String {
@@ -122,7 +157,7 @@ fn state(load: &Load) -> String {
     if load.sessions > 0 {
         words.push(format!("{} at work", load.sessions));
     } else if load.resumable {
-        words.push("can be resumed: run the same command again".to_owned());
+        words.push("can be resumed: `genogate loads resume`, or the same command again".to_owned());
     }
     words.extend(load.reason.clone());
     if words.is_empty() { String::new() } else { format!("  ({})", words.join("; ")) }

@@ -110,6 +110,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(code);
         }
     };
+    allow_many_files();
     let console = Console { json: cli.json, log_json: cli.log_json };
     log_to_stderr(cli.verbose, cli.log_json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -172,6 +173,15 @@ fn failed(console: Console, error: &Error) -> ExitCode {
         }
     }
     ExitCode::from(code)
+}
+
+/// Every input stays open while it is read: as many as the system lets a process have, not the usual 1024.
+fn allow_many_files() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        // Where it is refused, the old limit holds, and reaching it is told.
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
+    }
 }
 
 /// Logs of this crate only: a dependency's log may quote values.

@@ -11,7 +11,7 @@ use super::{Console, signals};
 use crate::error::{Error, Result};
 use crate::flow::Shard;
 use crate::plan::{self, Failure, Plan, PlanOptions};
-use crate::run::{self, RunOptions, Trail};
+use crate::run::{self, Report, RunOptions, Trail};
 use crate::secrets;
 use crate::sensitive::Severity;
 use crate::spec::{self, Mistakes, Spec};
@@ -129,7 +129,26 @@ pub async fn execute(console: &Console, plan: Plan, options: RunOptions) -> Resu
         console.line(format_args!("  odd: {oddity}"));
     }
     console.remark(run::REIDENTIFICATION);
-    Ok(())
+    given_up(console, run.plan(), &report)
+}
+
+/// Tells which files are not in the load, by path: the caller knows them.
+fn given_up(console: &Console, plan: &Plan, report: &Report) -> Result<()> {
+    let files = report.given_up();
+    for (number, reason) in &files {
+        let path = usize::try_from(*number - 1).ok().and_then(|at| plan.paths.get(at)).and_then(Option::as_ref);
+        let path = path.map_or_else(|| "standard input".into(), |path| path.display().to_string());
+        console.remark(format_args!("input {number} ({path}) was given up: {reason}"));
+    }
+    if files.is_empty() {
+        return Ok(());
+    }
+    Err(Error::input(format!(
+        "{} of {} files were given up; nothing of them is loaded, the others are",
+        files.len(),
+        plan.paths.len()
+    ))
+    .with_hint("mend them and load them by themselves: they stand beside the others"))
 }
 
 /// Report every mistake of a pipeline file.

@@ -47,6 +47,10 @@ pub struct Inspection {
     /// Compressed bytes of all inputs, when known: the progress bar's length.
     pub bytes: Option<u64>,
     pub notices: Vec<Notice>,
+    /// Inputs (0-based) that cannot be read and are left out, and why, in words free of values.
+    pub given_up: Vec<(u32, String)>,
+    /// Where the inputs lie, for the caller's terminal only: a path may name a person. `None`: standard input.
+    pub paths: Vec<Option<std::path::PathBuf>>,
     /// Options of the source that change rows, in canonical text: part of a load's identity.
     pub identity: String,
 }

@@ -86,6 +86,8 @@ pub struct ClosedUnit {
     pub unit: u32,
     pub counts: UnitCounts,
     pub bad: Vec<BadRecord>,
+    /// The source could not read it to its end: its rows must not be kept.
+    pub broken: bool,
     /// For lines within the unit, those within the input, where sums of [`UnitCounts::lines`] do not give them.
     pub places: BTreeMap<u64, u64>,
 }
@@ -111,6 +113,9 @@ pub struct Units {
 struct State {
     locate: Vec<(Range<u32>, Arc<Locate>)>,
     places: HashMap<u32, BTreeMap<u64, u64>>,
+    /// Why inputs were given up, by 0-based input.
+    failed: BTreeMap<u32, String>,
+    broken: HashSet<u32>,
     /// `None`: all.
     own: Option<Vec<Range<u32>>>,
     done: HashSet<u32>,
@@ -180,6 +185,32 @@ impl Units {
         self.state().closed.entry(partition).or_default().push_back((unit, counts));
     }
 
+    /// Told by the source instead of [`Self::close`]: the unit cannot be read to its end.
+    pub fn break_off(&self, partition: usize, unit: u32) {
+        self.state().broken.insert(unit);
+        self.close(partition, unit, UnitCounts::default());
+    }
+
+    /// Gives an input (0-based) up: nothing of it is to be kept. The first reason stays.
+    pub fn give_up(&self, input: u32, reason: String) {
+        self.state().failed.entry(input).or_insert(reason);
+    }
+
+    /// Was this input (0-based) given up?
+    pub fn is_given_up(&self, input: u32) -> bool {
+        self.state().failed.contains_key(&input)
+    }
+
+    /// The inputs (0-based) that were given up, and why.
+    pub fn given_up(&self) -> Vec<(u32, String)> {
+        self.state().failed.iter().map(|(input, reason)| (*input, reason.clone())).collect()
+    }
+
+    /// How many records were set aside.
+    pub fn set_aside_total(&self) -> u64 {
+        self.state().bad_total
+    }
+
     /// Taken by the sink's partition: the closed units that come before `unit` in the source's order, or all of them at
     /// the end of the stream. By then every stage is through with their rows.
     pub fn take_closed(&self, partition: usize, before: Option<u32>) -> Vec<ClosedUnit> {
@@ -194,7 +225,8 @@ impl Units {
             let Some((unit, counts)) = queue.pop_front() else { break };
             let bad = state.bad.remove(&unit).unwrap_or_default();
             let places = state.places.remove(&unit).unwrap_or_default();
-            taken.push(ClosedUnit { unit, counts, bad, places });
+            let broken = state.broken.remove(&unit);
+            taken.push(ClosedUnit { unit, counts, bad, broken, places });
         }
         taken
     }
@@ -228,6 +260,21 @@ mod tests {
         assert!(units.wants(0..4) && units.wants(4..9) && !units.wants(5..9) && !units.wants(3..3));
         units.keep(Vec::new());
         assert!(units.is_done(3));
+    }
+
+    #[test]
+    fn a_unit_that_breaks_off_says_so_in_its_place() {
+        let units = Units::default();
+        units.close(0, 1, UnitCounts::default());
+        units.break_off(0, 2);
+        units.give_up(7, "first".into());
+        units.give_up(7, "second".into());
+        assert_eq!(
+            units.take_closed(0, None).iter().map(|unit| (unit.unit, unit.broken)).collect::<Vec<_>>(),
+            [(1, false), (2, true)]
+        );
+        assert!(units.is_given_up(7) && !units.is_given_up(0));
+        assert_eq!(units.given_up(), [(7, "first".to_owned())]);
     }
 
     #[test]

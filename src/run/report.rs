@@ -42,6 +42,15 @@ impl Report {
         Value::Object(self.fields.clone())
     }
 
+    /// Files that were given up: number from 1, and why.
+    pub fn given_up(&self) -> Vec<(u64, &str)> {
+        let files = self.fields.get("files").and_then(Value::as_array).into_iter().flatten();
+        files
+            .filter(|file| file["status"] == "failed")
+            .map(|file| (file["input"].as_u64().unwrap_or(0), file["reason"].as_str().unwrap_or("")))
+            .collect()
+    }
+
     /// A count of the report; 0 when the sink did not say.
     pub fn count(&self, name: &str) -> u64 {
         self.fields.get(name).and_then(Value::as_u64).unwrap_or(0)

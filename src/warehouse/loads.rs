@@ -8,6 +8,8 @@ use crate::access::{Grant, Permission};
 use crate::audit::{Event, Recorder};
 use crate::db;
 use crate::error::{Error, Result};
+use crate::plan::Plan;
+use crate::sink::identity::fingerprint;
 use crate::sink::postgres::completion::{self, Progress};
 use crate::sink::postgres::ledger::Finished;
 
@@ -41,6 +43,8 @@ pub struct Load {
     /// Sessions at work on it.
     pub sessions: i64,
     #[serde(skip)]
+    fingerprint: Option<Vec<u8>>,
+    #[serde(skip)]
     pub(super) options: Vec<u8>,
     #[serde(skip)]
     pub(super) identity: Option<Vec<u8>>,
@@ -62,6 +66,7 @@ impl Load {
             load_id: row.get("load_id"),
             name: row.get("name"),
             resumable: ["started", "failed"].contains(&status.as_str()) && fingerprint.is_some(),
+            fingerprint,
             status,
             reason: row.get("reason"),
             sample_ids: row.get("sample_ids"),
@@ -145,6 +150,12 @@ pub async fn finish(client: &Client, grant: &Grant, recorder: &Recorder, id: Uui
         })?;
     }
     Ok(done)
+}
+
+/// Would a run of `plan` go on with this load? Not when its files or options have changed.
+pub fn goes_on(load: &Load, plan: &Plan) -> bool {
+    let wanted = fingerprint(&plan.options_digest, &plan.document, &plan.units);
+    load.resumable && wanted.is_some() && load.fingerprint.as_deref() == wanted.as_ref().map(<[u8; 32]>::as_slice)
 }
 
 /// Rows a dropped load had.

@@ -468,3 +468,176 @@ fn the_nextflow_module_loads_a_cohort() {
     assert_eq!((&reports[2]["status"], &reports[3]["status"]), (&json!("partial"), &json!("complete")));
     assert_eq!(reports[3]["input_records"], 6000);
 }
+
+/// One bad file of each kind among good ones: not there, cut, no VCF, a bad record behind units that were committed.
+fn with_bad_files(warehouse: &Warehouse, folder: &Path) -> (Vec<PathBuf>, Vec<PathBuf>) {
+    let good =
+        vec![synth(warehouse, folder, "a.vcf", "trio", "2000", "1"), synth(warehouse, folder, "z.vcf.gz", "trio", "1000", "2")];
+    let whole = std::fs::read(synth(warehouse, folder, "whole.vcf.gz", "trio", "1500", "3")).unwrap();
+    let text = std::fs::read_to_string(synth(warehouse, folder, "record.vcf", "trio", "3000", "4")).unwrap();
+    let at = text.rfind("\tPASS\t").unwrap();
+    let line = text[..at].rfind('\n').unwrap() + 1;
+    let chrom = text[line..].find('\t').unwrap() + line;
+    let mended = folder.join("record.vcf");
+    std::fs::write(&mended, format!("{}\tx{}", &text[..chrom], &text[chrom + 1..])).unwrap();
+    std::fs::write(folder.join("cut.vcf.gz"), &whole[..whole.len() / 2]).unwrap();
+    let mut damaged = whole.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle..middle + 40].fill(0x55);
+    std::fs::write(folder.join("damaged.vcf.gz"), damaged).unwrap();
+    std::fs::write(folder.join("prose.vcf"), "Dear colleague\n").unwrap();
+    let bad = ["absent.vcf", "cut.vcf.gz", "prose.vcf", "damaged.vcf.gz", "record.vcf"].map(|name| folder.join(name)).to_vec();
+    (good, bad)
+}
+
+fn load_all(warehouse: &Warehouse, files: &[&PathBuf], more: &[&str]) -> Done {
+    let mut command = genogate(&warehouse.home);
+    command.arg("load").args(files).args(["--profile", "research", "--calls", "all", "--json", "--set", "source.vcf.unit=64KiB"]);
+    command.args(more).output().unwrap().into()
+}
+
+#[test]
+fn bad_files_do_not_stop_the_others_and_leave_nothing() {
+    let (warehouse, other) = (Warehouse::start(), Warehouse::start());
+    let folder = tempfile::tempdir().unwrap();
+    let (good, bad) = with_bad_files(&warehouse, folder.path());
+    let files = [&bad[0], &good[0], &bad[1], &bad[2], &bad[3], &bad[4], &good[1]];
+    let done = load_all(&warehouse, &files, &[]).expect(6);
+    let report = done.json();
+    assert_eq!((&report["status"], &report["input_records"]), (&json!("complete"), &json!(3000)), "{report}");
+    let status: Vec<&str> = report["files"].as_array().unwrap().iter().map(|file| file["status"].as_str().unwrap()).collect();
+    assert_eq!(status, ["failed", "complete", "failed", "failed", "failed", "failed", "complete"]);
+    for (number, word) in [(0, "no such file"), (2, "truncated"), (3, "not VCF"), (4, "damaged"), (5, "POS")] {
+        let reason = report["files"][number]["reason"].as_str().unwrap();
+        assert!(reason.contains(word), "{number}: {reason}");
+    }
+    assert!(done.stderr.contains("record.vcf) was given up") && !done.stdout.contains("record.vcf"), "{done:#?}");
+    assert!(!done.stderr.contains("colleague"));
+    // Nothing of them is there, the others are as if they had come alone, and the load is sound.
+    let load = report["load_id"].as_str().unwrap();
+    let numbers = "SELECT array_agg(DISTINCT input) FROM";
+    for table in ["genogate_store.units", "genogate_store.calls", "genogate_store.samples"] {
+        assert_eq!(warehouse.sql(&format!("{numbers} {table}")), "{2,7}", "{table}");
+    }
+    warehouse.run(["validate", load, "--json"]).expect(0);
+    load_all(&other, &[&good[0], &good[1]], &[]).expect(0);
+    let rows = "SELECT count(*), sum(('x' || substr(md5(concat_ws('|', chrom, pos, ref, alt, qual, filters, ids, info::text)), 1, 15))::bit(60)::bigint) FROM genogate.variants";
+    assert_eq!(warehouse.sql(rows), other.sql(rows));
+    // The same again is skipped, and still not whole.
+    let again = load_all(&warehouse, &files, &[]).expect(6).json();
+    assert_eq!((&again["status"], &again["load_id"]), (&json!("skipped"), &json!(load)));
+    // A mended file stands beside the others.
+    std::fs::copy(folder.path().join("whole.vcf.gz"), &bad[3]).unwrap();
+    load_all(&warehouse, &[&bad[3]], &[]).expect(0);
+    assert_eq!(warehouse.sql("SELECT sum(input_records) FROM genogate.loads"), "4500");
+}
+
+#[test]
+fn bad_files_end_the_load_when_that_is_asked_or_nothing_else_is_there() {
+    let warehouse = Warehouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let (good, bad) = with_bad_files(&warehouse, folder.path());
+    for file in &bad {
+        let done = load_all(&warehouse, &[&good[0], file], &["--on-bad-file", "fail"]).expect(6);
+        assert!(done.json()["error"]["message"].as_str().unwrap().starts_with("input 2: "), "{done:#?}");
+        load_all(&warehouse, &[file], &[]).expect(6);
+    }
+    load_all(&warehouse, &[&bad[4], &bad[3]], &[]).expect(6);
+    load_all(&warehouse, &[&bad[0], &bad[1]], &[]).expect(6);
+    let lake = folder.path().join("lake");
+    load_all(&warehouse, &[&good[0], &bad[4]], &["--parquet", lake.to_str().unwrap()]).expect(6);
+    assert_eq!(
+        warehouse.sql("SELECT (SELECT count(*) FROM genogate_store.variants), (SELECT count(*) FROM genogate.loads)"),
+        "0|0"
+    );
+}
+
+#[test]
+fn a_bad_file_is_given_up_whichever_shard_meets_it() {
+    let warehouse = Warehouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let (good, bad) = with_bad_files(&warehouse, folder.path());
+    let files = [&good[0], &bad[4], &good[1], &bad[1]];
+    let mut last = Value::Null;
+    // The bad record lies at the file's end: its first units are another shard's, who commits them.
+    for shard in ["1/4", "3/4", "4/4", "2/4"] {
+        let done = load_all(&warehouse, &files, &["--shard", shard]);
+        assert!([0, 6].contains(&done.code), "{done:#?}");
+        last = done.json();
+    }
+    // Once the file was given up, its units are not waited for: the load may be complete before the last shard comes.
+    assert_ne!((&last["status"], &last["input_records"]), (&json!("partial"), &json!(3000)), "{last}");
+    assert_eq!(warehouse.sql("SELECT count(*), min(input_records) FROM genogate.loads"), "1|3000");
+    assert_eq!(warehouse.sql("SELECT array_agg(DISTINCT input) FROM genogate_store.calls"), "{1,3}");
+    warehouse.run(["validate", last["load_id"].as_str().unwrap(), "--json"]).expect(0);
+}
+
+#[test]
+fn more_files_than_the_usual_limit_are_one_load() {
+    let warehouse = Warehouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    for number in 0..150 {
+        let text = format!(
+            "##fileformat=VCFv4.3\n##contig=<ID=1>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n1\t{}\t.\tA\tC\t50\tPASS\t.\n",
+            number + 1
+        );
+        std::fs::write(folder.path().join(format!("{number:03}.vcf")), text).unwrap();
+    }
+    let mut limited = Command::new("bash");
+    limited.args(["-c", "ulimit -S -n 64; exec \"$@\"", "bash", super::support::BINARY, "load"]).arg(folder.path().join("*.vcf"));
+    let done: Done = limited.args(["--profile", "open", "--json"]).env("GENOGATE_HOME", &warehouse.home).output().unwrap().into();
+    let report = done.expect(0).json();
+    assert_eq!((report["input_records"].as_u64(), report["files"].as_array().unwrap().len()), (Some(150), 150));
+    // Where the system allows no more either, it is no file's fault: nothing is given up.
+    let mut short = Command::new("bash");
+    short.args(["-c", "ulimit -n 64; exec \"$@\"", "bash", super::support::BINARY, "load"]).arg(folder.path().join("*.vcf"));
+    let done: Done = short
+        .args(["--profile", "open", "--json", "--calls", "none"])
+        .env("GENOGATE_HOME", &warehouse.home)
+        .output()
+        .unwrap()
+        .into();
+    assert!(done.expect(1).stdout.contains("ulimit -n"));
+}
+
+#[test]
+fn an_interrupted_load_is_resumed_by_its_id_and_its_path_is_nowhere() {
+    let warehouse = Warehouse::start();
+    let folder = tempfile::Builder::new().prefix("DOE_JANE_").tempdir().unwrap();
+    let file = synth(&warehouse, folder.path(), "a.vcf", "sites", "60000", "21");
+    let begun = load(&warehouse, &file, &["--shard", "1/3"]).expect(0).json();
+    let id = begun["load_id"].as_str().unwrap();
+    let child = command(&warehouse, &file, &["--threads", "1", "--load-name", "j"]).spawn().unwrap();
+    let units = || warehouse.sql("SELECT count(*) FROM genogate_store.units").parse::<u64>().unwrap();
+    while units() == begun["units"].as_u64().unwrap() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(Command::new("kill").args(["-KILL", &child.id().to_string()]).status().unwrap().success());
+    ended(child);
+    let grep = || {
+        let found = Command::new("grep").args(["-r", "-l", "-a", "-F", "DOE_JANE"]).arg(&warehouse.home).output().unwrap();
+        String::from_utf8_lossy(&found.stdout).into_owned()
+    };
+    assert_eq!(grep(), "", "a path waits in plain text");
+    // From another folder, without a word about files or options.
+    let resume = || -> Done {
+        let mut command = genogate(&warehouse.home);
+        command.args(["loads", "resume", id, "--json"]).current_dir("/").output().unwrap().into()
+    };
+    let whole = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() - 200]).unwrap();
+    assert!(resume().expect(2).stdout.contains("have changed"));
+    std::fs::write(&file, whole).unwrap();
+    let report = resume().expect(0).json();
+    assert_eq!(
+        (&report["status"], &report["load_id"], &report["input_records"]),
+        (&json!("complete"), &json!(id), &json!(60000))
+    );
+    assert!(report["units_resumed"].as_u64() > begun["units"].as_u64(), "{report}");
+    warehouse.run(["validate", id, "--json"]).expect(0);
+    assert!(resume().expect(2).stdout.contains("nothing to resume"));
+    let kept =
+        std::fs::read_dir(warehouse.home.join("unfinished")).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    assert!(!kept.iter().any(|name| name == id), "{kept:?}");
+    assert_eq!(grep(), "");
+}

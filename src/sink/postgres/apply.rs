@@ -88,6 +88,10 @@ impl Sink for Postgres {
             let done = ledger::read(&control, load.id).await?;
             resumed = done.units.iter().filter(|&&unit| opening.context.units.wants(unit..unit + 1)).count() as u64;
             done.units.iter().for_each(|&unit| opening.context.units.mark_done(unit));
+            for input in completion::progress(&control, load.id).await? {
+                let number = input.input.cast_unsigned() - 1;
+                input.reason.into_iter().for_each(|reason| opening.context.units.give_up(number, reason));
+            }
         } else if !load.complete && self.config.indexes == Indexes::Auto {
             ledger::call(&control, "drop_indexes_if_empty", None).await?;
         }
@@ -163,6 +167,9 @@ impl Open {
     async fn complete(&self, control: &mut Option<Connection>, sent: &mut Option<[u8; 32]>) -> Result<Option<Finished>> {
         let load = self.shared.load.id;
         let client = self.held(control).await?;
+        for (input, reason) in self.shared.context.units.given_up() {
+            ledger::give_up(client, load, input, &reason).await?;
+        }
         ledger::close_inputs(client, load, &self.read_to_their_ends()).await?;
         self.stoppable(client, ledger::call(client, "take_turn", Some(load))).await?;
         match completion::state(client, load, sent.as_ref()).await? {

@@ -131,6 +131,21 @@ pub async fn publish(
     force: bool,
     sent: &mut Option<[u8; 32]>,
 ) -> Result<Finished> {
+    ledger::begin_transaction(client).await?;
+    let published = publish_within(client, load, options, force, sent).await;
+    let end = if published.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    let ended = client.batch_execute(end).await.map_err(|error| db::failure("finishing the load", error));
+    published.and_then(|finished| ended.map(|()| finished))
+}
+
+/// No unit enters between what is taken back and the end.
+async fn publish_within(
+    client: &Client,
+    load: Uuid,
+    options: &[u8; 32],
+    force: bool,
+    sent: &mut Option<[u8; 32]>,
+) -> Result<Finished> {
     ledger::call(client, "take_back_inputs", Some(load)).await?;
     let ledger = ledger::read(client, load).await?;
     let identity = identity(options, &ledger::headers(client, load).await?, &ledger.totals);

@@ -319,6 +319,15 @@ pub async fn fail(client: &Client, load: Uuid, shard: Option<Shard>, error: &Err
     Ok(())
 }
 
+/// Gives an input (0-based) up: nothing of it will be visible. The reason must be free of values.
+pub async fn give_up(client: &Client, load: Uuid, input: u32, reason: &str) -> Result<()> {
+    client
+        .execute("SELECT genogate_store.give_up_input($1, $2, $3)", &[&load, &(input.cast_signed() + 1), &reason])
+        .await
+        .map_err(|error| db::failure("giving an input up", error))?;
+    Ok(())
+}
+
 /// Says of inputs (from 1) whose units were unknown that they were read to their ends.
 pub async fn close_inputs(client: &Client, load: Uuid, inputs: &[i32]) -> Result<()> {
     client

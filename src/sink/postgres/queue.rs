@@ -19,6 +19,8 @@ const WAITING: usize = 1;
 pub enum Order {
     /// Write rows of a unit.
     Write(u32, Piece),
+    /// Take back what was written of the open unit.
+    Discard,
     /// Commit the open unit and those without rows.
     Commit(Vec<(ClosedUnit, Account)>),
 }
@@ -66,6 +68,7 @@ async fn carry_out(shared: Arc<Shared>, mut session: Session, mut orders: mpsc::
     while let Some(order) = orders.recv().await {
         match order {
             Order::Write(unit, piece) => session.send(unit, piece).await?,
+            Order::Discard => session.discard(),
             Order::Commit(closed) => {
                 session.commit(&closed).await?;
                 for (_, account) in &closed {

@@ -84,6 +84,13 @@ impl Session {
         Ok(())
     }
 
+    /// Takes back what was sent of the open unit: its rows go with the connection that holds them.
+    pub fn discard(&mut self) {
+        (self.link, self.unit) = (None, None);
+        self.kept.clear();
+        (self.bytes, self.whole) = (0, true);
+    }
+
     /// Commits the open unit and those without rows, in one transaction, exactly once.
     pub async fn commit(&mut self, closed: &[(ClosedUnit, Account)]) -> Result<()> {
         let mut tries = Backoff::new(self.shared.patience);

@@ -51,7 +51,7 @@ impl PartitionWriter {
     /// Connects.
     pub async fn connect(shared: Arc<Shared>, partition: usize) -> Result<Self> {
         let queue = Queue::connect(shared.clone()).await?;
-        let (variants, calls) = (Buffer::digesting(VARIANTS_TAG), Buffer::digesting(CALLS_TAG));
+        let (variants, calls) = buffers();
         Ok(Self { shared, partition, queue, variants, calls, open: None })
     }
 
@@ -64,8 +64,17 @@ impl PartitionWriter {
         self.commit(closed).await
     }
 
-    /// Commits the open unit and those without rows, in one transaction.
+    /// Commits the open unit and those without rows, in one transaction; units that broke off are let go.
     async fn commit(&mut self, closed: Vec<ClosedUnit>) -> Result<()> {
+        let (broken, closed): (Vec<_>, Vec<_>) = closed.into_iter().partition(|closed| closed.broken);
+        if self.open.as_ref().is_some_and(|open| broken.iter().any(|broken| broken.unit == open.unit)) {
+            self.queue.put(Order::Discard).await?;
+            (self.variants, self.calls) = buffers();
+            self.open = None;
+        }
+        if closed.is_empty() && self.open.is_none() {
+            return Ok(());
+        }
         let open = self.open.as_ref().map(|open| open.unit);
         if let Some(unit) = open
             && !closed.iter().any(|closed| closed.unit == unit)
@@ -157,6 +166,11 @@ impl PartitionWriter {
             Some(fault) => Err(Error::input(fault.reason()).at(format_args!("unit {unit}, line {}", u64::from(line) + 1))),
         }
     }
+}
+
+/// Empty buffers for variants and calls.
+fn buffers() -> (Buffer, Buffer) {
+    (Buffer::digesting(VARIANTS_TAG), Buffer::digesting(CALLS_TAG))
 }
 
 fn unit_and_line(rows: &Rows<'_>, row: usize) -> Result<(u32, u32)> {

@@ -72,6 +72,11 @@ pub struct Config {
     /// With `quarantine`: more bad records than this end the load. Default: no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_bad_records: Option<u64>,
+    /// A file among several that cannot be read, or holds a record that ends the load: `continue` (default) gives the file up,
+    /// keeps nothing of it, loads the others and ends with exit code 6; `fail` ends the load. A file by itself, and a Parquet
+    /// dataset, always fails.
+    #[serde(default)]
+    pub on_bad_file: OnBadFile,
     /// `lenient` (default) infers what the header lacks and says so; `strict` holds files to the specification's letter.
     #[serde(default)]
     pub conformance: Conformance,
@@ -197,6 +202,17 @@ pub enum OnBadRecord {
     Quarantine,
 }
 
+/// What a bad file among several does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnBadFile {
+    /// Is given up; the others are loaded.
+    #[default]
+    Continue,
+    /// Ends the load.
+    Fail,
+}
+
 /// What is done about an input that cannot be read by its index.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -286,6 +302,7 @@ impl Config {
             samples: None,
             samples_file: None,
             on_bad_record: OnBadRecord::default(),
+            on_bad_file: OnBadFile::default(),
             max_bad_records: None,
             conformance: Conformance::default(),
             unit: UnitSize::default(),

@@ -35,6 +35,8 @@ pub(crate) enum Held {
     Indexed { file: Arc<File>, spans: Arc<Spans>, lines: Arc<Lines> },
     /// gzip: from front to back, as often as needed. `header`: bytes of text that the header takes.
     Gzip { file: Arc<File>, header: u64 },
+    /// Nothing: it cannot be read.
+    Nothing,
     /// Standard input or a pipe: once.
     Stream(Mutex<Option<(StreamText, TextBuf)>>),
 }
@@ -45,6 +47,7 @@ impl std::fmt::Debug for Held {
             Held::Ranged { .. } => "Ranged",
             Held::Indexed { .. } => "Indexed",
             Held::Gzip { .. } => "Gzip",
+            Held::Nothing => "Nothing",
             Held::Stream(_) => "Stream",
         })
     }
@@ -66,6 +69,7 @@ impl Input {
         match &self.held {
             Held::Ranged { layout, .. } => u64::from(layout.count),
             Held::Indexed { spans, .. } => spans.count(),
+            Held::Nothing => 0,
             Held::Gzip { .. } | Held::Stream(_) => 1,
         }
     }
@@ -106,6 +110,7 @@ impl Input {
         let first = u32::try_from(first).map_err(|_| Error::internal("too many partitions"))?;
         match &self.held {
             _ if in_order && !own => Ok(None),
+            Held::Nothing => Ok(None),
             Held::Ranged { layout, .. } => Ok((first < layout.count).then(|| self.ranged(first, stride as u32)).flatten()),
             Held::Indexed { file, spans, .. } => {
                 let reader = || Spanned::new(file.clone(), spans.clone(), first, stride as u32);

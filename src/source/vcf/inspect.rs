@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 
 use super::annotation;
 use super::bcf::{self, Dictionary};
-use super::config::{Calls, Config, Conformance, Info, InfoWord, RegionsWithoutIndex};
+use super::config::{Calls, Config, Conformance, Info, InfoWord, OnBadFile, RegionsWithoutIndex};
 use super::decode::Shape;
 use super::header::{self, Field, Header, infer, reserved};
 use super::index::{Ask, Flaw, Lines};
 use super::input::{Held, Input};
-use super::manifest;
+use super::paths;
 use super::regions::Regions;
 use super::samples::{self, Listed};
 use super::schema::lay_out;
@@ -21,7 +21,7 @@ use super::split::{
 };
 use super::strict::{self, Rules};
 use super::table::VcfTable;
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 use crate::flow::{Document, InputDocument, InputUnits, Inspection, Notice, Number, SampleId, Source, VcfType};
 use crate::sensitive::Sensitive;
 
@@ -51,46 +51,26 @@ struct Looked {
     size: Option<u64>,
 }
 
+impl Looked {
+    /// Stands for a file that cannot be read, so that the others keep their numbers.
+    fn nothing() -> Result<Self> {
+        let header = Header::parse(b"##fileformat=VCFv4.3\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n")?;
+        Ok(Self { header, binary: None, container: Container::Plain, held: Held::Nothing, size: Some(0) })
+    }
+}
+
 impl VcfSource {
     pub(crate) fn new(config: Config, base: PathBuf, unit: u64) -> Self {
         Self { config, base, unit }
     }
 
-    fn strict(&self) -> bool {
-        self.config.conformance == Conformance::Strict
+    /// Is this the fault of one file, with which the others have nothing to do?
+    fn goes_on(&self, error: &Error) -> bool {
+        self.config.on_bad_file == OnBadFile::Continue && error.class() == Class::Input
     }
 
-    /// The inputs in order; `None` is standard input.
-    fn paths(&self) -> Result<Vec<Option<PathBuf>>> {
-        let mut found = Vec::new();
-        for (i, text) in self.config.paths.iter().enumerate() {
-            if text == "-" {
-                found.push(None);
-                continue;
-            }
-            let path = self.base.join(text);
-            if manifest::is_manifest(text) {
-                let listed = manifest::read(&path).map_err(|error| error.at(format!("paths[{i}]")))?;
-                found.extend(listed.into_iter().map(Some));
-                continue;
-            }
-            if !text.contains(['*', '?', '[']) || path.exists() {
-                found.push(Some(path));
-                continue;
-            }
-            let before = found.len();
-            let pattern = glob::Pattern::escape(&self.base.to_string_lossy());
-            let pattern = if Path::new(text).is_absolute() { text.clone() } else { format!("{pattern}/{text}") };
-            let entries = glob::glob(&pattern).map_err(|_| Error::usage(format!("paths[{i}] is not a valid glob")))?;
-            for entry in entries {
-                let entry = entry.map_err(|error| super::split::read_failed(error.error()).at(format!("paths[{i}]")))?;
-                found.push(Some(entry));
-            }
-            if found.len() == before {
-                return Err(Error::input(format!("paths[{i}] matches no file")).with_hint("check the folder and the pattern"));
-            }
-        }
-        Ok(found)
+    fn strict(&self) -> bool {
+        self.config.conformance == Conformance::Strict
     }
 
     fn look(&self, path: Option<&Path>) -> Result<Looked> {
@@ -270,15 +250,24 @@ impl Source for VcfSource {
     }
 
     fn inspect(&self) -> Result<Inspection> {
-        let (paths, mut looked) = (self.paths()?, Vec::new());
+        let paths = paths::of(&self.config.paths, &self.base)?;
+        let (mut looked, mut given_up) = (Vec::new(), Vec::new());
         for (i, path) in paths.iter().enumerate() {
-            looked.push(self.look(path.as_deref()).map_err(|error| error.at(format!("input {}", i + 1)))?);
+            match self.look(path.as_deref()) {
+                Ok(found) => looked.push(found),
+                Err(error) if self.goes_on(&error) && paths.len() > given_up.len() + 1 => {
+                    given_up.push((i as u32, error.to_string()));
+                    looked.push(Looked::nothing()?);
+                }
+                Err(error) => return Err(error.at(format!("input {}", i + 1))),
+            }
         }
         if let Some([(a, one), (b, other)]) = header::conflict(looked.iter().map(|looked| looked.header.assembly)) {
             return Err(Error::input(format!("inputs {a} and {b} are of different assemblies: {one} and {other}"))
                 .with_hint("load them apart, or lift one of them over first (such as with `bcftools +liftover`)"));
         }
-        let mut notices = Vec::new();
+        let mut notices: Vec<Notice> =
+            given_up.iter().map(|(input, reason)| Notice { input: input + 1, text: format!("left out: {reason}") }).collect();
         let mut told = HashSet::new();
         for (i, looked) in looked.iter().enumerate() {
             for text in &looked.header.notices {
@@ -321,6 +310,9 @@ impl Source for VcfSource {
 
         if !regions.is_everything() {
             for (number, (path, looked)) in (1u32..).zip(paths.iter().zip(&mut looked)) {
+                if matches!(looked.held, Held::Nothing) {
+                    continue;
+                }
                 let said =
                     self.by_index(path.as_deref(), looked, &regions).map_err(|error| error.at(format!("input {number}")))?;
                 notices.extend(said.map(|text| Notice { input: number, text }));
@@ -345,6 +337,7 @@ impl Source for VcfSource {
             let (count, reserved) = match &held {
                 Held::Ranged { layout, .. } => (Some(layout.count), u64::from(layout.count)),
                 Held::Indexed { spans, .. } => (Some(units_of(spans.count())?), spans.count()),
+                Held::Nothing => (Some(0), 0),
                 Held::Gzip { .. } => (None, size.unwrap_or(0).saturating_mul(DEFLATE_RATIO) / self.unit + 1),
                 Held::Stream(_) => (None, MAX_UNITS.saturating_sub(next).max(1)),
             };
@@ -379,6 +372,7 @@ impl Source for VcfSource {
         let labels = layout.labels.clone();
         let table = VcfTable::new(inputs, fields, layout, regions, open, self.unit, &self.config);
         let table = Arc::new(table);
-        Ok(Inspection { table, labels, document, units, bytes, notices, identity: self.identity(listed.as_ref()) })
+        let identity = self.identity(listed.as_ref());
+        Ok(Inspection { table, labels, document, units, bytes, notices, given_up, paths, identity })
     }
 }

@@ -15,6 +15,7 @@ mod index;
 mod input;
 mod inspect;
 mod manifest;
+mod paths;
 mod regions;
 mod samples;
 mod scan;
@@ -27,5 +28,5 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Annotation, Calls, Config, Conformance, Info, InfoWord, OnBadRecord, RegionsWithoutIndex, UnitSize};
+pub use config::{Annotation, Calls, Config, Conformance, Info, InfoWord, OnBadFile, OnBadRecord, RegionsWithoutIndex, UnitSize};
 pub use drain::{Decoded, Inflated, decode_on, decode_to_end, inflate_to_end};

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use datafusion::arrow::array::RecordBatch;
 
 use super::annotation::{Annotator, Reading};
-use super::config::OnBadRecord;
+use super::config::{OnBadFile, OnBadRecord};
 use super::decode::{Bad, Decoder, Outcome, Recipe};
 use super::input::Input;
 use super::split::UnitReader;
 use super::strict::Checker;
 use super::table::Shared;
 use crate::crypto::digest::sha256;
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 use crate::flow::{BadRecord, Context, Counters, Digest, UnitCounts};
 
 /// Rows of a batch, when they are narrow.
@@ -41,52 +41,81 @@ type Hand<'a> = dyn FnMut(RecordBatch) -> bool + 'a;
 
 /// Reads every unit of the partition. Ends early, without an error, when nobody takes the batches any more.
 pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
+    let units = &part.context.units;
     for input in &part.shared.inputs {
-        if !part.context.units.wants(input.first..input.first.saturating_add(input.units() as u32)) {
+        let own = units.wants(input.first..input.first.saturating_add(input.units() as u32));
+        if !own || units.is_given_up(input.number) {
             continue;
         }
-        let place = || format!("input {}", input.number + 1);
-        let reader = input.reader(part.partition, part.partitions, part.shared.unit).map_err(|e| e.at(place()))?;
-        let Some(mut reader) = reader else { continue };
-        if let Some(locate) = input.locate() {
-            part.context.units.locate(input.first..input.first + input.units() as u32, locate);
-        }
-        let mut decoder = Decoder::new(part.recipe.clone(), input.shape.clone());
-        let mut annotator = part.reading.clone().map(|reading| Annotator::new(reading, input.number));
-        let mut failed = None;
-        let mut hand = |batch: RecordBatch| match annotator.as_mut().map(|annotator| annotator.batch(&batch)) {
-            None => hand(batch),
-            Some(Ok(batch)) => hand(batch),
-            Some(Err(error)) => {
-                failed = Some(error);
-                false
-            }
-        };
-        // Lines of the units before, as far as a stream has shown them.
-        let mut passed = 0;
-        while let Some(unit) = reader.next_unit().map_err(|e| e.at(place()))? {
-            let work = Work { part, input, unit, passed };
-            let ordinal = input.first + unit;
-            if part.context.units.is_done(ordinal) {
-                if input.is_stream() || input.shape.strict.is_some() {
-                    passed += work.pass(reader.as_mut(), &mut decoder).map_err(|e| e.at(place()))?;
-                }
-                continue;
-            }
-            match work.unit(reader.as_mut(), &mut decoder, &mut hand).map_err(|e| e.at(place()))? {
-                None => return failed.map_or(Ok(()), |error| Err(error.at(place()))),
-                Some(counts) => {
-                    passed += counts.lines;
-                    part.context.units.close(part.partition, ordinal, counts);
-                }
-            }
-        }
-        report_oddities(part, &decoder, input.number + 1);
-        if let Some(annotator) = &annotator {
-            annotator.report(&part.context, input.number + 1);
+        match read(part, input, hand) {
+            Ok(true) => {}
+            Ok(false) => return Ok(()),
+            Err(error) if part.goes_on(&error) => units.give_up(input.number, error.to_string()),
+            Err(error) => return Err(error.at(format_args!("input {}", input.number + 1))),
         }
     }
     Ok(())
+}
+
+impl Part {
+    /// Is this the file's fault, and are there others to go on with?
+    fn goes_on(&self, error: &Error) -> bool {
+        let Shared { inputs, on_bad_file, max_bad_records, .. } = self.shared.as_ref();
+        let too_many = max_bad_records.is_some_and(|most| self.context.units.set_aside_total() > most);
+        *on_bad_file == OnBadFile::Continue && inputs.len() > 1 && error.class() == Class::Input && !too_many
+    }
+}
+
+/// Reads the partition's units of one input. False when nobody takes the batches any more.
+fn read(part: &Part, input: &Input, hand: &mut Hand<'_>) -> Result<bool> {
+    let units = &part.context.units;
+    let Some(mut reader) = input.reader(part.partition, part.partitions, part.shared.unit)? else { return Ok(true) };
+    if let Some(locate) = input.locate() {
+        units.locate(input.first..input.first + input.units() as u32, locate);
+    }
+    let mut decoder = Decoder::new(part.recipe.clone(), input.shape.clone());
+    let mut annotator = part.reading.clone().map(|reading| Annotator::new(reading, input.number));
+    let mut failed = None;
+    let mut hand = |batch: RecordBatch| match annotator.as_mut().map(|annotator| annotator.batch(&batch)) {
+        None => hand(batch),
+        Some(Ok(batch)) => hand(batch),
+        Some(Err(error)) => {
+            failed = Some(error);
+            false
+        }
+    };
+    // Lines of the units before, as far as a stream has shown them.
+    let mut passed = 0;
+    while let Some(unit) = reader.next_unit()? {
+        let work = Work { part, input, unit, passed };
+        let ordinal = input.first + unit;
+        if units.is_given_up(input.number) {
+            return Ok(true);
+        }
+        if units.is_done(ordinal) {
+            if input.is_stream() || input.shape.strict.is_some() {
+                passed += work.pass(reader.as_mut(), &mut decoder)?;
+            }
+            continue;
+        }
+        match work.unit(reader.as_mut(), &mut decoder, &mut hand) {
+            Ok(Some(counts)) => {
+                passed += counts.lines;
+                units.close(part.partition, ordinal, counts);
+            }
+            // Its rows may be on their way.
+            broken => {
+                units.break_off(part.partition, ordinal);
+                broken?;
+                return failed.map_or(Ok(false), Err);
+            }
+        }
+    }
+    report_oddities(part, &decoder, input.number + 1);
+    if let Some(annotator) = &annotator {
+        annotator.report(&part.context, input.number + 1);
+    }
+    Ok(true)
 }
 
 /// One unit.

@@ -17,7 +17,7 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties};
 
 use super::annotation::Reading;
-use super::config::{Calls, Config, OnBadRecord};
+use super::config::{Calls, Config, OnBadFile, OnBadRecord};
 use super::decode::Recipe;
 use super::filter::Predicate;
 use super::header::Fields;
@@ -46,6 +46,7 @@ pub(crate) struct Shared {
     pub regions: Arc<Regions>,
     pub calls: Calls,
     pub on_bad_record: OnBadRecord,
+    pub on_bad_file: OnBadFile,
     pub max_bad_records: Option<u64>,
     pub open: (bool, bool),
     pub unit: u64,
@@ -72,6 +73,7 @@ impl VcfTable {
             regions: Arc::new(regions),
             calls: config.calls,
             on_bad_record: config.on_bad_record,
+            on_bad_file: config.on_bad_file,
             max_bad_records: config.max_bad_records,
             open,
             unit,
