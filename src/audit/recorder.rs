@@ -36,7 +36,8 @@ struct Shared {
     state: Mutex<State>,
     /// Tells the task that there is something to do.
     wake: Notify,
-    /// Every event up to this place is durable; told again when the trail fails.
+    /// Every event up to this place is durable; past every place when the trail has failed, which ends all waiting. Who waits
+    /// looks at nothing else: it holds the channel's lock, which is taken behind the state's.
     durable: watch::Sender<i64>,
 }
 
@@ -201,7 +202,7 @@ impl Shared {
         };
         let mut durable = self.durable.subscribe();
         // The sender lives in self.
-        let _ = durable.wait_for(|place| *place >= target || self.lock().failed).await;
+        let _ = durable.wait_for(|place| *place >= target).await;
         self.lock().alive()
     }
 
@@ -227,10 +228,11 @@ impl Shared {
         }
     }
 
-    /// Tells those who wait how far the trail is durable. The task's events are older than the queue's.
+    /// Tells those who wait how far the trail is durable, or that it has failed. The task's events are older than the queue's.
     fn tell(&self, state: &State) {
         let first = state.in_flight.or_else(|| state.queue.front().map(|entry| entry.trail_seq));
-        self.durable.send_replace(first.map_or(state.accepted, |first| first - 1));
+        let place = if state.failed { i64::MAX } else { first.map_or(state.accepted, |first| first - 1) };
+        self.durable.send_replace(place);
     }
 }
 
@@ -427,6 +429,26 @@ mod tests {
             assert_eq!(recorder.record(event(2)).unwrap_err().class(), Class::Denied);
             assert_eq!(trail.close().await.unwrap_err().class(), Class::Denied);
         }
+    }
+
+    /// Who waits and who spools take two locks; in opposite orders they would wait for each other for ever.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn many_may_wait_while_events_are_spooled() {
+        let home = tempfile::tempdir().unwrap();
+        let (recorder, trail) = Recorder::start("a", Uuid::nil(), None, Spool::new(home.path()));
+        let many = (0..8).map(|_| {
+            let recorder = recorder.clone();
+            tokio::spawn(async move {
+                for n in 0..100 {
+                    recorder.record(event(n)).unwrap();
+                    recorder.flush().await.unwrap();
+                }
+            })
+        });
+        for waiting in many.collect::<Vec<_>>() {
+            waiting.await.unwrap();
+        }
+        assert_eq!(trail.close().await.unwrap().spooled, 800);
     }
 
     #[tokio::test]

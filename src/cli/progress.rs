@@ -55,7 +55,7 @@ impl Progress {
         Self::start(console, Measure::Rows, move |elapsed| {
             let done = validation.rows.load(Ordering::Relaxed);
             let total = Some(validation.total.load(Ordering::Relaxed)).filter(|&total| total > 0);
-            Figures { done, total, rates: rate(done, "rows", elapsed) }
+            Figures { done, total, rates: format!("{}/s", per_second(done, elapsed)) }
         })
     }
 

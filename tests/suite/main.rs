@@ -17,3 +17,4 @@ mod progress;
 mod query;
 mod reference;
 mod support;
+mod validate;

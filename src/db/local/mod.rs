@@ -262,7 +262,7 @@ fn never_started() -> Error {
 }
 
 fn not_running() -> Error {
-    Error::database("the managed database is not running").with_hint("run: genogate db start")
+    Error::database("the managed database is not running").with_hint("run: genogate db start").transient()
 }
 
 /// Runs what waits for processes or locks on a thread that may wait.

@@ -103,15 +103,19 @@ impl Buffer {
     /// Appends a field.
     #[inline]
     pub fn field(&mut self, value: &[u8]) {
+        self.bytes.reserve(4 + value.len());
         self.bytes.extend_from_slice(&(value.len() as i32).to_be_bytes());
         self.bytes.extend_from_slice(value);
     }
 
-    /// Appends a field of fixed width: length and value in one go.
+    /// Appends a field of fixed width, at most 16 bytes: length and value in one go.
     #[inline]
     pub fn fixed<const N: usize>(&mut self, value: [u8; N]) {
-        self.bytes.extend_from_slice(&(N as i32).to_be_bytes());
-        self.bytes.extend_from_slice(&value);
+        // One growth for both: lengths are constants, so this is two stores.
+        let mut field = [0; 20];
+        field[..4].copy_from_slice(&(N as i32).to_be_bytes());
+        field[4..4 + N].copy_from_slice(&value);
+        self.bytes.extend_from_slice(&field[..4 + N]);
     }
 
     /// Appends a field whose length is known only afterwards. [`Self::end_row`] has the last word on its size.

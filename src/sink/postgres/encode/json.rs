@@ -118,7 +118,13 @@ impl Json<'_> {
                 value if value.is_finite() => write_float(&value, out),
                 value => out.bytes.extend_from_slice(special(value.into())),
             },
-            Values::Text(values) => write_text(values.get(row).unwrap_or_default(), out),
+            Values::Text(values) => {
+                let text = values.get(row).unwrap_or_default();
+                if values.may_hold_nul() && memchr::memchr(0, text.as_bytes()).is_some() {
+                    out.set_fault(Fault::Nul);
+                }
+                write_text(text, out);
+            }
             Values::Bytes(values) => {
                 out.bytes.extend_from_slice(b"{\"enc\":\"");
                 let value = values.get(row).unwrap_or_default();
@@ -155,11 +161,16 @@ fn special(value: f64) -> &'static [u8] {
     }
 }
 
+/// Most text needs no escape (RFC 8259 section 7): looked at without a branch a byte.
 fn write_text(text: &str, out: &mut Buffer) {
-    if memchr::memchr(0, text.as_bytes()).is_some() {
-        out.set_fault(Fault::Nul);
+    let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    if text.as_bytes().iter().fold(false, |any, byte| any | special(byte)) {
+        return write_json(text, out);
     }
-    write_json(text, out);
+    out.bytes.reserve(text.len() + 2);
+    out.bytes.push(b'"');
+    out.bytes.extend_from_slice(text.as_bytes());
+    out.bytes.push(b'"');
 }
 
 /// Whole numbers without a fraction: `1`, not `1.0`.

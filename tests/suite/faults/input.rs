@@ -1,20 +1,11 @@
-//! Bad input, a database that fails, and signals: one clear error, the right exit code, nothing partial visible.
+//! Bad input, and a database that cannot be reached or trusted: one clear error, the right exit code, nothing partial visible.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::support::{Done, Warehouse, genogate};
-
-fn load(warehouse: &Warehouse, file: &Path) -> Done {
-    warehouse.run(["load", file.to_str().unwrap(), "--profile", "research", "--json"])
-}
-
-fn synth(warehouse: &Warehouse, folder: &Path, name: &str, records: &str, seed: &str) -> PathBuf {
-    let file = folder.join(name);
-    warehouse.run(["synth", "sites", "--records", records, "--seed", seed, "--output", file.to_str().unwrap()]).expect(0);
-    file
-}
+use super::{load, synth};
+use crate::support::{Done, Warehouse, genogate};
 
 #[test]
 fn bad_inputs_end_with_exit_code_6_and_words() {
@@ -96,7 +87,7 @@ fn outsider(warehouse: &Warehouse, folder: &Path, password: &str, ca: &Path) -> 
     let text = format!(
         "version: 1\nname: outsider\nprofile: open\nsource: {{ vcf: {{ paths: [\"{}\"] }} }}\nsink: {{ postgres: {{ database: there }} }}\n\
          databases:\n  there: {{ host: localhost, port: {}, name: genogate, user: genogate_app, password: {{ file: password }}, tls: {{ ca: \"{}\" }} }}\n",
-        super::support::repository("tests/data/tiny.vcf").display(),
+        crate::support::repository("tests/data/tiny.vcf").display(),
         status["port"],
         ca.display()
     );
@@ -128,95 +119,9 @@ fn a_wrong_password_is_exit_code_5_and_a_wrong_ca_exit_code_7() {
 fn a_database_that_is_not_there_is_exit_code_7_with_the_way_out() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("home");
-    let tiny = super::support::repository("tests/data/tiny.vcf");
+    let tiny = crate::support::repository("tests/data/tiny.vcf");
     let done =
         Done::from(genogate(&home).args(["load", tiny.to_str().unwrap(), "--profile", "open", "--json"]).output().unwrap())
             .expect(7);
     assert!(done.stdout.contains("genogate db start"), "{done:#?}");
-}
-
-/// Starts a load that is long enough to be hit, and gives back the child once rows flow.
-fn long_load(warehouse: &Warehouse, file: &Path, more: &[&str]) -> std::process::Child {
-    let mut command = genogate(&warehouse.home);
-    command.args(["load", file.to_str().unwrap(), "--profile", "research", "--json", "--threads", "1"]).args(more);
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let committed =
-        "SELECT count(*) FROM genogate_store.units u JOIN genogate_store.loads l USING (load_id) WHERE l.status = 'started'";
-    while warehouse.sql(committed) == "0" {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    child
-}
-
-fn signal(child: &std::process::Child, name: &str) {
-    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
-}
-
-#[test]
-fn killed_or_stopped_loads_show_nothing_and_resume() {
-    let warehouse = Warehouse::start();
-    let folder = tempfile::tempdir().unwrap();
-    let file = synth(&warehouse, folder.path(), "long.vcf", "150000", "9");
-    for name in ["-INT", "-TERM", "-KILL"] {
-        let child = long_load(&warehouse, &file, &[]);
-        signal(&child, name);
-        let done = Done::from(child.wait_with_output().unwrap());
-        match name {
-            "-KILL" => assert_eq!(done.code, -1, "{done:#?}"),
-            _ => {
-                let done = done.expect(1);
-                assert!(done.stdout.contains("run the same command again"), "{done:#?}");
-            }
-        }
-        assert_eq!(warehouse.sql("SELECT count(*) FROM genogate.variants"), "0", "after {name}");
-    }
-    let report = load(&warehouse, &file).expect(0).json();
-    assert_eq!(report["input_records"], 150_000);
-    assert!(report["units_resumed"].as_u64().unwrap() >= 1, "{report}");
-    let load_id = report["load_id"].as_str().unwrap();
-    warehouse.run(["validate", load_id, "--json"]).expect(0);
-    // Equal, row for row, to a load that nobody disturbed.
-    let fingerprint = "SELECT count(*), sum(('x' || substr(md5(concat_ws('|', chrom, pos, ref, alt, qual, filters, ids, info)), 1, 15))::bit(60)::bigint) FROM genogate.variants";
-    let resumed = warehouse.sql(fingerprint);
-    let other = Warehouse::start();
-    load(&other, &file).expect(0);
-    assert_eq!(other.sql(fingerprint), resumed);
-    assert!(warehouse.run(["audit", "verify", "--json"]).expect(0).json()["verified"].as_bool().unwrap());
-}
-
-#[test]
-fn a_database_that_stops_mid_load_is_exit_code_7_and_the_trail_goes_on_in_the_spool() {
-    let warehouse = Warehouse::start();
-    let folder = tempfile::tempdir().unwrap();
-    let file = synth(&warehouse, folder.path(), "long.vcf", "150000", "10");
-    let child = long_load(&warehouse, &file, &["--set", "sink.postgres.patience=3s"]);
-    let postmaster = warehouse.run(["db", "status", "--json"]).expect(0).json()["pid"].as_u64().unwrap();
-    assert!(Command::new("kill").args(["-QUIT", &postmaster.to_string()]).status().unwrap().success());
-    let done = Done::from(child.wait_with_output().unwrap()).expect(7);
-    assert!(done.stdout.contains("again"), "{done:#?}");
-    warehouse.run(["db", "start"]).expect(0);
-    assert_eq!(warehouse.sql("SELECT count(*) FROM genogate.variants"), "0");
-    let report = load(&warehouse, &file).expect(0).json();
-    assert_eq!(report["input_records"], 150_000);
-    let failed = warehouse.run(["audit", "query", "--event", "load_failed", "--json"]).expect(0);
-    assert!(failed.stdout.contains("load_failed"), "the failure was spooled and imported: {failed:#?}");
-    assert!(warehouse.run(["audit", "verify", "--json"]).expect(0).json()["verified"].as_bool().unwrap());
-}
-
-#[test]
-fn two_loads_of_one_file_at_once_make_one() {
-    let warehouse = Warehouse::start();
-    let folder = tempfile::tempdir().unwrap();
-    let file = synth(&warehouse, folder.path(), "twice.vcf.gz", "20000", "12");
-    let start = || {
-        let arguments = ["load", file.to_str().unwrap(), "--profile", "research", "--json"];
-        genogate(&warehouse.home).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-    };
-    let (one, two) = (start(), start());
-    let done = [one, two].map(|child| Done::from(child.wait_with_output().unwrap()));
-    let complete = done.iter().filter(|d| d.code == 0 && d.json()["status"] == "complete").count();
-    assert_eq!(complete, 1, "{done:#?}");
-    let rows: u64 = warehouse.sql("SELECT count(*) FROM genogate.variants").parse().unwrap();
-    let winner = done.iter().find(|d| d.code == 0 && d.json()["status"] == "complete").unwrap().json();
-    assert_eq!(winner["variants"].as_u64(), Some(rows));
 }

@@ -1,0 +1,55 @@
+//! `genogate validate` on whole loads: columns of their own, every call, and memory that does not grow.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::support::{BINARY, Done, Warehouse};
+
+/// Loads a cohort of 50 samples with every call, in units of 256 KiB, with a typed column.
+fn cohort(warehouse: &Warehouse, folder: &std::path::Path, records: &str) -> Value {
+    let file = folder.join(format!("cohort-{records}.vcf.gz")).to_str().unwrap().to_owned();
+    let kind = ["synth", "cohort", "--records", records, "--samples", "50", "--seed", "61", "--output", &file];
+    warehouse.run(kind).expect(0);
+    let load = ["load", &file, "--profile", "research", "--calls", "all", "--json", "--set", "source.vcf.unit=256KiB"];
+    warehouse.run(load.into_iter().chain(["--set", "sink.postgres.columns=[\"info.AF\"]"])).expect(0).json()
+}
+
+#[test]
+fn a_cell_of_a_typed_column_is_a_cell_too() {
+    let warehouse = Warehouse::shared();
+    let folder = tempfile::tempdir().unwrap();
+    let report = cohort(warehouse, folder.path(), "600");
+    let load = report["load_id"].as_str().unwrap();
+    let sound = warehouse.run(["validate", load, "--json"]).expect(0).json();
+    assert_eq!((&sound["valid"], &sound["units"]), (&json!(true), &json!([])), "{sound}");
+    let rows = |table: &str| json!({"name": format!("{table} stored"), "expected": report[table], "found": report[table]});
+    let checks = sound["checks"].as_array().unwrap();
+    assert!(checks.contains(&rows("variants")) && checks.contains(&rows("calls")), "{sound}");
+    let units = report["units"].as_u64().unwrap();
+    assert!(units > 2, "{units} units");
+    // The last variant is of the last unit.
+    let last = format!("(SELECT max(variant_id) FROM genogate_store.variants WHERE load_id = '{load}')");
+    let off = "SET session_replication_role = replica; UPDATE genogate_store.variants SET";
+    warehouse.sql(&format!(r#"{off} "info.AF" = coalesce("info.AF", 0) + 1 WHERE variant_id = {last}"#));
+    let broken = warehouse.run(["validate", load, "--json"]).expect(4).json();
+    let named: Vec<u64> = broken["units"].as_array().unwrap().iter().map(|unit| unit["unit"].as_u64().unwrap()).collect();
+    assert_eq!(named, [units - 1], "{broken}");
+}
+
+#[test]
+fn memory_does_not_grow_with_the_load() {
+    let warehouse = Warehouse::shared();
+    let folder = tempfile::tempdir().unwrap();
+    let peak = |records: &str| {
+        let report = cohort(warehouse, folder.path(), records);
+        let watch = "\"$@\" & pid=$!; while [ -r /proc/$pid/status ] && grep VmHWM /proc/$pid/status 2>/dev/null; do sleep 0.02; done; wait $pid";
+        let mut command = Command::new("sh");
+        command.args(["-c", watch, "sh", BINARY, "validate", report["load_id"].as_str().unwrap()]);
+        let done = Done::from(command.env("GENOGATE_HOME", &warehouse.home).output().unwrap()).expect(0);
+        let lines = done.stdout.lines().filter(|line| line.starts_with("VmHWM"));
+        lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).max().unwrap()
+    };
+    let (small, large) = (peak("5000"), peak("20000"));
+    assert!(large < small * 3 / 2, "{small} kB for 5,000 records of 50 samples, {large} kB for 20,000");
+}
