@@ -74,7 +74,7 @@ pub struct Progress {
 }
 
 /// Recounts and hashes again every row of a complete load, unit by unit, as of one moment. The connection ends with the call.
-/// Memory: one unit's ids at a time, or those of small units of [`ROWS_AT_ONCE`] rows together.
+/// Memory: one unit's ids at a time, or those of small units of 250,000 rows together.
 ///
 /// Class `usage` when the load is not complete. What does not hold is in the result: see [`Validation::require`].
 pub async fn validate(client: Connection, grant: &Grant, id: Uuid, progress: &Progress) -> Result<Validation> {
