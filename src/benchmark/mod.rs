@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::flow::{Inspection, column};
 use crate::sink::postgres::encode::Buffer;
 use crate::sink::postgres::tables::Layout;
-use crate::source::vcf::{decode_on, inflate_to_end};
+use crate::source::vcf::{Decoded, decode_on, inflate_to_end};
 
 use checksum::Checksum;
 
@@ -74,17 +74,23 @@ pub fn decode(inspection: &Inspection, threads: usize) -> Result<Report> {
         sum.cells += part.cells;
         sum.checksum.join(part.checksum);
     }
+    let checksum = Some(sum.checksum.to_string());
+    Ok(Report { work: "decode", seconds, ..report(inspection, threads, &decoded, sum.cells, checksum) })
+}
+
+/// What both decoding and encoding tell of what was decoded.
+fn report(inspection: &Inspection, threads: usize, decoded: &Decoded, cells: u64, checksum: Option<String>) -> Report {
     let cells = Cells {
         records: decoded.records,
         rows: decoded.rows,
         columns: columns_of(inspection),
-        cells: sum.cells,
-        checksum: Some(sum.checksum.to_string()),
+        cells,
+        checksum,
         arrow_bytes: decoded.arrow_bytes,
         batches: decoded.batches,
     };
     let (bytes_in, text_bytes) = (decoded.bytes_in, decoded.text_bytes);
-    Ok(Report { work: "decode", threads, bytes_in, text_bytes, cells: Some(cells), seconds, ..Report::default() })
+    Report { threads, bytes_in, text_bytes, cells: Some(cells), ..Report::default() }
 }
 
 #[derive(Default)]
@@ -103,24 +109,10 @@ pub fn encode(inspection: &Inspection, threads: usize) -> Result<Report> {
     };
     let (decoded, sums) = decode_on::<Encoded>(inspection, threads, None, each)?;
     let seconds = start.elapsed().as_secs_f64();
-    let cells = Cells {
-        records: decoded.records,
-        rows: decoded.rows,
-        columns: columns_of(inspection),
-        cells: sums.iter().map(|sum| sum.cells).sum(),
-        checksum: None,
-        arrow_bytes: decoded.arrow_bytes,
-        batches: decoded.batches,
-    };
-    Ok(Report {
-        work: "encode",
-        threads,
-        bytes_in: decoded.bytes_in,
-        text_bytes: decoded.text_bytes,
-        cells: Some(cells),
-        copy_bytes: Some(sums.iter().map(|sum| sum.bytes + (sum.variants.rows().len() + sum.calls.rows().len()) as u64).sum()),
-        seconds,
-    })
+    let cells = sums.iter().map(|sum| sum.cells).sum();
+    let copied = sums.iter().map(|sum| sum.bytes + (sum.variants.rows().len() + sum.calls.rows().len()) as u64).sum();
+    let report = report(inspection, threads, &decoded, cells, None);
+    Ok(Report { work: "encode", seconds, copy_bytes: Some(copied), ..report })
 }
 
 #[derive(Default)]

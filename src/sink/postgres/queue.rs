@@ -45,21 +45,24 @@ impl Queue {
     pub async fn put(&mut self, order: Order) -> Result<()> {
         match self.orders.send(order).await {
             Ok(()) => Ok(()),
-            Err(_) => Err(self.outcome().await.err().unwrap_or_else(|| Error::internal("a session ended before its work"))),
+            Err(_) => {
+                Err(outcome(&mut self.work).await.err().unwrap_or_else(|| Error::internal("a session ended before its work")))
+            }
         }
     }
 
     /// Waits until every order is carried out.
-    pub async fn end(mut self) -> Result<()> {
-        drop(std::mem::replace(&mut self.orders, mpsc::channel(1).0));
-        self.outcome().await
+    pub async fn end(self) -> Result<()> {
+        let Self { orders, mut work } = self;
+        drop(orders);
+        outcome(&mut work).await
     }
+}
 
-    async fn outcome(&mut self) -> Result<()> {
-        match self.work.join_next().await {
-            Some(Ok(outcome)) => outcome,
-            _ => Err(Error::internal("a session's task is gone")),
-        }
+async fn outcome(work: &mut JoinSet<Result<()>>) -> Result<()> {
+    match work.join_next().await {
+        Some(Ok(outcome)) => outcome,
+        _ => Err(Error::internal("a session's task is gone")),
     }
 }
 
