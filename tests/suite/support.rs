@@ -65,21 +65,37 @@ pub struct Warehouse {
 }
 
 impl Warehouse {
-    /// A fresh one.
+    /// A fresh one: a running copy of a cluster that is made, migrated and stopped once per test process, with a port and
+    /// certificates of its own.
     pub fn start() -> Self {
+        static MADE: OnceLock<Warehouse> = OnceLock::new();
+        let made = MADE.get_or_init(|| {
+            let made = Self::guarded();
+            made.run(["db", "start"]).expect(0);
+            made.run(["db", "stop"]).expect(0);
+            for own in ["tls", "postgres/conf"] {
+                std::fs::remove_dir_all(made.home.join(own)).unwrap();
+            }
+            std::fs::remove_file(made.home.join("postgres/port")).unwrap();
+            made
+        });
+        let copy = Self::guarded();
+        let copied = Command::new("cp").args(["-a", "--reflink=auto"]).args([&made.home, &copy.home]).status().unwrap();
+        assert!(copied.success());
+        copy.run(["db", "start"]).expect(0);
+        copy
+    }
+
+    /// A folder for one, which the guard clears when this process has ended.
+    fn guarded() -> Self {
         let folder = tempfile::Builder::new().prefix("genogate-test-").tempdir().unwrap().keep();
         // The database's user must be able to reach its folder.
         std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let home = folder.join("home");
-        Done::from(genogate(&home).args(["db", "start"]).output().unwrap()).expect(0);
-        let script = r#"cat >/dev/null; "$1" db stop >/dev/null 2>&1; rm -rf "$2""#;
-        let guard = Command::new("sh")
-            .args(["-c", script, "sh", BINARY])
-            .arg(&folder)
-            .env("GENOGATE_HOME", &home)
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
+        // No checkpoint for files that go at once.
+        let script = r#"cat >/dev/null; pid=$(head -n 1 "$1/home/postgres/data/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid"
+            while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done; rm -rf "$1""#;
+        let guard = Command::new("sh").args(["-c", script, "sh"]).arg(&folder).stdin(Stdio::piped()).spawn().unwrap();
         Self { home, _guard: guard }
     }
 

@@ -12,13 +12,13 @@ use crate::support::{Done, Warehouse, genogate};
 fn a_loader_killed_again_and_again_leaves_one_load() {
     let scene = Scene::new(6000);
     let mut chance = Chance::new("a_loader_killed_again_and_again_leaves_one_load");
-    let mut killed = 0;
+    let (time, mut killed) = (Scene::usual_time(), 0);
     let done = loop {
         let mut child = scene.spawn(&[]);
         if killed == rounds() {
             break end(child);
         }
-        chance.pause(4000);
+        chance.pause(time);
         if child.try_wait().unwrap().is_some() {
             break end(child);
         }

@@ -12,7 +12,8 @@ mod server;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use super::support::{Done, Warehouse, genogate};
 
@@ -53,8 +54,8 @@ impl Chance {
         (z ^ (z >> 31)) % end
     }
 
-    fn pause(&mut self, milliseconds: u64) {
-        std::thread::sleep(Duration::from_millis(self.below(milliseconds)));
+    fn pause(&mut self, longest: Duration) {
+        std::thread::sleep(Duration::from_micros(self.below(longest.as_micros() as u64)));
     }
 }
 
@@ -124,6 +125,17 @@ impl Scene {
         let (number, path) = (records.to_string(), file.to_str().unwrap());
         warehouse.run(["synth", "trio", "--records", &number, "--seed", "4", "--output", path]).expect(0);
         Self { warehouse, folder, file, records }
+    }
+
+    /// How long a load of 6000 records takes here when nobody disturbs it: random points are spread over it.
+    fn usual_time() -> Duration {
+        static TIME: OnceLock<Duration> = OnceLock::new();
+        *TIME.get_or_init(|| {
+            let scene = Self::new(6000);
+            let began = Instant::now();
+            scene.run(&[]).expect(0);
+            began.elapsed()
+        })
     }
 
     fn command(&self, more: &[&str]) -> Command {
