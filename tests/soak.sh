@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Repeats the fault tests with new seeds: tests/soak.sh [TIMES, 100 unless said] [FILTER, all fault tests unless said].
-# Ends at the first failure and says the seed that repeats it. A release build: a turn takes seconds, and points by chance are
-# spread over the time that a load takes. Clusters lie in memory where there is enough; no test takes the machine's power away.
+# Ends at the first failure and says the seed that repeats it. The program is a release build (or GENOGATE_TEST_BINARY): a turn
+# takes seconds, and points by chance are spread over the time that a load takes. Clusters lie in memory where there is enough:
+# no test takes the machine's power away.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 times=${1:-100}
@@ -14,7 +15,11 @@ fi
 # More than cores: most tests wait most of the time.
 export RUST_TEST_THREADS=${RUST_TEST_THREADS:-6} GENOGATE_FAULT_ROUNDS=${GENOGATE_FAULT_ROUNDS:-5}
 
-suite=$(cargo test --locked --release --test suite --no-run 2>&1 | tee /dev/stderr | sed -n 's/.*Executable.*(\(.*\))$/\1/p')
+if [ -z "${GENOGATE_TEST_BINARY:-}" ]; then
+    cargo build --locked --release
+    export GENOGATE_TEST_BINARY=${CARGO_TARGET_DIR:-$PWD/target}/release/genogate
+fi
+suite=$(cargo test --locked --test suite --no-run 2>&1 | tee /dev/stderr | sed -n 's/.*Executable.*(\(.*\))$/\1/p')
 for ((turn = 1; turn <= times; turn++)); do
     seed=${GENOGATE_FAULT_SEED:-$((RANDOM << 15 | RANDOM))}
     began=$SECONDS

@@ -6,8 +6,11 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-/// The built binary.
-pub const BINARY: &str = env!("CARGO_BIN_EXE_genogate");
+/// The built binary, or the one that `GENOGATE_TEST_BINARY` names.
+pub fn binary() -> &'static str {
+    static NAMED: OnceLock<Option<String>> = OnceLock::new();
+    NAMED.get_or_init(|| std::env::var("GENOGATE_TEST_BINARY").ok()).as_deref().unwrap_or(env!("CARGO_BIN_EXE_genogate"))
+}
 
 /// A folder of the repository.
 pub fn repository(path: &str) -> PathBuf {
@@ -47,7 +50,7 @@ impl From<Output> for Done {
 
 /// A command of the binary without anything of the caller's environment that could change what it does.
 pub fn genogate(home: &Path) -> Command {
-    let mut command = Command::new(BINARY);
+    let mut command = Command::new(binary());
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if (text.starts_with("PG") || text.starts_with("GENOGATE_")) && text != "GENOGATE_PG_BIN" && text != "GENOGATE_DB_USER" {

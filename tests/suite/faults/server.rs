@@ -87,7 +87,7 @@ fn an_idle_transaction_that_is_ended_is_written_again() {
     let done = end(child);
     assert!(done.stderr.contains("trying again"), "the transaction was lost: {done:#?}");
     admin.ask("ALTER ROLE genogate_app RESET idle_in_transaction_session_timeout");
-    scene.prove_with(done, &large);
+    scene.prove_as("complete", done, &large);
 }
 
 /// Locks taken in the opposite order, so that the server breaks the circle at the writer.
