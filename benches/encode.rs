@@ -9,6 +9,7 @@ use datafusion::arrow::array::{
 };
 use genogate::flow::column;
 use genogate::sink::postgres::encode::{Buffer, RowEncoder};
+use genogate::sink::postgres::rows::Owner;
 use genogate::sink::postgres::tables::Layout;
 
 const ROWS: usize = 8192;
@@ -72,8 +73,9 @@ fn encode(criterion: &mut Criterion) {
         bench.iter_batched_ref(
             Buffer::default,
             |buffer| {
-                let rows = layout.bind(&batch).expect("the batch's own schema");
-                (0..ROWS).for_each(|row| rows.put_variant(&[7; 16], row as i64, row, buffer));
+                let mut rows = layout.bind(&batch).expect("the batch's own schema");
+                let owner = Owner { load: [7; 16], input: 1, first_id: 0 };
+                rows.put_variants(owner, 0..ROWS, buffer).expect("no NUL in the text");
             },
             BatchSize::LargeInput,
         );
