@@ -15,8 +15,9 @@ impl<'a> Bools<'a> {
     }
 
     pub(super) fn column(self) -> Bound<'a> {
-        let Self(array) = self;
-        Box::new(Fixed { nulls: array.nulls(), value: |row: usize| [array.value(row) as u8] })
+        let (bits, nulls) = (self.0.values(), self.0.nulls());
+        let (bytes, offset) = (bits.values(), bits.offset());
+        Box::new(Fixed { nulls, value: move |row: usize| [bytes[(row + offset) / 8] >> ((row + offset) % 8) & 1] })
     }
 }
 

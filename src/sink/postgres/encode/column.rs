@@ -58,7 +58,7 @@ pub struct Tuples<'a> {
 
 impl Tuples<'_> {
     /// Lets `put` write every row's next field and moves its cursor by what that returns.
-    #[inline]
+    #[inline(always)]
     fn each(&mut self, rows: Range<usize>, put: impl Fn(usize, &mut [u8]) -> usize) {
         for ((row, cursor), end) in rows.zip(self.cursors.iter_mut()).zip(self.ends) {
             *cursor += put(row, &mut self.bytes[*cursor..*end]);
@@ -86,7 +86,14 @@ impl<const N: usize, F: Fn(usize) -> [u8; N]> Column for Fixed<'_, N, F> {
         4 + if self.is_null(row) { 0 } else { N }
     }
 
-    #[inline]
+    fn measure(&self, rows: Range<usize>, sizes: &mut [usize]) {
+        match self.nulls {
+            None => sizes.iter_mut().for_each(|size| *size += 4 + N),
+            Some(_) => rows.zip(sizes).for_each(|(row, size)| *size += self.size(row)),
+        }
+    }
+
+    #[inline(always)]
     fn put(&self, row: usize, out: &mut [u8]) -> usize {
         let null = self.is_null(row);
         let length = if null { NULL } else { (N as i32).to_be_bytes() };

@@ -136,7 +136,16 @@ impl<O: OffsetSizeTrait> Column for Offsets<'_, O> {
         4 + if self.is_null(row) { 0 } else { self.span(row).1 }
     }
 
-    #[inline]
+    fn measure(&self, rows: Range<usize>, sizes: &mut [usize]) {
+        if self.nulls.is_some() {
+            return rows.zip(sizes).for_each(|(row, size)| *size += self.size(row));
+        }
+        for (ends, size) in self.offsets[rows.start..=rows.end].windows(2).zip(sizes) {
+            *size += 4 + (ends[1] - ends[0]).as_usize();
+        }
+    }
+
+    #[inline(always)]
     fn put(&self, row: usize, out: &mut [u8]) -> usize {
         let Some((head, rest)) = out.split_first_chunk_mut() else { return 0 };
         if self.is_null(row) {
