@@ -147,6 +147,7 @@ pub async fn finish(client: &Client, grant: &Grant, recorder: &Recorder, id: Uui
             calls: count(done.calls),
             quarantined: count(done.quarantined),
             filtered: count(done.filtered),
+            rows_digest: done.rows_digest.clone(),
         })?;
     }
     Ok(done)
