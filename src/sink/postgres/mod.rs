@@ -7,6 +7,7 @@ mod config;
 mod copy;
 pub mod encode;
 pub mod ledger;
+pub mod parallel;
 mod queue;
 mod session;
 pub mod tables;
