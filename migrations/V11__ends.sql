@@ -126,7 +126,7 @@ BEGIN
       SELECT c.oid FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
       WHERE i.inhparent = parent AND pg_relation_size(c.oid) > 0
         AND (pg_relation_size(c.oid) > 1.1 * c.relpages * current_setting('block_size')::bigint
-             OR NOT EXISTS (SELECT FROM pg_statistic s WHERE s.starelid = c.oid))
+             OR NOT EXISTS (SELECT FROM pg_stats s WHERE s.schemaname = 'genogate_store' AND s.tablename = c.relname AND NOT s.inherited))
       ORDER BY c.oid
     LOOP
       EXECUTE format('ANALYZE %s (%s)', leaf, columns);
