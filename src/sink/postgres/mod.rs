@@ -4,11 +4,13 @@
 mod apply;
 pub mod completion;
 mod config;
+mod contig;
 mod copy;
 pub mod encode;
 pub mod ledger;
 pub mod parallel;
 mod queue;
+pub mod rows;
 mod session;
 pub mod tables;
 #[cfg(test)]
