@@ -11,6 +11,7 @@ use datafusion::arrow::datatypes::DataType;
 use crate::error::{Error, Result};
 use crate::flow::{Inspection, column};
 use crate::sink::postgres::encode::Buffer;
+use crate::sink::postgres::rows::{Owner, Place};
 use crate::sink::postgres::tables::Layout;
 use crate::source::vcf::{Decoded, decode_on, inflate_to_end};
 
@@ -125,17 +126,18 @@ struct Encoded {
 
 impl Encoded {
     fn encode(&mut self, layout: &Layout, batch: &RecordBatch) -> Result<()> {
-        const LOAD: [u8; 16] = [0; 16];
-        let rows = layout.bind(batch)?;
-        for row in 0..batch.num_rows() {
-            let id = row as i64;
-            rows.put_variant(&LOAD, id, row, &mut self.variants);
+        let mut rows = layout.bind(batch)?;
+        let all = 0..batch.num_rows();
+        let owner = Owner { load: [0; 16], input: 1, first_id: 0 };
+        let mut row = 0;
+        while row < all.end {
+            row = rows.put_variants(owner, row..all.end, &mut self.variants)?;
             self.bytes += sent(&mut self.variants);
-            let mut call = 0;
-            while call < rows.call_count(row) {
-                call = rows.put_calls(&LOAD, id, 0, row, call, &mut self.calls)?;
-                self.bytes += sent(&mut self.calls);
-            }
+        }
+        let mut place = Place { row: 0, call: 0 };
+        while place.row < all.end {
+            place = rows.put_calls(owner, all.clone(), place, &mut self.calls)?;
+            self.bytes += sent(&mut self.calls);
         }
         Ok(())
     }

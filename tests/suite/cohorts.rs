@@ -296,7 +296,7 @@ fn a_log_without_a_terminal_is_json_lines_and_nothing_is_asked() {
     // A session of its own: there is no terminal to ask on, even for a program that opens /dev/tty.
     let done: Done = Command::new("setsid")
         .arg("-w")
-        .arg(super::support::BINARY)
+        .arg(super::support::binary())
         .args(arguments)
         .env("GENOGATE_HOME", &warehouse.home)
         .stdin(Stdio::null())
@@ -345,11 +345,11 @@ fn threads_are_what_slurm_affinity_and_the_cgroup_allow() {
     greedy.env("SLURM_CPUS_PER_TASK", "4096");
     assert_eq!(partitions(greedy, &file), all);
     let mut bound = Command::new("taskset");
-    bound.args(["-c", "0", super::support::BINARY]).env("GENOGATE_HOME", &home).env_remove("SLURM_CPUS_PER_TASK");
+    bound.args(["-c", "0", super::support::binary()]).env("GENOGATE_HOME", &home).env_remove("SLURM_CPUS_PER_TASK");
     assert_eq!(partitions(bound, &file), 1);
     let Some(cgroup) = Cgroup::with_one_cpu() else { return eprintln!("skipped: no cgroup with a quota can be made here") };
     let mut limited = Command::new("sh");
-    limited.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(cgroup.folder.join("cgroup.procs")).arg(super::support::BINARY);
+    limited.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(cgroup.folder.join("cgroup.procs")).arg(super::support::binary());
     assert_eq!(partitions(limited, &file), 1);
 }
 
@@ -392,7 +392,7 @@ fn the_slurm_array_script_loads_a_cohort() {
     let text = std::fs::read_to_string(&script).unwrap();
     let page = std::fs::read_to_string(repository("docs/hpc.md")).unwrap();
     assert!(page.contains(&format!("```bash\n{text}```")), "docs/hpc.md does not show docs/hpc/load.sbatch as it is");
-    std::os::unix::fs::symlink(super::support::BINARY, folder.path().join("genogate")).unwrap();
+    std::os::unix::fs::symlink(super::support::binary(), folder.path().join("genogate")).unwrap();
     let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
     let task = |number: u32, more: &[(&str, &str)]| -> Done {
         let mut command = genogate(&warehouse.home);
@@ -439,7 +439,7 @@ fn the_nextflow_module_loads_a_cohort() {
         assert!(meta.contains(word), "meta.yml does not name {word}");
     }
     assert!(module.contains(&format!("container \"genogate:{}\"", env!("CARGO_PKG_VERSION"))));
-    std::os::unix::fs::symlink(super::support::BINARY, folder.path().join("genogate")).unwrap();
+    std::os::unix::fs::symlink(super::support::binary(), folder.path().join("genogate")).unwrap();
     let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
     let mut reports = Vec::new();
     for name in ["stub", "script"] {
@@ -584,13 +584,15 @@ fn more_files_than_the_usual_limit_are_one_load() {
         std::fs::write(folder.path().join(format!("{number:03}.vcf")), text).unwrap();
     }
     let mut limited = Command::new("bash");
-    limited.args(["-c", "ulimit -S -n 64; exec \"$@\"", "bash", super::support::BINARY, "load"]).arg(folder.path().join("*.vcf"));
+    limited
+        .args(["-c", "ulimit -S -n 64; exec \"$@\"", "bash", super::support::binary(), "load"])
+        .arg(folder.path().join("*.vcf"));
     let done: Done = limited.args(["--profile", "open", "--json"]).env("GENOGATE_HOME", &warehouse.home).output().unwrap().into();
     let report = done.expect(0).json();
     assert_eq!((report["input_records"].as_u64(), report["files"].as_array().unwrap().len()), (Some(150), 150));
     // Where the system allows no more either, it is no file's fault: nothing is given up.
     let mut short = Command::new("bash");
-    short.args(["-c", "ulimit -n 64; exec \"$@\"", "bash", super::support::BINARY, "load"]).arg(folder.path().join("*.vcf"));
+    short.args(["-c", "ulimit -n 64; exec \"$@\"", "bash", super::support::binary(), "load"]).arg(folder.path().join("*.vcf"));
     let done: Done = short
         .args(["--profile", "open", "--json", "--calls", "none"])
         .env("GENOGATE_HOME", &warehouse.home)

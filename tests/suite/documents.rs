@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::support::{BINARY, genogate, repository};
+use super::support::{binary, genogate, repository};
 
 fn documents() -> Vec<PathBuf> {
     let mut files = vec![repository("README.md")];
@@ -27,7 +27,7 @@ fn every_command_in_the_documents_works() {
         for block in blocks(&fs::read_to_string(&document).unwrap()) {
             let folder = tempfile::tempdir().unwrap();
             fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-            std::os::unix::fs::symlink(BINARY, folder.path().join("genogate")).unwrap();
+            std::os::unix::fs::symlink(binary(), folder.path().join("genogate")).unwrap();
             std::os::unix::fs::symlink(repository("pipelines"), folder.path().join("pipelines")).unwrap();
             let home = folder.path().join("home");
             let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());

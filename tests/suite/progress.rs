@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::support::{BINARY, Done, Warehouse, genogate, repository};
+use super::support::{Done, Warehouse, binary, genogate, repository};
 
 /// A period short enough to be seen; the test waits for a line, not for a time.
 const SOON: (&str, &str) = ("GENOGATE_PROGRESS", "0.01");
@@ -69,7 +69,7 @@ fn on_a_terminal_a_bar_is_drawn() {
     let warehouse = Warehouse::shared();
     let folder = tempfile::tempdir().unwrap();
     let file = synth(warehouse, folder.path(), "53");
-    let inner = format!("{BINARY} load {file} --profile research --json > {}/report.json", folder.path().display());
+    let inner = format!("{} load {file} --profile research --json > {}/report.json", binary(), folder.path().display());
     let mut command = Command::new("script");
     command.args(["-qec", &inner, "/dev/null"]).env("GENOGATE_HOME", &warehouse.home).env("TERM", "xterm");
     let Ok(output) = command.stdin(Stdio::null()).output() else {

@@ -159,7 +159,7 @@ fn memory_does_not_grow_with_the_rows() {
         let out = folder.path().join(format!("{format}-{rows}"));
         let mut command = Command::new("/bin/sh");
         command.args(["-c", "\"$@\" & pid=$!; while [ -r /proc/$pid/status ] && grep VmHWM /proc/$pid/status 2>/dev/null; do sleep 0.02; done; wait $pid", "sh"]);
-        command.arg(super::support::BINARY).args(["query", &sql, "--limit", "all", "--format", format, "--output"]).arg(&out);
+        command.arg(super::support::binary()).args(["query", &sql, "--limit", "all", "--format", format, "--output"]).arg(&out);
         command.env("GENOGATE_HOME", &warehouse.home);
         let done = Done::from(command.output().unwrap()).expect(0);
         let kilobytes = |line: &str| line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok());

@@ -6,8 +6,11 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
-/// The built binary.
-pub const BINARY: &str = env!("CARGO_BIN_EXE_genogate");
+/// The built binary, or the one that `GENOGATE_TEST_BINARY` names.
+pub fn binary() -> &'static str {
+    static NAMED: OnceLock<Option<String>> = OnceLock::new();
+    NAMED.get_or_init(|| std::env::var("GENOGATE_TEST_BINARY").ok()).as_deref().unwrap_or(env!("CARGO_BIN_EXE_genogate"))
+}
 
 /// A folder of the repository.
 pub fn repository(path: &str) -> PathBuf {
@@ -47,7 +50,7 @@ impl From<Output> for Done {
 
 /// A command of the binary without anything of the caller's environment that could change what it does.
 pub fn genogate(home: &Path) -> Command {
-    let mut command = Command::new(BINARY);
+    let mut command = Command::new(binary());
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if (text.starts_with("PG") || text.starts_with("GENOGATE_")) && text != "GENOGATE_PG_BIN" && text != "GENOGATE_DB_USER" {
@@ -65,21 +68,37 @@ pub struct Warehouse {
 }
 
 impl Warehouse {
-    /// A fresh one.
+    /// A fresh one: a running copy of a cluster that is made, migrated and stopped once per test process, with a port and
+    /// certificates of its own.
     pub fn start() -> Self {
+        static MADE: OnceLock<Warehouse> = OnceLock::new();
+        let made = MADE.get_or_init(|| {
+            let made = Self::guarded();
+            made.run(["db", "start"]).expect(0);
+            made.run(["db", "stop"]).expect(0);
+            for own in ["tls", "postgres/conf"] {
+                std::fs::remove_dir_all(made.home.join(own)).unwrap();
+            }
+            std::fs::remove_file(made.home.join("postgres/port")).unwrap();
+            made
+        });
+        let copy = Self::guarded();
+        let copied = Command::new("cp").args(["-a", "--reflink=auto"]).args([&made.home, &copy.home]).status().unwrap();
+        assert!(copied.success());
+        copy.run(["db", "start"]).expect(0);
+        copy
+    }
+
+    /// A folder for one, which the guard clears when this process has ended.
+    fn guarded() -> Self {
         let folder = tempfile::Builder::new().prefix("genogate-test-").tempdir().unwrap().keep();
         // The database's user must be able to reach its folder.
         std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
         let home = folder.join("home");
-        Done::from(genogate(&home).args(["db", "start"]).output().unwrap()).expect(0);
-        let script = r#"cat >/dev/null; "$1" db stop >/dev/null 2>&1; rm -rf "$2""#;
-        let guard = Command::new("sh")
-            .args(["-c", script, "sh", BINARY])
-            .arg(&folder)
-            .env("GENOGATE_HOME", &home)
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
+        // No checkpoint for files that go at once.
+        let script = r#"cat >/dev/null; pid=$(head -n 1 "$1/home/postgres/data/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid"
+            while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done; rm -rf "$1""#;
+        let guard = Command::new("sh").args(["-c", script, "sh"]).arg(&folder).stdin(Stdio::piped()).spawn().unwrap();
         Self { home, _guard: guard }
     }
 

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::support::{BINARY, Done, Warehouse};
+use super::support::{Done, Warehouse, binary};
 
 /// Loads a cohort of 50 samples with every call, in units of 256 KiB, with a typed column.
 fn cohort(warehouse: &Warehouse, folder: &std::path::Path, records: &str) -> Value {
@@ -45,7 +45,7 @@ fn memory_does_not_grow_with_the_load() {
         let report = cohort(warehouse, folder.path(), records);
         let watch = "\"$@\" & pid=$!; while [ -r /proc/$pid/status ] && grep VmHWM /proc/$pid/status 2>/dev/null; do sleep 0.02; done; wait $pid";
         let mut command = Command::new("sh");
-        command.args(["-c", watch, "sh", BINARY, "validate", report["load_id"].as_str().unwrap()]);
+        command.args(["-c", watch, "sh", binary(), "validate", report["load_id"].as_str().unwrap()]);
         let done = Done::from(command.env("GENOGATE_HOME", &warehouse.home).output().unwrap()).expect(0);
         let lines = done.stdout.lines().filter(|line| line.starts_with("VmHWM"));
         lines.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok()).max().unwrap()

@@ -4,10 +4,12 @@
 mod apply;
 pub mod completion;
 mod config;
+mod contig;
 mod copy;
 pub mod encode;
 pub mod ledger;
 mod queue;
+pub mod rows;
 mod session;
 pub mod tables;
 #[cfg(test)]

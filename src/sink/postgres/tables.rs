@@ -1,12 +1,11 @@
 //! Which column of a batch goes where in `variants` and `calls`. It must not know how the bytes travel.
 
-use std::borrow::Cow;
-
-use datafusion::arrow::array::{Array, Int32Array, RecordBatch, UInt32Array};
+use datafusion::arrow::array::{Array, RecordBatch, UInt32Array};
 use datafusion::arrow::datatypes::{DataType, Schema};
 use tokio_postgres::types::Type;
 
-use super::encode::{Bound, Buffer, Encoder, Gt, JsonKind, Object, Spans, Text, put_str};
+use super::encode::{Encoder, Gt, JsonKind, Object, Spans, Text};
+use super::rows::{Calls, Rows};
 use crate::error::{Error, Result};
 use crate::flow::column;
 use crate::flow::genotype::is_genotype;
@@ -145,12 +144,11 @@ impl Layout {
 
     fn try_bind<'a>(&self, batch: &'a RecordBatch) -> Option<Rows<'a>> {
         let array = |index: usize| batch.columns().get(index).map(|array| array.as_ref());
-        let typed = self.typed.iter().map(|(_, index, encoder)| encoder.bind(array(*index)?)).collect::<Option<_>>()?;
         let bind = |(id, index, json): &(String, usize, JsonKind)| Some((id.clone(), json.bind(array(*index)?)?));
         let calls = match &self.calls {
             None => None,
             Some(calls) => {
-                let (samples, values) = Spans::bind(array(calls.sample)?)?;
+                let (samples, numbers) = Spans::bind(array(calls.sample)?)?;
                 let gt = match calls.gt {
                     None => None,
                     Some(index) => {
@@ -164,15 +162,14 @@ impl Layout {
                     spans.push(span);
                     fields.push((id.clone(), json.bind(values)?));
                 }
-                let numbers = values.as_any().downcast_ref()?;
-                Some(BoundCalls { samples, numbers, gt, spans, format: Object::new(fields) })
+                Some(Calls { samples, numbers: numbers.as_any().downcast_ref()?, gt, spans, format: Object::new(fields) })
             }
         };
         Some(Rows {
-            unit: array(self.unit)?.as_any().downcast_ref()?,
-            row: array(self.row)?.as_any().downcast_ref()?,
+            unit: array(self.unit)?.as_any().downcast_ref().filter(|units: &&UInt32Array| units.null_count() == 0)?,
+            line: array(self.row)?.as_any().downcast_ref().filter(|lines: &&UInt32Array| lines.null_count() == 0)?,
             chrom: Text::bind(array(self.chrom)?)?,
-            typed,
+            typed: self.typed.iter().map(|(_, index, encoder)| encoder.bind(array(*index)?)).collect::<Option<_>>()?,
             info: Object::new(self.info.iter().map(bind).collect::<Option<_>>()?),
             calls,
         })
@@ -201,114 +198,6 @@ fn is_text(kind: &DataType) -> bool {
     matches!(kind, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
-/// A batch's rows, ready to be written.
-pub struct Rows<'a> {
-    pub unit: &'a UInt32Array,
-    pub row: &'a UInt32Array,
-    chrom: Text<'a>,
-    typed: Vec<Bound<'a>>,
-    info: Object<'a>,
-    calls: Option<BoundCalls<'a>>,
-}
-
-struct BoundCalls<'a> {
-    samples: Spans<'a>,
-    numbers: &'a Int32Array,
-    gt: Option<(Spans<'a>, Gt<'a>)>,
-    spans: Vec<Spans<'a>>,
-    format: Object<'a>,
-}
-
-impl Rows<'_> {
-    /// Appends the tuple of a variant. `row` is below the batch's length.
-    pub fn put_variant(&self, load: &[u8; 16], variant_id: i64, row: usize, out: &mut Buffer) {
-        out.begin_row(self.typed.len() + 4);
-        out.fixed(*load);
-        out.fixed(variant_id.to_be_bytes());
-        self.put_contig(row, out);
-        for column in &self.typed {
-            column.put(row, out);
-        }
-        self.info.put(|_| Some(row), out);
-        out.end_row();
-    }
-
-    /// How many calls a variant has.
-    pub fn call_count(&self, row: usize) -> usize {
-        self.calls.as_ref().and_then(|calls| calls.samples.get(row)).map_or(0, |span| span.len())
-    }
-
-    /// Appends the tuples of a variant's calls from the `from`th on until the buffer is full. Returns the first not
-    /// written. `row` is below the batch's length. Class `internal` when the calls' lists are not of one length.
-    pub fn put_calls(
-        &self,
-        load: &[u8; 16],
-        variant_id: i64,
-        input: i32,
-        row: usize,
-        from: usize,
-        out: &mut Buffer,
-    ) -> Result<usize> {
-        let Some((calls, samples)) = self.calls.as_ref().and_then(|calls| Some((calls, calls.samples.get(row)?))) else {
-            return Ok(0);
-        };
-        let same = |spans: &Spans<'_>| spans.get(row).is_none_or(|span| span.len() == samples.len());
-        if !calls.spans.iter().all(same) || !calls.gt.iter().all(|(spans, _)| same(spans)) {
-            return Err(Error::internal("the calls of a row do not have one length in all columns"));
-        }
-        let starts: Vec<Option<usize>> = calls.spans.iter().map(|spans| spans.get(row).map(|span| span.start)).collect();
-        let gt = calls.gt.as_ref().and_then(|(spans, gt)| Some((spans.get(row)?.start, gt)));
-        let mut call = from;
-        while call < samples.len() && !out.is_full() {
-            out.begin_row(CALLS_COLUMNS.len());
-            out.fixed(*load);
-            out.fixed(variant_id.to_be_bytes());
-            out.fixed(input.to_be_bytes());
-            out.fixed(self.sample(calls, samples.start + call)?.to_be_bytes());
-            self.put_contig(row, out);
-            match gt {
-                Some((start, gt)) => gt.put(start + call, out),
-                None => out.null(),
-            }
-            calls.format.put(|column| starts.get(column).copied().flatten().map(|start| start + call), out);
-            out.end_row();
-            call += 1;
-        }
-        Ok(call)
-    }
-
-    fn sample(&self, calls: &BoundCalls<'_>, at: usize) -> Result<i32> {
-        if calls.numbers.is_null(at) {
-            return Err(Error::internal("a call does not say whose it is"));
-        }
-        Ok(calls.numbers.value(at))
-    }
-
-    fn put_contig(&self, row: usize, out: &mut Buffer) {
-        match self.chrom.get(row) {
-            Some(chrom) => put_str(&canonical_contig(chrom), out),
-            None => out.null(),
-        }
-    }
-}
-
-/// The name under which a contig is found whatever its file calls it: `chr1` -> `1`, `chrM`, `M` and `chrMT` -> `MT`.
-/// Only the human primary contigs are renamed; every other name stays as it is.
-pub fn canonical_contig(chrom: &str) -> Cow<'_, str> {
-    let bare = match chrom.get(..3) {
-        Some(prefix) if prefix.eq_ignore_ascii_case("chr") => chrom.get(3..).unwrap_or_default(),
-        _ => chrom,
-    };
-    match bare {
-        "M" | "MT" => Cow::Borrowed("MT"),
-        "X" | "Y" => Cow::Borrowed(bare),
-        number if !number.starts_with(['0', '+']) && number.parse::<u8>().is_ok_and(|n| (1..=22).contains(&n)) => {
-            Cow::Borrowed(number)
-        }
-        _ => Cow::Borrowed(chrom),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -316,30 +205,6 @@ mod tests {
     use datafusion::arrow::datatypes::Field;
 
     use super::*;
-
-    #[test]
-    fn contigs() {
-        for (raw, canonical) in [
-            ("chr1", "1"),
-            ("22", "22"),
-            ("chrX", "X"),
-            ("CHR7", "7"),
-            ("M", "MT"),
-            ("chrM", "MT"),
-            ("chrMT", "MT"),
-            ("23", "23"),
-            ("chr23", "chr23"),
-            ("chr01", "chr01"),
-            ("chr1_KI270706v1_random", "chr1_KI270706v1_random"),
-            ("HLA-A*01:01:01:01", "HLA-A*01:01:01:01"),
-            ("chr", "chr"),
-            ("é", "é"),
-            ("chr+1", "chr+1"),
-            ("2L", "2L"),
-        ] {
-            assert_eq!(canonical_contig(raw), canonical);
-        }
-    }
 
     #[test]
     fn every_mistake_is_told() {

@@ -1,16 +1,18 @@
 //! Writes one partition: one open unit, two buffers, and a session that works behind them. It must not know the load's beginning or end.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use datafusion::arrow::array::{Array, RecordBatch};
+use datafusion::arrow::array::RecordBatch;
 
 use super::encode::Buffer;
 use super::ledger;
 use super::queue::{Order, Queue};
+use super::rows::{Owner, Place, Rows};
 use super::session::{Piece, Table};
-use super::tables::{CALLS_TAG, Layout, Rows, VARIANTS_TAG};
+use super::tables::{CALLS_TAG, Layout, VARIANTS_TAG};
 use crate::db::Databases;
 use crate::error::{Error, Result};
 use crate::flow::{ClosedUnit, Context, InputUnits, Writer};
@@ -120,10 +122,11 @@ impl PartitionWriter {
 
     async fn write_rows(&mut self, batch: &RecordBatch) -> Result<()> {
         let shared = self.shared.clone();
-        let load = shared.load.id.into_bytes();
-        let rows = shared.layout.bind(batch)?;
-        for row in 0..batch.num_rows() {
-            let (unit, line) = unit_and_line(&rows, row)?;
+        let mut rows = shared.layout.bind(batch)?;
+        let mut from = 0;
+        while from < batch.num_rows() {
+            let unit = rows.unit(from);
+            let end = (from..batch.num_rows()).find(|&row| rows.unit(row) != unit).unwrap_or(batch.num_rows());
             if self.open.as_ref().is_none_or(|open| open.unit != unit) {
                 self.commit_closed(Some(unit)).await?;
                 let input =
@@ -136,48 +139,48 @@ impl PartitionWriter {
                     variants_sent: false,
                 });
             }
-            let Some(open) = &mut self.open else { return Err(Error::internal("no unit is open")) };
-            let (id, input) = (variant_id(shared.load.number, unit, open.rows)?, open.input);
-            let calls = rows.call_count(row);
-            open.rows += 1;
-            open.tally.record(line);
-            open.tally.variants += 1;
-            open.tally.calls += calls as u64;
-            rows.put_variant(&load, id, row, &mut self.variants);
-            self.check_fault(unit, line)?;
-            if self.variants.is_full() {
-                self.flush_variants().await?;
-            }
-            let mut call = 0;
-            while call < calls {
-                call = rows.put_calls(&load, id, input, row, call, &mut self.calls)?;
-                self.check_fault(unit, line)?;
-                if self.calls.is_full() {
-                    self.flush_calls().await?;
-                }
-            }
+            self.write_run(&mut rows, from..end).await?;
+            from = end;
         }
         Ok(())
     }
 
-    fn check_fault(&self, unit: u32, line: u32) -> Result<()> {
-        match self.variants.fault().or(self.calls.fault()) {
-            None => Ok(()),
-            Some(fault) => Err(Error::input(fault.reason()).at(format_args!("unit {unit}, line {}", u64::from(line) + 1))),
+    /// Writes rows of the open unit.
+    async fn write_run(&mut self, rows: &mut Rows<'_>, run: Range<usize>) -> Result<()> {
+        let Some(open) = &mut self.open else { return Err(Error::internal("no unit is open")) };
+        let load = &self.shared.load;
+        let last = open.rows.checked_add(run.len() as u32).ok_or_else(|| Error::internal("a unit has more rows than numbers"))?;
+        variant_id(load.number, open.unit, last - 1)?;
+        let first_id = variant_id(load.number, open.unit, open.rows)?;
+        let owner = Owner { load: load.id.into_bytes(), input: open.input, first_id };
+        open.rows = last;
+        for row in run.clone() {
+            open.tally.record(rows.line(row));
+            open.tally.variants += 1;
+            open.tally.calls += rows.call_count(row) as u64;
         }
+        let mut row = run.start;
+        while row < run.end {
+            let part = Owner { first_id: first_id + (row - run.start) as i64, ..owner };
+            row = rows.put_variants(part, row..run.end, &mut self.variants)?;
+            if self.variants.is_full() {
+                self.flush_variants().await?;
+            }
+        }
+        let mut place = Place { row: run.start, call: 0 };
+        while place.row < run.end {
+            place = rows.put_calls(owner, run.clone(), place, &mut self.calls)?;
+            if self.calls.is_full() {
+                self.flush_calls().await?;
+            }
+        }
+        Ok(())
     }
 }
 
 /// Empty buffers for variants and calls.
 fn buffers() -> (Buffer, Buffer) {
     (Buffer::digesting(VARIANTS_TAG), Buffer::digesting(CALLS_TAG))
-}
-
-fn unit_and_line(rows: &Rows<'_>, row: usize) -> Result<(u32, u32)> {
-    if rows.unit.is_null(row) || rows.row.is_null(row) {
-        return Err(Error::internal("a row does not say which unit and line it comes from"));
-    }
-    Ok((rows.unit.value(row), rows.row.value(row)))
 }
 
 #[async_trait]

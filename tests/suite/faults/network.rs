@@ -1,5 +1,7 @@
 //! The network fails between the loader and the server.
 
+use std::time::Duration;
+
 use super::relay::Relay;
 use super::{Admin, COMMITTED, Chance, Scene, await_words, end, rounds, signal};
 
@@ -20,7 +22,7 @@ fn connections_cut_in_mid_copy_are_survived() {
     for round in 0..rounds() {
         relay.cut_after(chance.below(1 << 18));
         while relay.cuts() == round && child.try_wait().unwrap().is_none() {
-            std::thread::sleep(std::time::Duration::from_millis(5));
+            std::thread::sleep(Duration::from_millis(5));
         }
     }
     let done = end(child);
@@ -32,16 +34,16 @@ fn connections_cut_in_mid_copy_are_survived() {
 fn a_network_that_stalls_and_goes_on_changes_nothing() {
     let scene = Scene::new(3000);
     let mut chance = Chance::new("a_network_that_stalls_and_goes_on_changes_nothing");
-    let relay = relay(&scene);
+    let (relay, time) = (relay(&scene), Scene::usual_time());
     let pipeline = scene.through(relay.port);
     let mut admin = Admin::new(&scene.warehouse);
     let mut child = scene.spawn_pipeline(&pipeline, &[]);
     admin.await_true(&mut child, COMMITTED);
     for _ in 0..rounds() {
         relay.stall(true);
-        chance.pause(1000);
+        chance.pause(Duration::from_secs(1));
         relay.stall(false);
-        chance.pause(100);
+        chance.pause(time / 20);
     }
     scene.prove(end(child));
 }

@@ -2,7 +2,8 @@
 
 use datafusion::arrow::array::{Array, BinaryArray, BinaryViewArray, FixedSizeBinaryArray, LargeBinaryArray};
 
-use super::Buffer;
+use super::Bound;
+use super::column::Varying;
 
 /// A column of bytes.
 pub enum Bytes<'a> {
@@ -30,12 +31,8 @@ impl<'a> Bytes<'a> {
         }
     }
 
-    #[inline]
-    pub(super) fn put(&self, row: usize, out: &mut Buffer) {
-        match self.get(row) {
-            None => out.null(),
-            Some(value) => out.field(value),
-        }
+    pub(super) fn column(self) -> Bound<'a> {
+        Box::new(Varying { value: move |row: usize| self.get(row) })
     }
 }
 

@@ -2,9 +2,11 @@
 
 use datafusion::arrow::array::{Array, BooleanArray};
 
-use super::Buffer;
+use super::Bound;
+use super::column::Fixed;
 
 /// A Boolean column.
+#[derive(Clone, Copy)]
 pub struct Bools<'a>(pub(super) &'a BooleanArray);
 
 impl<'a> Bools<'a> {
@@ -12,9 +14,10 @@ impl<'a> Bools<'a> {
         array.as_any().downcast_ref().map(Self)
     }
 
-    #[inline]
-    pub(super) fn put(&self, row: usize, out: &mut Buffer) {
-        if self.0.is_null(row) { out.null() } else { out.fixed([self.0.value(row) as u8]) }
+    pub(super) fn column(self) -> Bound<'a> {
+        let (bits, nulls) = (self.0.values(), self.0.nulls());
+        let (bytes, offset) = (bits.values(), bits.offset());
+        Box::new(Fixed { nulls, value: move |row: usize| [bytes[(row + offset) / 8] >> ((row + offset) % 8) & 1] })
     }
 }
 

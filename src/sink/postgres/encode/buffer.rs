@@ -1,8 +1,12 @@
 //! The bytes of one COPY statement: header, tuples, trailer, and the digest of the tuples. It must not know Arrow or a
 //! connection.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
+use super::column::Tuples;
+use super::{Column, Unstorable};
 use crate::crypto::digest::Sha256;
 use crate::flow::Digest;
 
@@ -15,6 +19,8 @@ const HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const TRAILER: [u8; 2] = (-1i16).to_be_bytes();
 /// PostgreSQL's own bound on one field (1 GiB - 1).
 const LONGEST_ROW: usize = (1 << 30) - 1;
+/// Rows that are measured and written together: their lines of memory stay in the first cache from column to column.
+const BLOCK: usize = 128;
 
 /// Why a value cannot be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +54,10 @@ pub fn row_digest(tag: u8, field_count: u16, fields: &[u8]) -> Digest {
 /// Grows by tuples, leaves as a whole COPY statement's data.
 #[derive(Debug)]
 pub struct Buffer {
-    pub(super) bytes: Vec<u8>,
-    fault: Option<Fault>,
+    bytes: Vec<u8>,
     rows: u64,
-    row_start: usize,
+    /// When it is full.
+    limit: usize,
     /// How much of `bytes` is the header: nothing in a statement's later pieces.
     header: usize,
     /// The table's tag and the sum of its rows' digests, where somebody wants it.
@@ -60,7 +66,7 @@ pub struct Buffer {
 
 impl Default for Buffer {
     fn default() -> Self {
-        Self { bytes: HEADER.to_vec(), fault: None, rows: 0, row_start: HEADER.len(), header: HEADER.len(), digest: None }
+        Self { bytes: HEADER.to_vec(), rows: 0, limit: LIMIT, header: HEADER.len(), digest: None }
     }
 }
 
@@ -70,72 +76,71 @@ impl Buffer {
         Self { digest: Some((tag, Digest::default())), ..Self::default() }
     }
 
+    /// A buffer that is full earlier.
+    #[cfg(test)]
+    pub fn with_limit(limit: usize) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
     /// The sum of [`row_digest`] over the rows since it was last taken.
     pub fn take_digest(&mut self) -> Digest {
         self.digest.as_mut().map(|(_, sum)| std::mem::take(sum)).unwrap_or_default()
     }
 
-    /// Starts a tuple of `fields` fields.
-    #[inline]
-    pub fn begin_row(&mut self, fields: usize) {
-        self.row_start = self.bytes.len();
-        self.bytes.extend_from_slice(&(fields as i16).to_be_bytes());
-        self.rows += 1;
-    }
-
-    /// Ends a tuple, of which nothing may change any more. A fault is kept for [`Self::fault`].
-    #[inline]
-    pub fn end_row(&mut self) {
-        if self.bytes.len() - self.row_start > LONGEST_ROW {
-            self.fault = Some(Fault::TooLong);
+    /// Appends the tuples of `rows`, a block at a time, until the buffer is full. Returns the first row not written.
+    ///
+    /// # Errors
+    /// The first row that cannot be stored; the buffer is of no use any more.
+    pub fn put(&mut self, columns: &mut [&mut dyn Column], rows: Range<usize>) -> Result<usize, Unstorable> {
+        let mut from = rows.start;
+        while from < rows.end && !self.is_full() {
+            from = self.put_block(columns, from..rows.end.min(from + BLOCK))?;
         }
-        if let (Some((tag, sum)), Some((count, fields))) = (&mut self.digest, self.bytes[self.row_start..].split_first_chunk()) {
-            sum.add(row_digest(*tag, u16::from_be_bytes(*count), fields));
+        Ok(from)
+    }
+
+    fn put_block(&mut self, columns: &mut [&mut dyn Column], mut rows: Range<usize>) -> Result<usize, Unstorable> {
+        for column in columns.iter_mut() {
+            rows.end = column.prepare(rows.clone())?;
         }
-    }
-
-    /// Appends a null field.
-    #[inline]
-    pub fn null(&mut self) {
-        self.bytes.extend_from_slice(&(-1i32).to_be_bytes());
-    }
-
-    /// Appends a field.
-    #[inline]
-    pub fn field(&mut self, value: &[u8]) {
-        self.bytes.reserve(4 + value.len());
-        self.bytes.extend_from_slice(&(value.len() as i32).to_be_bytes());
-        self.bytes.extend_from_slice(value);
-    }
-
-    /// Appends a field of fixed width, at most 16 bytes: length and value in one go.
-    #[inline]
-    pub fn fixed<const N: usize>(&mut self, value: [u8; N]) {
-        // One growth for both: lengths are constants, so this is two stores.
-        let mut field = [0; 20];
-        field[..4].copy_from_slice(&(N as i32).to_be_bytes());
-        field[4..4 + N].copy_from_slice(&value);
-        self.bytes.extend_from_slice(&field[..4 + N]);
-    }
-
-    /// Appends a field whose length is known only afterwards. [`Self::end_row`] has the last word on its size.
-    #[inline]
-    pub fn measured(&mut self, write: impl FnOnce(&mut Self)) {
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(&[0; 4]);
-        write(self);
-        let length = (self.bytes.len() - start - 4) as i32;
-        self.bytes[start..start + 4].copy_from_slice(&length.to_be_bytes());
-    }
-
-    /// Notes that a value cannot be stored.
-    pub fn set_fault(&mut self, fault: Fault) {
-        self.fault = Some(fault);
-    }
-
-    /// What went wrong in any row so far.
-    pub fn fault(&self) -> Option<Fault> {
-        self.fault
+        let fields = columns.iter().map(|column| column.fields()).sum::<usize>() as u16;
+        let (mut sizes, mut cursors) = ([2; BLOCK], [0; BLOCK]);
+        for column in columns.iter() {
+            column.measure(rows.clone(), &mut sizes[..rows.len()]);
+        }
+        let first = self.bytes.len();
+        let mut end = first;
+        for (n, (size, cursor)) in sizes[..rows.len()].iter_mut().zip(&mut cursors).enumerate() {
+            if end >= self.limit {
+                rows.end = rows.start + n;
+                break;
+            }
+            if *size > LONGEST_ROW {
+                return Err(Unstorable { row: rows.start + n, fault: Fault::TooLong });
+            }
+            *cursor = end + 2;
+            end += *size;
+            *size = end;
+        }
+        let (ends, cursors) = (&sizes[..rows.len()], &mut cursors[..rows.len()]);
+        self.bytes.resize(end, 0);
+        for cursor in cursors.iter() {
+            self.bytes[cursor - 2..*cursor].copy_from_slice(&fields.to_be_bytes());
+        }
+        let mut tuples = Tuples { bytes: &mut self.bytes, cursors, ends };
+        for column in columns.iter() {
+            column.fill(rows.clone(), &mut tuples);
+        }
+        debug_assert_eq!(tuples.cursors, ends, "a column is as long as it measured");
+        self.rows += rows.len() as u64;
+        if let Some((tag, sum)) = &mut self.digest {
+            let mut start = first;
+            for &end in ends {
+                sum.add(row_digest(*tag, fields, &self.bytes[start + 2..end]));
+                start = end;
+            }
+        }
+        Ok(rows.end)
     }
 
     /// Tuples since the statement began.
@@ -143,9 +148,9 @@ impl Buffer {
         self.rows
     }
 
-    /// Has it grown to [`LIMIT`]?
+    /// Has it grown to its limit?
     pub fn is_full(&self) -> bool {
-        self.bytes.len() >= LIMIT
+        self.bytes.len() >= self.limit
     }
 
     /// The tuples' bytes, without header and trailer.
@@ -173,22 +178,25 @@ impl Buffer {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::buffer::NullBuffer;
+
+    use super::super::Fixed;
     use super::*;
 
     #[test]
     fn a_statement_is_header_tuples_trailer() {
         let mut buffer = Buffer::default();
-        buffer.begin_row(2);
-        buffer.fixed(7i32.to_be_bytes());
-        buffer.null();
-        buffer.end_row();
+        let nulls = NullBuffer::new_null(1);
+        let mut seven = Fixed { nulls: None, value: |_| 7i32.to_be_bytes() };
+        let mut null = Fixed { nulls: Some(&nulls), value: |_| 8i32.to_be_bytes() };
+        assert_eq!(buffer.put(&mut [&mut seven, &mut null], 0..1), Ok(1));
         assert_eq!(buffer.row_count(), 1);
         let bytes = buffer.take();
         let expected: &[u8] =
             b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0\x00\x02\x00\x00\x00\x04\x00\x00\x00\x07\xff\xff\xff\xff\xff\xff";
         assert_eq!(&bytes[..], expected);
         assert_eq!((buffer.row_count(), buffer.rows().len()), (0, 0));
-        buffer.begin_row(0);
+        buffer.put(&mut [], 0..1).unwrap();
         assert_eq!(&buffer.take_piece()[..], [&HEADER[..], &[0, 0]].concat());
         assert_eq!(&buffer.take()[..], TRAILER);
     }
@@ -199,9 +207,7 @@ mod tests {
         let rows = |tag, values: &[i32]| {
             let mut buffer = Buffer::digesting(tag);
             for value in values {
-                buffer.begin_row(1);
-                buffer.fixed(value.to_be_bytes());
-                buffer.end_row();
+                buffer.put(&mut [&mut Fixed { nulls: None, value: |_| value.to_be_bytes() }], 0..1).unwrap();
                 buffer.take();
             }
             buffer.take_digest()
@@ -212,8 +218,7 @@ mod tests {
         assert_ne!(rows(b'v', &[7]), rows(b'c', &[7]));
         assert_ne!(rows(b'v', &[7, 7]), rows(b'v', &[7]));
         let mut buffer = Buffer::digesting(b'v');
-        buffer.begin_row(0);
-        buffer.end_row();
+        buffer.put(&mut [], 0..1).unwrap();
         assert_ne!(buffer.take_digest(), Digest::default());
         assert_eq!(buffer.take_digest(), Digest::default());
     }

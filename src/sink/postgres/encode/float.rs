@@ -1,8 +1,10 @@
 //! Float32 -> float4, Float64 -> float8: IEEE 754, big endian, NaN and infinities as they are. It must not know other types.
 
 use datafusion::arrow::array::{Array, Float32Array, Float64Array};
+use datafusion::arrow::datatypes::DataType;
 
-use super::Buffer;
+use super::Bound;
+use super::column::Fixed;
 
 /// Bytes of the PostgreSQL type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +13,18 @@ pub enum Width {
     Eight,
 }
 
+impl Width {
+    pub(super) fn of(kind: &DataType) -> Option<Self> {
+        match kind {
+            DataType::Float32 => Some(Self::Four),
+            DataType::Float64 => Some(Self::Eight),
+            _ => None,
+        }
+    }
+}
+
 /// A floating-point column.
+#[derive(Clone, Copy)]
 pub enum Floats<'a> {
     F32(&'a Float32Array),
     F64(&'a Float64Array),
@@ -23,12 +36,16 @@ impl<'a> Floats<'a> {
         any.downcast_ref().map(Self::F64).or_else(|| any.downcast_ref().map(Self::F32))
     }
 
-    #[inline]
-    pub(super) fn put(&self, row: usize, out: &mut Buffer) {
+    pub(super) fn column(self) -> Bound<'a> {
         match self {
-            Self::F64(values) if values.is_valid(row) => out.fixed(values.value(row).to_be_bytes()),
-            Self::F32(values) if values.is_valid(row) => out.fixed(values.value(row).to_be_bytes()),
-            _ => out.null(),
+            Self::F64(array) => {
+                let values = array.values().as_ref();
+                Box::new(Fixed { nulls: array.nulls(), value: move |row: usize| f64::to_be_bytes(values[row]) })
+            }
+            Self::F32(array) => {
+                let values = array.values().as_ref();
+                Box::new(Fixed { nulls: array.nulls(), value: move |row: usize| f32::to_be_bytes(values[row]) })
+            }
         }
     }
 }

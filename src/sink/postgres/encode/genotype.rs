@@ -2,7 +2,7 @@
 
 use datafusion::arrow::array::Array;
 
-use super::{Buffer, Text, put_str};
+use super::{Stage, Text};
 use crate::flow::genotype::Genotypes;
 
 /// A column of genotypes, typed or as the text of a file that declares GT otherwise.
@@ -22,16 +22,13 @@ impl<'a> Gt<'a> {
     /// # Panics
     /// When `row` is not below the array's length, as Arrow's own accessors do.
     #[inline]
-    pub fn put(&self, row: usize, out: &mut Buffer) {
+    pub fn put(&self, row: usize, out: &mut Stage) {
         match self {
             Self::Typed(genotypes) => match genotypes.get(row) {
                 Some(genotype) => out.measured(|out| genotype.write(&mut out.bytes)),
                 None => out.null(),
             },
-            Self::Text(texts) => match texts.get(row) {
-                Some(text) => put_str(text, out),
-                None => out.null(),
-            },
+            Self::Text(texts) => texts.stage(row, out),
         }
     }
 }
@@ -45,10 +42,10 @@ mod tests {
     use crate::flow::genotype::testing;
 
     fn fields(array: &dyn Array) -> Vec<u8> {
-        let mut out = Buffer::default();
+        let mut out = Stage::default();
         let gt = Gt::bind(array).unwrap();
         (0..array.len()).for_each(|row| gt.put(row, &mut out));
-        out.rows().to_vec()
+        out.bytes
     }
 
     #[test]

@@ -4,7 +4,8 @@ use datafusion::arrow::array::{Array, Int8Array, Int16Array, Int32Array, Int64Ar
 use datafusion::arrow::datatypes::DataType;
 use tokio_postgres::types::Type;
 
-use super::Buffer;
+use super::Bound;
+use super::column::Fixed;
 
 /// Bytes of the PostgreSQL type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +37,7 @@ impl Width {
 macro_rules! ints {
     ($($variant:ident($array:ty => $target:ty)),* $(,)?) => {
         /// An integer column.
+        #[derive(Clone, Copy)]
         pub enum Ints<'a> {
             $($variant(&'a $array)),*
         }
@@ -46,13 +48,11 @@ macro_rules! ints {
                 None
             }
 
-            #[inline]
-            pub(super) fn put(&self, row: usize, out: &mut Buffer) {
+            pub(super) fn column(self) -> Bound<'a> {
                 match self {
-                    $(Self::$variant(values) => if values.is_null(row) {
-                        out.null()
-                    } else {
-                        out.fixed(<$target>::from(values.value(row)).to_be_bytes())
+                    $(Self::$variant(array) => {
+                        let (values, nulls) = (array.values().as_ref(), array.nulls());
+                        Box::new(Fixed { nulls, value: move |row: usize| <$target>::from(values[row]).to_be_bytes() })
                     }),*
                 }
             }

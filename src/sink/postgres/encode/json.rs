@@ -1,22 +1,39 @@
 //! JSON text (RFC 8259): objects put together from many columns (numbers, arrays with nulls, `true` for flags), and whole
 //! documents as jsonb, which is a version byte and the text. It must not know which columns those are.
 
+use std::ops::Range;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use datafusion::arrow::array::{Array, ArrayRef, StructArray};
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 
-use super::{Buffer, Fault, Text, binary, boolean, float, int, list};
+use super::column::put_bytes;
+use super::{Column, Fault, Stage, Text, Unstorable, binary, boolean, float, int, list};
 
 /// jsonb's binary form starts with its version.
 const VERSION: u8 = 1;
 
-pub(super) fn put_document(values: &Text<'_>, row: usize, out: &mut Buffer) {
-    let Some(text) = values.get(row) else { return out.null() };
-    out.measured(|out| {
-        out.bytes.push(VERSION);
-        out.bytes.extend_from_slice(text.as_bytes());
-    });
+/// A column of documents.
+pub(super) struct Documents<'a>(pub Text<'a>);
+
+impl Column for Documents<'_> {
+    fn prepare(&mut self, rows: Range<usize>) -> Result<usize, Unstorable> {
+        self.0.check(rows)
+    }
+
+    fn size(&self, row: usize) -> usize {
+        4 + self.0.get(row).map_or(0, |text| 1 + text.len())
+    }
+
+    fn put(&self, row: usize, out: &mut [u8]) -> usize {
+        let Some(text) = self.0.get(row) else { return put_bytes(None, out) };
+        let written = 4 + 1 + text.len();
+        out[..4].copy_from_slice(&(text.len() as i32 + 1).to_be_bytes());
+        out[4] = VERSION;
+        out[5..written].copy_from_slice(text.as_bytes());
+        written
+    }
 }
 
 /// How a column's values are written as JSON; chosen once.
@@ -103,7 +120,7 @@ impl Json<'_> {
 
     /// Appends the value of `row`. Floats take their shortest decimal form that reads back the same; NaN and infinities
     /// are the strings `float8` reads.
-    pub fn write(&self, row: usize, out: &mut Buffer) {
+    pub fn write(&self, row: usize, out: &mut Stage) {
         if self.is_null(row) {
             return out.bytes.extend_from_slice(b"null");
         }
@@ -119,11 +136,10 @@ impl Json<'_> {
                 value => out.bytes.extend_from_slice(special(value.into())),
             },
             Values::Text(values) => {
-                let text = values.get(row).unwrap_or_default();
-                if values.may_hold_nul() && memchr::memchr(0, text.as_bytes()).is_some() {
+                if values.holds_nul(row) {
                     out.set_fault(Fault::Nul);
                 }
-                write_text(text, out);
+                write_text(values.get(row).unwrap_or_default(), out);
             }
             Values::Bytes(values) => {
                 out.bytes.extend_from_slice(b"{\"enc\":\"");
@@ -162,7 +178,7 @@ fn special(value: f64) -> &'static [u8] {
 }
 
 /// Most text needs no escape (RFC 8259 section 7): looked at without a branch a byte.
-fn write_text(text: &str, out: &mut Buffer) {
+fn write_text(text: &str, out: &mut Stage) {
     let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
     if text.as_bytes().iter().fold(false, |any, byte| any | special(byte)) {
         return write_json(text, out);
@@ -174,14 +190,14 @@ fn write_text(text: &str, out: &mut Buffer) {
 }
 
 /// Whole numbers without a fraction: `1`, not `1.0`.
-fn write_float<T: serde::Serialize>(value: &T, out: &mut Buffer) {
+fn write_float<T: serde::Serialize>(value: &T, out: &mut Stage) {
     write_json(value, out);
     if out.bytes.ends_with(b".0") {
         out.bytes.truncate(out.bytes.len() - 2);
     }
 }
 
-fn write_json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Buffer) {
+fn write_json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Stage) {
     // Writing a number or a string to memory cannot fail.
     let _ = serde_json::to_writer(&mut out.bytes, value);
 }
@@ -204,7 +220,7 @@ impl<'a> Object<'a> {
 
     /// Appends a text field: null when all are null. `row` gives each column's own row, `None` for no value.
     #[inline]
-    pub fn put(&self, row: impl Fn(usize) -> Option<usize>, out: &mut Buffer) {
+    pub fn put(&self, row: impl Fn(usize) -> Option<usize>, out: &mut Stage) {
         let start = out.bytes.len();
         out.measured(|out| self.write(row, out));
         if out.bytes.len() == start + 4 + b"{}".len() {
@@ -215,7 +231,7 @@ impl<'a> Object<'a> {
 
     /// Appends the object's text.
     #[inline]
-    fn write(&self, row: impl Fn(usize) -> Option<usize>, out: &mut Buffer) {
+    fn write(&self, row: impl Fn(usize) -> Option<usize>, out: &mut Stage) {
         out.bytes.push(b'{');
         let mut first = true;
         for (n, (key, json)) in self.fields.iter().enumerate() {
@@ -247,9 +263,9 @@ mod tests {
         let values = JsonKind::of(array.data_type()).unwrap().bind(array).unwrap();
         (0..array.len())
             .map(|row| {
-                let mut out = Buffer::default();
+                let mut out = Stage::default();
                 values.write(row, &mut out);
-                String::from_utf8(out.rows().to_vec()).unwrap()
+                String::from_utf8(out.bytes).unwrap()
             })
             .collect()
     }
@@ -321,14 +337,14 @@ mod tests {
             .collect();
         let object = Object::new(bound);
         let text = |row: usize| {
-            let mut out = Buffer::default();
+            let mut out = Stage::default();
             object.put(|_| Some(row), &mut out);
-            String::from_utf8(out.rows()[4..].to_vec()).unwrap()
+            String::from_utf8(out.bytes[4..].to_vec()).unwrap()
         };
         assert_eq!(text(0), r#"{"N":-9223372036854775808}"#);
-        let mut out = Buffer::default();
+        let mut out = Stage::default();
         object.put(|_| None, &mut out);
-        assert_eq!(out.rows(), NULL);
+        assert_eq!(out.bytes, NULL);
         assert_eq!(text(1), r#"{"AF":0.5,"DB":true,"q\"":1,"NOTE":{"enc":"AAECAw=="}}"#);
     }
 }

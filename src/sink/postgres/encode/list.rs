@@ -1,10 +1,14 @@
 //! List of any scalar -> one-dimensional array: dimensions, null flag, element type, length, lower bound, elements.
 //! It must not know how its elements are written.
 
+use std::ops::Range;
+
 use datafusion::arrow::array::{Array, LargeListArray, ListArray};
+use datafusion::arrow::buffer::NullBuffer;
 use tokio_postgres::types::Type;
 
-use super::{Bound, Buffer, Encoder};
+use super::column::{NULL, put_bytes};
+use super::{Bound, Column, Encoder, Unstorable};
 
 /// The array type of an element's encoder.
 pub(super) fn array_type(element: &Encoder) -> Type {
@@ -44,7 +48,7 @@ impl<'a> Spans<'a> {
 
     /// The elements of a row, `None` for a null list.
     #[inline]
-    pub fn get(&self, row: usize) -> Option<std::ops::Range<usize>> {
+    pub fn get(&self, row: usize) -> Option<Range<usize>> {
         match self {
             Self::Small(list) => list.is_valid(row).then(|| {
                 let offsets = list.value_offsets();
@@ -59,34 +63,55 @@ impl<'a> Spans<'a> {
 }
 
 /// A column of lists.
-pub struct Lists<'a> {
+pub(super) struct Lists<'a> {
     spans: Spans<'a>,
-    values: Box<Bound<'a>>,
-    nulls: Option<&'a datafusion::arrow::buffer::NullBuffer>,
+    items: Bound<'a>,
+    nulls: Option<&'a NullBuffer>,
     element: u32,
 }
 
 impl<'a> Lists<'a> {
     pub(super) fn bind(element: &Encoder, array: &'a dyn Array) -> Option<Self> {
-        let (spans, values) = Spans::bind(array)?;
-        let nulls = values.nulls();
-        Some(Self { spans, values: Box::new(element.bind(values)?), nulls, element: element.pg_type().oid() })
+        let (spans, items) = Spans::bind(array)?;
+        Some(Self { spans, items: element.bind(items)?, nulls: items.nulls(), element: element.pg_type().oid() })
+    }
+}
+
+/// Length of the field, number of dimensions, null flag, element type; and of the dimension its length and lower bound.
+const HEAD: usize = 16;
+const DIMENSION: usize = 8;
+
+impl Column for Lists<'_> {
+    fn prepare(&mut self, rows: Range<usize>) -> Result<usize, Unstorable> {
+        for row in rows.clone() {
+            if let Some(span) = self.spans.get(row).filter(|span| !span.is_empty()) {
+                self.items.prepare(span).map_err(|found| Unstorable { row, ..found })?;
+            }
+        }
+        Ok(rows.end)
     }
 
-    #[inline]
-    pub(super) fn put(&self, row: usize, out: &mut Buffer) {
-        let Some(span) = self.spans.get(row) else { return out.null() };
-        out.measured(|out| {
-            let has_null = self.nulls.is_some_and(|nulls| span.clone().any(|i| nulls.is_null(i)));
-            out.bytes.extend_from_slice(&i32::from(!span.is_empty()).to_be_bytes());
-            out.bytes.extend_from_slice(&i32::from(has_null).to_be_bytes());
-            out.bytes.extend_from_slice(&self.element.to_be_bytes());
-            if !span.is_empty() {
-                out.bytes.extend_from_slice(&(span.len() as i32).to_be_bytes());
-                out.bytes.extend_from_slice(&1i32.to_be_bytes());
-                span.for_each(|i| self.values.put(i, out));
-            }
-        });
+    fn size(&self, row: usize) -> usize {
+        match self.spans.get(row) {
+            None => NULL.len(),
+            Some(span) if span.is_empty() => HEAD,
+            Some(span) => HEAD + DIMENSION + span.map(|item| self.items.size(item)).sum::<usize>(),
+        }
+    }
+
+    fn put(&self, row: usize, out: &mut [u8]) -> usize {
+        let Some(span) = self.spans.get(row) else { return put_bytes(None, out) };
+        let has_null = self.nulls.is_some_and(|nulls| span.clone().any(|item| nulls.is_null(item)));
+        let mut words = [0, i32::from(!span.is_empty()), i32::from(has_null), self.element as i32, span.len() as i32, 1];
+        let mut at = if span.is_empty() { HEAD } else { HEAD + DIMENSION };
+        for item in span {
+            at += self.items.put(item, &mut out[at..]);
+        }
+        words[0] = (at - NULL.len()) as i32;
+        for (word, to) in words.iter().zip(out.chunks_exact_mut(4).take(if words[1] == 0 { 4 } else { 6 })) {
+            to.copy_from_slice(&word.to_be_bytes());
+        }
+        at
     }
 }
 

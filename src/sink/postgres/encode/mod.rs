@@ -4,6 +4,7 @@
 mod binary;
 mod boolean;
 mod buffer;
+mod column;
 mod float;
 mod genotype;
 mod int;
@@ -19,12 +20,12 @@ use datafusion::arrow::datatypes::{DataType, Field};
 use tokio_postgres::types::Type;
 
 pub use buffer::{Buffer, Fault, LIMIT, row_digest};
+pub use column::{Bound, Column, Constant, Fixed, Stage, Staged, Unstorable};
 pub use genotype::Gt;
 pub use json::{JsonKind, Object};
 pub use list::Spans;
 pub use rows::RowEncoder;
 pub use text::Text;
-pub(super) use text::put_str;
 
 /// Canonical Arrow extension name of text that is JSON; such a column becomes `jsonb`.
 pub const JSON_EXTENSION: &str = "arrow.json";
@@ -60,8 +61,7 @@ impl Encoder {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::Text,
             DataType::FixedSizeBinary(16) => Self::Uuid,
             DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => Self::Bytes,
-            DataType::Float32 => Self::Float(float::Width::Four),
-            DataType::Float64 => Self::Float(float::Width::Eight),
+            DataType::Float32 | DataType::Float64 => Self::Float(float::Width::of(field.data_type())?),
             DataType::List(item) | DataType::LargeList(item) => match Self::of(item)? {
                 Self::List(_) => return None,
                 element => Self::List(Box::new(element)),
@@ -93,50 +93,19 @@ impl Encoder {
     /// Looks at a column's values through this encoder. `None` when the array is of another type than the field was.
     pub fn bind<'a>(&self, array: &'a dyn Array) -> Option<Bound<'a>> {
         Some(match self {
-            Self::Bool => Bound::Bool(boolean::Bools::bind(array)?),
-            Self::Int(_) => Bound::Int(int::Ints::bind(array)?),
-            Self::Float(_) => Bound::Float(float::Floats::bind(array)?),
-            Self::Text => Bound::Text(Text::bind(array)?),
-            Self::Jsonb => Bound::Jsonb(Text::bind(array)?),
-            Self::Timestamp(_) => Bound::Timestamp(timestamp::Timestamps::bind(array)?),
-            Self::Uuid => Bound::Uuid(uuid::Uuids::bind(array)?),
-            Self::Bytes => Bound::Bytes(binary::Bytes::bind(array)?),
-            Self::List(element) => Bound::List(list::Lists::bind(element, array)?),
+            Self::Bool => boolean::Bools::bind(array)?.column(),
+            Self::Int(width) if int::Width::of(array.data_type()) != Some(*width) => return None,
+            Self::Int(_) => int::Ints::bind(array)?.column(),
+            Self::Float(width) if float::Width::of(array.data_type()) != Some(*width) => return None,
+            Self::Float(_) => float::Floats::bind(array)?.column(),
+            Self::Text => Text::bind(array)?.column(),
+            Self::Jsonb => Box::new(json::Documents(Text::bind(array)?)),
+            Self::Timestamp(unit) if timestamp::Unit::of(array.data_type()) != Some(*unit) => return None,
+            Self::Timestamp(_) => timestamp::bind(array)?,
+            Self::Uuid => uuid::bind(array)?,
+            Self::Bytes => binary::Bytes::bind(array)?.column(),
+            Self::List(element) => Box::new(list::Lists::bind(element, array)?),
         })
-    }
-}
-
-/// One column's values, ready to be written row by row.
-pub enum Bound<'a> {
-    Bool(boolean::Bools<'a>),
-    Int(int::Ints<'a>),
-    Float(float::Floats<'a>),
-    Text(Text<'a>),
-    Jsonb(Text<'a>),
-    Timestamp(timestamp::Timestamps<'a>),
-    Uuid(uuid::Uuids<'a>),
-    Bytes(binary::Bytes<'a>),
-    List(list::Lists<'a>),
-}
-
-impl Bound<'_> {
-    /// Appends the field of `row`: its length (-1 for null) and its bytes.
-    ///
-    /// # Panics
-    /// When `row` is not below the array's length, as Arrow's own accessors do.
-    #[inline]
-    pub fn put(&self, row: usize, out: &mut Buffer) {
-        match self {
-            Self::Bool(values) => values.put(row, out),
-            Self::Int(values) => values.put(row, out),
-            Self::Float(values) => values.put(row, out),
-            Self::Text(values) => values.put(row, out),
-            Self::Jsonb(values) => json::put_document(values, row, out),
-            Self::Timestamp(values) => values.put(row, out),
-            Self::Uuid(values) => values.put(row, out),
-            Self::Bytes(values) => values.put(row, out),
-            Self::List(values) => values.put(row, out),
-        }
     }
 }
 
@@ -153,20 +122,24 @@ pub(crate) mod golden {
 
     /// The same for a field with metadata.
     pub fn fields_of(field: Field, array: &dyn Array) -> Vec<u8> {
-        let encoder = Encoder::of(&field).unwrap();
-        let bound = encoder.bind(array).unwrap();
-        let mut out = Buffer::default();
-        (0..array.len()).for_each(|row| bound.put(row, &mut out));
-        assert!(out.fault().is_none());
-        out.rows().to_vec()
+        let mut column = Encoder::of(&field).unwrap().bind(array).unwrap();
+        assert_eq!(column.prepare(0..array.len()), Ok(array.len()));
+        let field = |row| {
+            let mut out = vec![0xee; column.size(row)];
+            assert_eq!(column.put(row, &mut out), out.len());
+            out
+        };
+        (0..array.len()).flat_map(field).collect()
     }
 
-    pub const NULL: [u8; 4] = [0xff; 4];
+    pub use super::column::NULL;
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+
+    use datafusion::arrow::array::Int32Array;
 
     use super::*;
 
@@ -186,6 +159,8 @@ mod tests {
     #[test]
     fn an_array_of_another_type_does_not_bind() {
         let encoder = Encoder::of(&Field::new("c", DataType::Utf8, true)).unwrap();
-        assert!(encoder.bind(&datafusion::arrow::array::Int32Array::from(vec![1])).is_none());
+        assert!(encoder.bind(&Int32Array::from(vec![1])).is_none());
+        let encoder = Encoder::of(&Field::new("c", DataType::Int64, true)).unwrap();
+        assert!(encoder.bind(&Int32Array::from(vec![1])).is_none());
     }
 }

@@ -1,16 +1,22 @@
 //! Utf8 of any layout -> text. It must not know other types.
 
-use datafusion::arrow::array::{Array, LargeStringArray, StringArray, StringViewArray};
+use std::ops::Range;
 
-use super::{Buffer, Fault};
+use datafusion::arrow::array::{Array, GenericStringArray, LargeStringArray, OffsetSizeTrait, StringArray, StringViewArray};
+use datafusion::arrow::buffer::NullBuffer;
+
+use super::column::{NULL, put_bytes};
+use super::{Bound, Column, Fault, Stage, Unstorable};
 
 /// A text column.
+#[derive(Clone, Copy)]
 pub struct Text<'a> {
     values: Values<'a>,
     /// No value holds a NUL: looked for once in all of them, which costs less than in each.
     clean: bool,
 }
 
+#[derive(Clone, Copy)]
 enum Values<'a> {
     Utf8(&'a StringArray),
     Large(&'a LargeStringArray),
@@ -21,14 +27,13 @@ impl<'a> Text<'a> {
     /// Looks at a text array; `None` when it is none.
     pub fn bind(array: &'a dyn Array) -> Option<Self> {
         let any = array.as_any();
-        let clean = |bytes: &[u8], offsets: std::ops::Range<usize>| memchr::memchr(0, &bytes[offsets]).is_none();
-        if let Some(values) = any.downcast_ref::<StringArray>() {
-            let offsets = values.value_offsets();
-            let ends = offsets.first().zip(offsets.last()).map_or(0..0, |(from, to)| *from as usize..*to as usize);
-            return Some(Self { clean: clean(values.value_data(), ends), values: Values::Utf8(values) });
+        if let Some(values) = any.downcast_ref() {
+            return Some(Self { clean: is_clean(values), values: Values::Utf8(values) });
         }
-        let values = None.or_else(|| any.downcast_ref().map(Values::View)).or_else(|| any.downcast_ref().map(Values::Large));
-        values.map(|values| Self { values, clean: false })
+        if let Some(values) = any.downcast_ref() {
+            return Some(Self { clean: is_clean(values), values: Values::Large(values) });
+        }
+        Some(Self { clean: false, values: Values::View(any.downcast_ref()?) })
     }
 
     /// The text of a row.
@@ -41,29 +46,120 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// May a value of this column hold a NUL?
+    /// Does the text of a row hold a NUL, which neither `text` nor `jsonb` can?
     #[inline]
-    pub(super) fn may_hold_nul(&self) -> bool {
-        !self.clean
+    pub fn holds_nul(&self, row: usize) -> bool {
+        !self.clean && self.get(row).is_some_and(|text| memchr::memchr(0, text.as_bytes()).is_some())
     }
 
+    pub(super) fn check(&self, mut rows: Range<usize>) -> Result<usize, Unstorable> {
+        let end = rows.end;
+        match if self.clean { None } else { rows.find(|&row| self.holds_nul(row)) } {
+            Some(row) => Err(Unstorable { row, fault: Fault::Nul }),
+            None => Ok(end),
+        }
+    }
+
+    pub(super) fn column(self) -> Bound<'a> {
+        match self.values {
+            Values::Utf8(array) => Box::new(Offsets::new(array, self)),
+            Values::Large(array) => Box::new(Offsets::new(array, self)),
+            Values::View(_) => Box::new(self),
+        }
+    }
+
+    /// Appends the field of a row.
     #[inline]
-    pub(super) fn put(&self, row: usize, out: &mut Buffer) {
+    pub(super) fn stage(&self, row: usize, out: &mut Stage) {
         match self.get(row) {
             None => out.null(),
-            Some(text) if self.clean => out.field(text.as_bytes()),
-            Some(text) => put_str(text, out),
+            Some(_) if self.holds_nul(row) => out.set_fault(Fault::Nul),
+            Some(text) => out.field(text.as_bytes()),
         }
     }
 }
 
-/// Appends a text field.
-#[inline]
-pub(in crate::sink::postgres) fn put_str(text: &str, out: &mut Buffer) {
-    if memchr::memchr(0, text.as_bytes()).is_some() {
-        out.set_fault(Fault::Nul);
+fn is_clean<O: OffsetSizeTrait>(array: &GenericStringArray<O>) -> bool {
+    let (offsets, bytes) = (array.value_offsets(), array.value_data());
+    let used = offsets.first().zip(offsets.last()).map_or(0..0, |(from, to)| from.as_usize()..to.as_usize());
+    memchr::memchr(0, &bytes[used]).is_none()
+}
+
+impl Column for Text<'_> {
+    fn prepare(&mut self, rows: Range<usize>) -> Result<usize, Unstorable> {
+        self.check(rows)
     }
-    out.field(text.as_bytes());
+
+    fn size(&self, row: usize) -> usize {
+        4 + self.get(row).map_or(0, str::len)
+    }
+
+    fn put(&self, row: usize, out: &mut [u8]) -> usize {
+        put_bytes(self.get(row).map(str::as_bytes), out)
+    }
+}
+
+/// Text behind offsets.
+struct Offsets<'a, O> {
+    offsets: &'a [O],
+    bytes: &'a [u8],
+    nulls: Option<&'a NullBuffer>,
+    text: Text<'a>,
+}
+
+/// Shorter text is copied as this many bytes, a constant: what is too many belongs to the tuple's later fields.
+const SHORT: usize = 16;
+
+impl<'a, O: OffsetSizeTrait> Offsets<'a, O> {
+    fn new(array: &'a GenericStringArray<O>, text: Text<'a>) -> Self {
+        Self { offsets: array.value_offsets(), bytes: array.value_data(), nulls: array.nulls(), text }
+    }
+
+    fn is_null(&self, row: usize) -> bool {
+        self.nulls.is_some_and(|nulls| nulls.is_null(row))
+    }
+
+    #[inline]
+    fn span(&self, row: usize) -> (usize, usize) {
+        let (from, to) = (self.offsets[row].as_usize(), self.offsets[row + 1].as_usize());
+        (from, to - from)
+    }
+}
+
+impl<O: OffsetSizeTrait> Column for Offsets<'_, O> {
+    fn prepare(&mut self, rows: Range<usize>) -> Result<usize, Unstorable> {
+        self.text.check(rows)
+    }
+
+    #[inline]
+    fn size(&self, row: usize) -> usize {
+        4 + if self.is_null(row) { 0 } else { self.span(row).1 }
+    }
+
+    fn measure(&self, rows: Range<usize>, sizes: &mut [usize]) {
+        if self.nulls.is_some() {
+            return rows.zip(sizes).for_each(|(row, size)| *size += self.size(row));
+        }
+        for (ends, size) in self.offsets[rows.start..=rows.end].windows(2).zip(sizes) {
+            *size += 4 + (ends[1] - ends[0]).as_usize();
+        }
+    }
+
+    #[inline(always)]
+    fn put(&self, row: usize, out: &mut [u8]) -> usize {
+        let Some((head, rest)) = out.split_first_chunk_mut() else { return 0 };
+        if self.is_null(row) {
+            *head = NULL;
+            return 4;
+        }
+        let (from, length) = self.span(row);
+        *head = (length as i32).to_be_bytes();
+        match (rest.first_chunk_mut::<SHORT>(), self.bytes.get(from..).and_then(<[u8]>::first_chunk)) {
+            (Some(field), Some(text)) if length <= SHORT => *field = *text,
+            _ => rest[..length].copy_from_slice(&self.bytes[from..from + length]),
+        }
+        4 + length
+    }
 }
 
 #[cfg(test)]
@@ -85,9 +181,9 @@ mod tests {
 
     #[test]
     fn a_nul_is_a_fault() {
-        let values = StringArray::from(vec!["a\0b"]);
-        let mut out = Buffer::default();
-        Text::bind(&values).unwrap().put(0, &mut out);
-        assert_eq!(out.fault(), Some(Fault::Nul));
+        let values = StringArray::from(vec!["a", "a\0b", "b"]);
+        let mut column = Text::bind(&values).unwrap().column();
+        assert_eq!(column.prepare(0..3), Err(Unstorable { row: 1, fault: Fault::Nul }));
+        assert_eq!(column.prepare(2..3), Ok(3));
     }
 }

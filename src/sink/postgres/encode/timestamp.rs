@@ -1,12 +1,14 @@
 //! Timestamp -> timestamp or timestamptz, Date32 -> date: microseconds (days) since 2000-01-01. It must not know other types.
 
-use datafusion::arrow::array::{
-    Array, Date32Array, TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray,
+use datafusion::arrow::array::{Array, ArrowPrimitiveType, AsArray};
+use datafusion::arrow::datatypes::{
+    DataType, Date32Type, TimeUnit, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType,
 };
-use datafusion::arrow::datatypes::{DataType, TimeUnit};
 use tokio_postgres::types::Type;
 
-use super::Buffer;
+use super::Bound;
+use super::column::Fixed;
 
 /// Days from 1970-01-01 to 2000-01-01.
 const EPOCH_DAYS: i32 = 10_957;
@@ -42,43 +44,33 @@ impl Unit {
 }
 
 /// A column of instants or days. Nanoseconds are cut to microseconds; what is out of range becomes `infinity`.
-pub enum Timestamps<'a> {
-    Days(&'a Date32Array),
-    Seconds(&'a TimestampSecondArray),
-    Millis(&'a TimestampMillisecondArray),
-    Micros(&'a TimestampMicrosecondArray),
-    Nanos(&'a TimestampNanosecondArray),
+pub(super) fn bind<'a>(array: &'a dyn Array) -> Option<Bound<'a>> {
+    None.or_else(|| column::<TimestampMicrosecondType, 8>(array, |micros| since_epoch(micros).to_be_bytes()))
+        .or_else(|| column::<TimestampNanosecondType, 8>(array, |nanos| since_epoch(nanos.div_euclid(1000)).to_be_bytes()))
+        .or_else(|| column::<TimestampMillisecondType, 8>(array, |ms| since_epoch(ms.saturating_mul(1000)).to_be_bytes()))
+        .or_else(|| column::<TimestampSecondType, 8>(array, |s| since_epoch(s.saturating_mul(1_000_000)).to_be_bytes()))
+        .or_else(|| column::<Date32Type, 4>(array, |days| days.saturating_sub(EPOCH_DAYS).to_be_bytes()))
 }
 
-impl<'a> Timestamps<'a> {
-    pub(super) fn bind(array: &'a dyn Array) -> Option<Self> {
-        let any = array.as_any();
-        None.or_else(|| any.downcast_ref().map(Self::Micros))
-            .or_else(|| any.downcast_ref().map(Self::Nanos))
-            .or_else(|| any.downcast_ref().map(Self::Millis))
-            .or_else(|| any.downcast_ref().map(Self::Seconds))
-            .or_else(|| any.downcast_ref().map(Self::Days))
-    }
+fn column<'a, T: ArrowPrimitiveType, const N: usize>(
+    array: &'a dyn Array,
+    bytes: impl Fn(T::Native) -> [u8; N] + Send + Sync + 'a,
+) -> Option<Bound<'a>> {
+    let array = array.as_primitive_opt::<T>()?;
+    let values = array.values().as_ref();
+    Some(Box::new(Fixed { nulls: array.nulls(), value: move |row: usize| bytes(values[row]) }))
+}
 
-    #[inline]
-    pub(super) fn put(&self, row: usize, out: &mut Buffer) {
-        let micros = match self {
-            Self::Days(values) if values.is_valid(row) => {
-                return out.fixed(values.value(row).saturating_sub(EPOCH_DAYS).to_be_bytes());
-            }
-            Self::Seconds(values) if values.is_valid(row) => values.value(row).saturating_mul(1_000_000),
-            Self::Millis(values) if values.is_valid(row) => values.value(row).saturating_mul(1000),
-            Self::Micros(values) if values.is_valid(row) => values.value(row),
-            Self::Nanos(values) if values.is_valid(row) => values.value(row).div_euclid(1000),
-            _ => return out.null(),
-        };
-        let since = if micros == i64::MAX { i64::MAX } else { micros.saturating_sub(EPOCH_MICROS) };
-        out.fixed(since.to_be_bytes());
-    }
+fn since_epoch(micros: i64) -> i64 {
+    if micros == i64::MAX { i64::MAX } else { micros.saturating_sub(EPOCH_MICROS) }
 }
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::array::{
+        Date32Array, TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray,
+    };
+
     use super::super::golden::{NULL, fields};
     use super::*;
 

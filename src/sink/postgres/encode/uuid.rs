@@ -2,20 +2,12 @@
 
 use datafusion::arrow::array::{Array, FixedSizeBinaryArray};
 
-use super::Buffer;
+use super::Bound;
+use super::column::Fixed;
 
-/// A column of UUIDs.
-pub struct Uuids<'a>(&'a FixedSizeBinaryArray);
-
-impl<'a> Uuids<'a> {
-    pub(super) fn bind(array: &'a dyn Array) -> Option<Self> {
-        array.as_any().downcast_ref::<FixedSizeBinaryArray>().filter(|values| values.value_length() == 16).map(Self)
-    }
-
-    #[inline]
-    pub(super) fn put(&self, row: usize, out: &mut Buffer) {
-        if self.0.is_null(row) { out.null() } else { out.field(self.0.value(row)) }
-    }
+pub(super) fn bind<'a>(array: &'a dyn Array) -> Option<Bound<'a>> {
+    let array = array.as_any().downcast_ref::<FixedSizeBinaryArray>().filter(|array| array.value_length() == 16)?;
+    Some(Box::new(Fixed { nulls: array.nulls(), value: |row: usize| array.value(row).try_into().unwrap_or([0; 16]) }))
 }
 
 #[cfg(test)]
