@@ -27,7 +27,7 @@ pub(super) struct Pieces {
     pub separators: Vec<u8>,
     pub atoms: Vec<Atom>,
     /// The atoms as one automaton, made when the first value asks: a policy has more rules than a file has fields.
-    automaton: OnceLock<Option<Automaton>>,
+    automaton: OnceLock<Option<Box<Automaton>>>,
 }
 
 /// One way for a piece to fit.
@@ -133,9 +133,9 @@ impl Pieces {
         let make = || {
             let mut languages = Vec::new();
             self.languages(&mut languages);
-            Automaton::new(&languages, &self.separators)
+            Automaton::new(&languages, &self.separators).map(Box::new)
         };
-        self.automaton.get_or_init(make).as_ref()
+        self.automaton.get_or_init(make).as_deref()
     }
 
     /// Regular expressions of the atoms, but for rules that cut a piece once more.
