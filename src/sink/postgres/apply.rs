@@ -2,6 +2,7 @@
 //! It must not know how rows are encoded.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 use super::completion::{self, Progress, State};
 use super::config::{Config, Indexes};
 use super::ledger::{self, Finished};
+use super::parallel::Parallel;
 use super::tables::Layout;
 use super::writer::{PartitionWriter, Shared};
 use crate::access::Permission;
@@ -117,6 +119,7 @@ impl Sink for Postgres {
             force: opening.force,
             shard: opening.shard,
             resumed,
+            writers: AtomicUsize::new(0),
         }))
     }
 }
@@ -145,6 +148,8 @@ struct Open {
     force: bool,
     shard: Option<Shard>,
     resumed: u64,
+    /// Writers that began: as many sessions may end the load.
+    writers: AtomicUsize,
 }
 
 impl std::fmt::Debug for Open {
@@ -176,14 +181,21 @@ impl Open {
             ledger::give_up(client, load, input, &reason).await?;
         }
         ledger::close_inputs(client, load, &self.read_to_their_ends()).await?;
-        self.stoppable(client, ledger::call(client, "take_turn", Some(load))).await?;
-        match completion::state(client, load, sent.as_ref()).await? {
+        match completion::state(client, self.parallel(), load, sent.as_ref()).await? {
             State::Finished(done) => return Ok(Some(*done)),
             State::Partial => return Ok(None),
             State::Whole => {}
         }
-        self.stoppable(client, ledger::call(client, "build_indexes", None)).await?;
-        completion::publish(client, load, &self.options, self.force, sent).await.map(Some)
+        completion::publish(client, self.parallel(), load, &self.options, self.force, sent).await.map(Some)
+    }
+
+    fn parallel(&self) -> Parallel<'_> {
+        Parallel {
+            databases: &self.shared.databases,
+            database: &self.shared.database,
+            sessions: self.writers.load(Ordering::Relaxed),
+            cancel: &self.shared.context.cancel,
+        }
     }
 
     /// Inputs whose units were unknown before this run has read them, from 1.
@@ -199,19 +211,6 @@ impl Open {
             return Err(Error::integrity(format!("the run ended, but {missing}")));
         }
         Ok(completion::so_far(self.shared.load.id, inputs))
-    }
-
-    /// Runs a long statement to its end, or cancels it when the run is stopped.
-    async fn stoppable(&self, client: &Connection, statement: impl Future<Output = Result<()>>) -> Result<()> {
-        let backend = ledger::backend(client).await?;
-        let mut statement = std::pin::pin!(statement);
-        tokio::select! {
-            done = &mut statement => return done,
-            () = self.shared.context.cancel.cancelled() => {}
-        }
-        let other = self.shared.databases.connect(&self.shared.database).await?;
-        ledger::cancel(&other, backend).await?;
-        statement.await.map_err(|_| Error::interrupted("the run was stopped"))
     }
 
     /// Records a failure with the load, which only who holds its lock may: another process may have taken it up. Else the
@@ -236,13 +235,13 @@ impl Open {
         }
     }
 
-    /// What a finished load can do without: old rows nobody sees, statistics.
-    async fn afterwards(&self, control: &mut Option<Connection>, function: &str, load: Option<Uuid>) {
-        let done = match self.held(control).await {
-            Ok(client) => ledger::call(client, function, load).await,
+    /// What a finished load can do without.
+    async fn tidy(&self, control: &mut Option<Connection>, done: &Finished) {
+        let tidied = match self.held(control).await {
+            Ok(client) => completion::tidy(client, self.parallel(), done).await,
             Err(error) => Err(error),
         };
-        if let Err(error) = done {
+        if let Err(error) = tidied {
             tracing::warn!(%error, "the load is complete, but the warehouse was not tidied up after it");
         }
     }
@@ -251,6 +250,7 @@ impl Open {
 #[async_trait]
 impl OpenSink for Open {
     async fn writer(&self, partition: usize) -> Result<Box<dyn Writer>> {
+        self.writers.fetch_add(1, Ordering::Relaxed);
         Ok(Box::new(PartitionWriter::connect(self.shared.clone(), partition).await?))
     }
 
@@ -263,11 +263,8 @@ impl OpenSink for Open {
                 Err(error) => pause(&self.shared.context, &mut tries, error).await?,
             }
         };
-        if let Some(replaced) = done.as_ref().and_then(|done| done.replaced) {
-            self.afterwards(&mut control, "purge_load", Some(replaced)).await;
-        }
-        if done.as_ref().is_some_and(|done| done.status == "complete") && !self.shared.load.complete {
-            self.afterwards(&mut control, "analyze_tables", None).await;
+        if let Some(done) = done.as_ref().filter(|_| !self.shared.load.complete) {
+            self.tidy(&mut control, done).await;
         }
         let progress = match self.held(&mut control).await {
             Ok(client) => completion::progress(client, done.as_ref().map_or(self.shared.load.id, |done| done.id)).await,

@@ -34,6 +34,7 @@ pub(super) fn divide(
 ) -> Result<ArrayRef> {
     let lists = as_list(calls.values())?;
     let genotypes = gt.map(|gt| bind(gt.values())).transpose()?;
+    let absent = lists.values().nulls();
     let mut gather = Gather::new(per, calls.values().len());
     let mut call_count = 0;
     let mut record = None;
@@ -60,7 +61,7 @@ pub(super) fn divide(
                 (Per::Genotype, Some(genotypes), Some(at)) => genotypes.get(at + nth).map_or(0, |call| call.ploidy() as u32),
                 _ => 0,
             };
-            let missing = only_missing(lists.values(), start, len);
+            let missing = only_missing(absent, start, len);
             let local = alts > 1 && matches!(counting, Counting::Local(_));
             let known = match local {
                 true => record.as_ref().and_then(|record: &Record| record.place(nth, alt)),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, UInt32Array};
-use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
+use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
 use datafusion::arrow::compute::take;
 
 use super::pick::{Picked, Picker, Rows};
@@ -19,6 +19,7 @@ pub(super) fn divide(name: &str, list: &ListArray, per: Per, rows: &Rows, spill:
         return Ok(values);
     }
     let mut gather = Gather::new(per, rows.source.len());
+    let missing = list.values().nulls();
     for (row, ((&source, &alt), &alts)) in rows.source.iter().zip(&rows.alt).zip(&rows.alts).enumerate() {
         let source = source as usize;
         if list.is_null(source) {
@@ -28,20 +29,20 @@ pub(super) fn divide(name: &str, list: &ListArray, per: Per, rows: &Rows, spill:
         let (start, len) = extent(list, source);
         let mut picker = Picker::new(per, alt, alts);
         // INFO Number=G is about diploid genotypes.
-        let picked = picker.pick(len, only_missing(list.values(), start, len), 2).clone();
-        match picked {
+        let kept_whole = picker.cannot_be_mistaken(len);
+        match picker.pick(len, only_missing(missing, start, len), 2) {
             Picked::Unfit if spill.keeps_info => {
                 gather.null();
                 spill.info(row, name, &list.value(source));
             }
-            Picked::Unfit if picker.cannot_be_mistaken(len) => gather.push(start, len, &Picked::Whole),
+            Picked::Unfit if kept_whole => gather.push(start, len, &Picked::Whole),
             Picked::Unfit => {
                 gather.null();
                 if alt <= 1 {
                     spill.drop(name);
                 }
             }
-            fit => gather.push(start, len, &fit),
+            fit => gather.push(start, len, fit),
         }
     }
     gather.finish(list.values())
@@ -61,16 +62,17 @@ pub(super) fn extent(list: &ListArray, row: usize) -> (usize, usize) {
     (offsets[row] as usize, (offsets[row + 1] - offsets[row]) as usize)
 }
 
-/// Is the list a single `.`?
-pub(super) fn only_missing(values: &dyn Array, start: usize, len: usize) -> bool {
-    len == 1 && values.is_null(start)
+/// Is the list a single `.`? `missing`: which of all lists' values are missing.
+pub(super) fn only_missing(missing: Option<&NullBuffer>, start: usize, len: usize) -> bool {
+    len == 1 && missing.is_some_and(|missing| missing.is_null(start))
 }
 
 /// Collects positions of values, then takes them at once: scalars for [`Per::Alt`], lists otherwise.
 pub(super) struct Gather {
     scalar: bool,
-    positions: Vec<Option<u32>>,
+    positions: Vec<u32>,
     offsets: Vec<i32>,
+    /// By row.
     valid: Vec<bool>,
 }
 
@@ -84,28 +86,29 @@ impl Gather {
 
     pub(super) fn null(&mut self) {
         if self.scalar {
-            self.positions.push(None);
-        } else {
-            self.close(false);
+            // No position of a value: the row is null.
+            self.positions.push(0);
         }
+        self.close(false);
     }
 
     pub(super) fn push(&mut self, start: usize, len: usize, picked: &Picked) {
-        let at = |offset: u32| Some(start as u32 + offset);
+        let start = start as u32;
         match picked {
-            Picked::At(offsets) => self.positions.extend(offsets.iter().map(|&offset| at(offset))),
-            Picked::Whole if self.scalar => return self.positions.push(None),
-            Picked::Whole => self.positions.extend((0..len as u32).map(at)),
+            Picked::One(offset) => self.positions.push(start + offset),
+            Picked::At(offsets) => self.positions.extend(offsets.iter().map(|&offset| start + offset)),
+            Picked::Whole if self.scalar => return self.null(),
+            Picked::Whole => self.positions.extend(start..start + len as u32),
             Picked::Unfit => return self.null(),
         }
-        if !self.scalar {
-            self.close(true);
-        }
+        self.close(true);
     }
 
     fn close(&mut self, valid: bool) {
-        // A batch's values have 32-bit offsets (Arrow List), and rows are few: `finish` checks the end.
-        self.offsets.push(self.positions.len() as i32);
+        if !self.scalar {
+            // A batch's values have 32-bit offsets (Arrow List), and rows are few: `finish` checks the end.
+            self.offsets.push(self.positions.len() as i32);
+        }
         self.valid.push(valid);
     }
 
@@ -115,12 +118,13 @@ impl Gather {
                 Error::failed("a batch grows past 2^31 values when it is divided").with_hint("use a smaller unit in the sink")
             );
         }
-        let taken = take(values, &UInt32Array::from(self.positions), None)?;
+        let nulls = NullBuffer::from(self.valid);
         if self.scalar {
-            return Ok(taken);
+            let nulls = Some(nulls).filter(|nulls| nulls.null_count() > 0);
+            return Ok(take(values, &UInt32Array::new(self.positions.into(), nulls), None)?);
         }
+        let taken = take(values, &UInt32Array::from(self.positions), None)?;
         let field = Arc::new(datafusion::arrow::datatypes::Field::new_list_field(taken.data_type().clone(), true));
-        let nulls = NullBuffer::new(BooleanBuffer::from(self.valid));
         Ok(Arc::new(ListArray::try_new(field, OffsetBuffer::new(self.offsets.into()), taken, Some(nulls))?))
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Rows {
 pub(super) enum Picked {
     /// The whole list.
     Whole,
+    /// The value at this position.
+    One(u32),
     /// The values at these positions.
     At(Vec<u32>),
     /// The list does not have the declared number of values.
@@ -50,8 +52,8 @@ impl Picker {
     fn fresh(&self, len: usize, ploidy: u32) -> Picked {
         match self.per {
             _ if len == 0 => Picked::Whole,
-            Per::Alt if self.alts <= 1 && len == 1 => Picked::At(vec![0]),
-            Per::Alt if len as u64 == u64::from(self.alts) => Picked::At(vec![self.alt - 1]),
+            Per::Alt if self.alts <= 1 && len == 1 => Picked::One(0),
+            Per::Alt if len as u64 == u64::from(self.alts) => Picked::One(self.alt - 1),
             Per::Alt => Picked::Unfit,
             _ if self.alts <= 1 => Picked::Whole,
             Per::Allele if len as u64 == u64::from(self.alts) + 1 => Picked::At(vec![0, self.alt]),

@@ -1,6 +1,7 @@
 //! Annotation entries whose sub-fields have a rule each: which children stay under which name, and the check of every value.
 //! It must not know how the entries were read.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, ListArray, StructArray};
@@ -81,11 +82,17 @@ pub(super) fn checked_entries(values: &ArrayRef, checks: &[Option<Check>], outpu
 }
 
 fn checked_numbers(numbers: &Int32Array, check: &Check) -> (ArrayRef, u64) {
-    let mut dropped = 0;
+    let (mut text, mut dropped) = (String::new(), 0);
+    let mut fits = |number: i32| {
+        text.clear();
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{number}");
+        check.verdict(&text, &mut Vec::new()) == Verdict::Fits
+    };
     let kept: Int32Array = numbers
         .iter()
         .map(|number| {
-            let fits = number.is_none_or(|number| check.verdict(&number.to_string()) == Verdict::Fits);
+            let fits = number.is_none_or(&mut fits);
             dropped += u64::from(!fits);
             number.filter(|_| fits)
         })

@@ -128,10 +128,11 @@ impl HeaderPolicy {
 
 /// `Format: A|B|C`, names the policy does not know replaced by their place.
 fn format_of(description: &str, subfields: &Subfields) -> Option<String> {
-    let names = attributes::subfield_names(description, subfields.separator)?;
+    let separator = char::from(subfields.separator);
+    let names = attributes::subfield_names(description, separator)?;
     let known = names.into_iter().enumerate().map(|(at, name)| match subfields.rule(&name).is_some() {
         true => name,
         false => format!("field_{}", at + 1),
     });
-    Some(format!("Format: {}", known.collect::<Vec<_>>().join(&subfields.separator.to_string())))
+    Some(format!("Format: {}", known.collect::<Vec<_>>().join(&separator.to_string())))
 }

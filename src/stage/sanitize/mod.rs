@@ -1,6 +1,7 @@
 //! Lets through what a policy knows, in header lines and in text fields. It must not look for patterns; `detect` does.
 
 mod attributes;
+mod automaton;
 mod columns;
 mod config;
 mod entries;
@@ -12,5 +13,7 @@ mod stage;
 
 pub use config::{Config, Otherwise, Text};
 
+#[cfg(test)]
+mod plain;
 #[cfg(test)]
 mod tests;

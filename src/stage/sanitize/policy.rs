@@ -36,6 +36,12 @@ impl TextPolicy {
         self.exact.keys().cloned().chain(patterns)
     }
 
+    /// Every rule, by column or pattern.
+    #[cfg(test)]
+    pub(super) fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
+        self.exact.values().chain(self.patterns.iter().map(|(_, _, rule)| rule))
+    }
+
     /// The rule of a column.
     pub(super) fn rule(&self, column: &str) -> Option<&Arc<Rule>> {
         let fits = |(head, tail, _): &&(String, String, Arc<Rule>)| {

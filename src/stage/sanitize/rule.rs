@@ -1,21 +1,33 @@
 //! Compiled rules and what they say about one value. It must not know policy files, columns or batches.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use regex::{Regex, RegexBuilder};
+
+use super::automaton::Automaton;
 
 /// What a field's values may look like.
 #[derive(Debug)]
 pub(super) enum Rule {
     /// Each piece fits one of the atoms.
-    Pieces { separators: Vec<char>, atoms: Vec<Atom> },
+    Pieces(Pieces),
     /// An annotation of named sub-fields, each with a rule of its own.
     Subfields(Subfields),
     /// `PASS`, or a filter that the header declares.
-    Filters { separators: Vec<char> },
+    Filters { separators: Vec<u8> },
     /// A genotype (VCF 4.5 section 1.6.2).
     Genotype,
+}
+
+/// A text cut at ASCII separators, each piece of which must fit one of the atoms. `.` and nothing always fit.
+#[derive(Debug)]
+pub(super) struct Pieces {
+    pub separators: Vec<u8>,
+    pub atoms: Vec<Atom>,
+    /// The atoms as one automaton, made when the first value asks: a policy has more rules than a file has fields.
+    automaton: OnceLock<Option<Box<Automaton>>>,
 }
 
 /// One way for a piece to fit.
@@ -29,7 +41,7 @@ pub(super) enum Atom {
 /// An annotation such as CSQ or ANN.
 #[derive(Debug)]
 pub(super) struct Subfields {
-    pub separator: char,
+    pub separator: u8,
     pub parenthesized: bool,
     pub order: Vec<String>,
     pub rules: BTreeMap<String, Arc<Rule>>,
@@ -44,21 +56,19 @@ impl Subfields {
     }
 }
 
-/// A rule made ready for one run: sub-fields by position, filters by declaration.
+/// A rule made ready for one run: sub-fields by position.
 #[derive(Debug)]
 pub(super) enum Check {
     Rule(Arc<Rule>),
-    Positions { separator: char, parenthesized: bool, rules: Vec<Arc<Rule>>, otherwise: Arc<Rule> },
-    Filters { separators: Vec<char>, declared: Arc<HashSet<String>> },
-    Genotype,
+    Positions { separator: u8, parenthesized: bool, rules: Vec<Arc<Rule>>, otherwise: Arc<Rule> },
 }
 
 /// What becomes of a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
     Fits,
-    /// Some sub-fields were emptied.
-    Changed(String),
+    /// Some sub-fields are to be emptied.
+    Cut,
     /// Nothing of it may stay.
     Unfit,
 }
@@ -78,21 +88,92 @@ pub(super) fn anchored(grammar: &str) -> Result<Regex, String> {
 }
 
 impl Rule {
+    /// A text cut at `separators`, each piece of which must fit one of the atoms.
+    pub(super) fn pieces(separators: Vec<u8>, atoms: Vec<Atom>) -> Self {
+        Rule::Pieces(Pieces { separators, atoms, automaton: OnceLock::new() })
+    }
+
     /// Does the text fit? Sub-fields and filters are asked through [`Check`] only.
     fn fits(&self, text: &str) -> bool {
         match self {
-            Rule::Pieces { separators, atoms } => {
-                let mut pieces = text.split(|c| separators.contains(&c));
-                pieces.all(|piece| is_missing(piece) || atoms.iter().any(|atom| atom.fits(piece)))
-            }
+            Rule::Pieces(pieces) => pieces.fits(text),
             Rule::Genotype => is_genotype(text),
             Rule::Subfields(_) | Rule::Filters { .. } => false,
         }
+    }
+
+    /// Does what stands before the first `stop` fit, and how many bytes is that?
+    fn fits_until(&self, text: &str, stop: u8) -> (usize, bool) {
+        if let Rule::Pieces(pieces) = self
+            && let Some(automaton) = pieces.automaton()
+        {
+            let (len, fits) = automaton.fits_until(text.as_bytes(), stop);
+            if fits || pieces.is_flat() {
+                return (len, fits);
+            }
+        }
+        let len = memchr::memchr(stop, text.as_bytes()).unwrap_or(text.len());
+        (len, text.get(..len).is_some_and(|piece| self.fits(piece)))
+    }
+}
+
+impl Pieces {
+    fn fits(&self, text: &str) -> bool {
+        match self.automaton() {
+            Some(automaton) if automaton.fits(text.as_bytes()) => true,
+            Some(_) if self.is_flat() => false,
+            _ => {
+                let mut pieces = text.split(|c| u8::try_from(c).is_ok_and(|byte| self.separators.contains(&byte)));
+                pieces.all(|piece| is_missing(piece) || self.atoms.iter().any(|atom| atom.fits(piece)))
+            }
+        }
+    }
+
+    pub(super) fn automaton(&self) -> Option<&Automaton> {
+        let make = || {
+            let mut languages = Vec::new();
+            self.languages(&mut languages);
+            Automaton::new(&languages, &self.separators).map(Box::new)
+        };
+        self.automaton.get_or_init(make).as_deref()
+    }
+
+    /// Regular expressions of the atoms, but for rules that cut a piece once more.
+    fn languages(&self, languages: &mut Vec<String>) {
+        for atom in &self.atoms {
+            match atom {
+                Atom::Words(words) => languages.extend(words.iter().map(|word| regex::escape(word))),
+                Atom::Grammar(grammar) => languages.push(format!("(?:{grammar})")),
+                Atom::Rule(rule) => {
+                    if let Some(pieces) = rule.uncut() {
+                        pieces.languages(languages);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Does the automaton, if there is one, know all atoms?
+    fn is_flat(&self) -> bool {
+        self.atoms.iter().all(|atom| match atom {
+            Atom::Words(_) | Atom::Grammar(_) => true,
+            Atom::Rule(rule) => rule.uncut().is_some_and(Pieces::is_flat),
+        })
     }
 }
 
 fn is_missing(piece: &str) -> bool {
     matches!(piece, "" | ".")
+}
+
+impl Rule {
+    /// The rule, when it judges a piece as a whole.
+    fn uncut(&self) -> Option<&Pieces> {
+        match self {
+            Rule::Pieces(pieces) if pieces.separators.is_empty() => Some(pieces),
+            _ => None,
+        }
+    }
 }
 
 impl Atom {
@@ -106,42 +187,55 @@ impl Atom {
 }
 
 impl Check {
-    /// Judges one value.
-    pub(super) fn verdict(&self, value: &str) -> Verdict {
-        let fits = match self {
-            Check::Rule(rule) => rule.fits(value),
-            Check::Genotype => is_genotype(value),
-            Check::Filters { separators, declared } => {
-                value.split(|c| separators.contains(&c)).all(|name| is_missing(name) || name == "PASS" || declared.contains(name))
-            }
+    /// Judges one value. With [`Verdict::Cut`] `cuts` says which bytes of it are to go, in order.
+    pub(super) fn verdict(&self, value: &str, cuts: &mut Vec<Range<usize>>) -> Verdict {
+        match self {
+            Check::Rule(rule) if rule.fits(value) => Verdict::Fits,
+            Check::Rule(_) => Verdict::Unfit,
             Check::Positions { separator, parenthesized, rules, otherwise } => {
-                let inner = value.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
-                return match (parenthesized, inner) {
-                    (false, _) => positions(value, *separator, rules, otherwise),
-                    (true, Some(inner)) => match positions(inner, *separator, rules, otherwise) {
-                        Verdict::Changed(kept) => Verdict::Changed(format!("({kept})")),
-                        verdict => verdict,
-                    },
-                    (true, None) => Verdict::Unfit,
+                let inner = match (parenthesized, value.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'))) {
+                    (false, _) => 0..value.len(),
+                    (true, Some(_)) => 1..value.len() - 1,
+                    (true, None) => return Verdict::Unfit,
                 };
+                positions(value, inner, *separator, rules, otherwise, cuts)
             }
-        };
-        if fits { Verdict::Fits } else { Verdict::Unfit }
+        }
     }
 }
 
-/// Empties the sub-fields that do not fit; a value of which nothing is left is unfit.
-fn positions(value: &str, separator: char, rules: &[Arc<Rule>], otherwise: &Arc<Rule>) -> Verdict {
-    let fits = |(at, piece): (usize, &str)| piece.is_empty() || rules.get(at).unwrap_or(otherwise).fits(piece);
-    if value.split(separator).enumerate().all(fits) {
-        return Verdict::Fits;
+/// Cuts the sub-fields that do not fit out of `value[inner]`; a value of which nothing is left is unfit.
+fn positions(
+    value: &str,
+    inner: Range<usize>,
+    separator: u8,
+    rules: &[Arc<Rule>],
+    otherwise: &Arc<Rule>,
+    cuts: &mut Vec<Range<usize>>,
+) -> Verdict {
+    cuts.clear();
+    let (mut begin, mut left) = (inner.start, false);
+    for at in 0.. {
+        // The ends lie beside ASCII bytes; were one inside a character, nothing of the value would stay.
+        let Some(rest) = value.get(begin..inner.end) else { return Verdict::Unfit };
+        if rest.as_bytes().first().is_some_and(|&byte| byte != separator) {
+            let (len, fits) = rules.get(at).unwrap_or(otherwise).fits_until(rest, separator);
+            left |= fits && !(len == 1 && rest.starts_with('.'));
+            if !fits {
+                cuts.push(begin..begin + len);
+            }
+            begin += len;
+        }
+        if begin == inner.end {
+            break;
+        }
+        begin += 1;
     }
-    let kept: Vec<&str> =
-        value.split(separator).enumerate().map(|(at, piece)| if fits((at, piece)) { piece } else { "" }).collect();
-    if kept.iter().all(|piece| is_missing(piece)) {
-        return Verdict::Unfit;
+    match (cuts.is_empty(), left) {
+        (true, _) => Verdict::Fits,
+        (false, true) => Verdict::Cut,
+        (false, false) => Verdict::Unfit,
     }
-    Verdict::Changed(kept.join(&separator.to_string()))
 }
 
 /// Allele numbers or `.` between `/` or `|`, with a leading phase since VCF 4.4.
@@ -160,17 +254,19 @@ mod tests {
 
     fn words(words: &[&str]) -> Arc<Rule> {
         let words = words.iter().map(|word| (*word).to_owned()).collect();
-        Arc::new(Rule::Pieces { separators: vec!['&'], atoms: vec![Atom::Words(words)] })
+        Arc::new(Rule::pieces(vec![b'&'], vec![Atom::Words(words)]))
+    }
+
+    fn verdict(check: &Check, value: &str) -> Verdict {
+        check.verdict(value, &mut Vec::new())
     }
 
     #[test]
     fn a_grammar_holds_for_the_entire_value() {
-        let rule = |grammar: &str| {
-            Check::Rule(Arc::new(Rule::Pieces { separators: vec![], atoms: vec![Atom::Grammar(anchored(grammar).unwrap())] }))
-        };
-        assert_eq!(rule("rs[0-9]+|x").verdict("rs12"), Verdict::Fits);
+        let rule = |grammar: &str| Check::Rule(Arc::new(Rule::pieces(vec![], vec![Atom::Grammar(anchored(grammar).unwrap())])));
+        assert_eq!(verdict(&rule("rs[0-9]+|x"), "rs12"), Verdict::Fits);
         for value in ["rs12 Smith", "Smith x", "x\n", "rs", "rs１２"] {
-            assert_eq!(rule("rs[0-9]+|x").verdict(value), Verdict::Unfit, "{value:?}");
+            assert_eq!(verdict(&rule("rs[0-9]+|x"), value), Verdict::Unfit, "{value:?}");
         }
         assert!(anchored("(").is_err() && anchored("a{1,1000}{1,1000}").is_err());
     }
@@ -178,24 +274,47 @@ mod tests {
     #[test]
     fn every_piece_must_fit() {
         let check = Check::Rule(words(&["stop_gained", "intron_variant"]));
-        assert_eq!(check.verdict("stop_gained&intron_variant"), Verdict::Fits);
-        assert_eq!(check.verdict("stop_gained&Smith"), Verdict::Unfit);
+        assert_eq!(verdict(&check, "stop_gained&intron_variant"), Verdict::Fits);
+        assert_eq!(verdict(&check, "stop_gained&Smith"), Verdict::Unfit);
     }
 
     #[test]
     fn only_what_does_not_fit_in_an_annotation_goes() {
         let check = |parenthesized| Check::Positions {
-            separator: '|',
+            separator: b'|',
             parenthesized,
             rules: vec![words(&["A", "C"]), words(&["stop_gained"])],
             otherwise: words(&["1"]),
         };
-        assert_eq!(check(false).verdict("A|stop_gained|1||1"), Verdict::Fits);
-        assert_eq!(check(false).verdict("A|Smith|1|Smith"), Verdict::Changed("A||1|".into()));
-        assert_eq!(check(false).verdict("Smith"), Verdict::Unfit);
-        assert_eq!(check(false).verdict("Smith|John"), Verdict::Unfit);
-        assert_eq!(check(true).verdict("(A|Smith)"), Verdict::Changed("(A|)".into()));
-        assert_eq!(check(true).verdict("A|stop_gained"), Verdict::Unfit);
+        let cut = |parenthesized, value: &str| {
+            let mut cuts = Vec::new();
+            let verdict = check(parenthesized).verdict(value, &mut cuts);
+            (verdict, cuts.iter().map(|cut| value[cut.clone()].to_owned()).collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(cut(false, "A|stop_gained|1||1").0, Verdict::Fits);
+        assert_eq!(cut(false, "A|Smith|1|Jones"), (Verdict::Cut, "Smith Jones".into()));
+        assert_eq!(cut(false, "Smith|.|").0, Verdict::Unfit);
+        assert_eq!(cut(false, "Smith|John").0, Verdict::Unfit);
+        assert_eq!(cut(true, "(A|Smith)"), (Verdict::Cut, "Smith".into()));
+        assert_eq!(cut(true, "A|stop_gained").0, Verdict::Unfit);
+        assert_eq!(cut(true, "(").0, Verdict::Unfit);
+    }
+
+    #[test]
+    fn a_separator_cuts_before_a_grammar_sees_the_text() {
+        let grammar = |text: &str| Atom::Grammar(anchored(text).unwrap());
+        let outer = |separators: &[u8], inner: Rule| Rule::pieces(separators.to_vec(), vec![Atom::Rule(Arc::new(inner))]);
+        let greedy = || Rule::pieces(b"&".to_vec(), vec![grammar("a&b|c")]);
+        for (rule, text, fits) in [
+            (greedy(), "a&b", false),
+            (greedy(), "c&c&.&", true),
+            (outer(b"", greedy()), "a&b", false),
+            (outer(b"/", greedy()), "c&c/c", true),
+            (outer(b"/", greedy()), "c&c/a&b", false),
+            (outer(b"&", Rule::pieces(vec![], vec![grammar("a&b|c")])), "a&b", false),
+        ] {
+            assert_eq!(verdict(&Check::Rule(Arc::new(rule)), text) == Verdict::Fits, fits, "{text}");
+        }
     }
 
     #[test]

@@ -72,6 +72,12 @@ pub(super) struct Rules {
 /// Deeper references than this are taken for a circle.
 const DEPTH: usize = 8;
 
+const NOT_ASCII: &str = "a separator is an ASCII character";
+
+fn ascii(separators: &str) -> Result<Vec<u8>, String> {
+    if separators.is_ascii() { Ok(separators.bytes().collect()) } else { Err(NOT_ASCII.into()) }
+}
+
 impl Rules {
     pub(super) fn new(specs: BTreeMap<String, RuleSpec>) -> Self {
         Self { specs, compiled: RefCell::default() }
@@ -123,9 +129,9 @@ impl Rules {
             atoms.push(Atom::Rule(self.named(name, depth)?));
         }
         match (&spec.subfields, spec.builtin, atoms.is_empty()) {
-            (None, None, false) => Ok(Rule::Pieces { separators: spec.separators.chars().collect(), atoms }),
+            (None, None, false) => Ok(Rule::pieces(ascii(&spec.separators)?, atoms)),
             (Some(subfields), None, true) => self.subfields(subfields, depth),
-            (None, Some(Builtin::Filters), true) => Ok(Rule::Filters { separators: spec.separators.chars().collect() }),
+            (None, Some(Builtin::Filters), true) => Ok(Rule::Filters { separators: ascii(&spec.separators)? }),
             (None, Some(Builtin::Genotype), true) => Ok(Rule::Genotype),
             (None, None, true) => Err("a rule needs vocabulary, grammar, any_of, subfields or builtin".into()),
             _ => Err("subfields and builtin stand alone".into()),
@@ -135,13 +141,13 @@ impl Rules {
     fn subfields(&self, spec: &SubfieldsSpec, depth: usize) -> Result<Rule, String> {
         let rules = spec.rules.iter().map(|(name, reference)| Ok((name.clone(), self.at_depth(reference, depth)?)));
         let rules = rules.collect::<Result<BTreeMap<_, _>, String>>()?;
-        let nested = |rule: &Arc<Rule>| !matches!(rule.as_ref(), Rule::Pieces { .. });
+        let nested = |rule: &Arc<Rule>| !matches!(rule.as_ref(), Rule::Pieces(_));
         let otherwise = self.at_depth(&spec.otherwise, depth)?;
         if rules.values().any(nested) || nested(&otherwise) {
             return Err("a sub-field's rule is a vocabulary or a grammar".into());
         }
         Ok(Rule::Subfields(Subfields {
-            separator: spec.separator,
+            separator: u8::try_from(spec.separator).ok().filter(u8::is_ascii).ok_or(NOT_ASCII)?,
             parenthesized: spec.parenthesized,
             order: spec.order.clone(),
             rules,

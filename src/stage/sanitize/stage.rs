@@ -14,7 +14,7 @@ use super::columns::{checked, is_checkable, is_text};
 use super::entries;
 use super::header::HeaderPolicy;
 use super::policy::TextPolicy;
-use super::rule::{Check, Rule, Subfields, anchored};
+use super::rule::{Atom, Check, Rule, Subfields, anchored};
 use crate::audit::Event;
 use crate::error::{Error, Result};
 use crate::flow::{Apply, Document, HeaderLine, Labels, Opening, Stage, annotation, column};
@@ -106,7 +106,7 @@ impl Sanitize {
     }
 
     /// The rule as one run needs it; `document` is still the input's own.
-    fn check(&self, name: &str, rule: &Arc<Rule>, document: &Document, filters: &Arc<HashSet<String>>) -> Check {
+    fn check(&self, name: &str, rule: &Arc<Rule>, document: &Document, filters: &HashSet<String>) -> Check {
         match rule.as_ref() {
             Rule::Subfields(subfields) => Check::Positions {
                 separator: subfields.separator,
@@ -117,15 +117,17 @@ impl Sanitize {
                     .collect(),
                 otherwise: subfields.otherwise.clone(),
             },
-            Rule::Filters { separators } => Check::Filters { separators: separators.clone(), declared: filters.clone() },
-            Rule::Genotype => Check::Genotype,
-            Rule::Pieces { .. } => Check::Rule(rule.clone()),
+            Rule::Filters { separators } => {
+                let words = filters.iter().cloned().chain(["PASS".to_owned()]).collect();
+                Check::Rule(Arc::new(Rule::pieces(separators.clone(), vec![Atom::Words(words)])))
+            }
+            Rule::Genotype | Rule::Pieces(_) => Check::Rule(rule.clone()),
         }
     }
 
     /// Decides every column's work from the schema and the document as read, then rewrites the document.
     pub(super) fn opened(&self, schema: &Schema, document: &mut Document, seal: Option<Seal>) -> Result<(Cleaning, Vec<Event>)> {
-        let filters = Arc::new(declared_filters(document)?);
+        let filters = declared_filters(document)?;
         let mut columns = Vec::new();
         for (at, field) in schema.fields().iter().enumerate() {
             let task = match self.fate(field) {
@@ -180,7 +182,8 @@ fn names_of(column: &str, subfields: &Subfields, document: &Document) -> Vec<Opt
         if !matches!(line.key.as_str(), "INFO" | "FORMAT") || id_of(line).as_deref() != Some(id) {
             continue;
         }
-        let listed = attribute(line, "Description").and_then(|text| attributes::subfield_names(&text, subfields.separator));
+        let listed =
+            attribute(line, "Description").and_then(|text| attributes::subfield_names(&text, subfields.separator.into()));
         let Some(listed) = listed else { continue };
         let listed: Vec<Option<String>> = listed.into_iter().map(Some).collect();
         agreed = Some(match agreed {

@@ -8,7 +8,7 @@ use datafusion::arrow::array::*;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 
 use super::policy::Source;
-use super::rule::{Check, Verdict};
+use super::rule::{Check, Rule, Verdict};
 use super::stage::Sanitize;
 use super::*;
 use crate::audit::Event;
@@ -417,7 +417,7 @@ fn encryption_needs_a_key_and_a_key_needs_encryption() {
 
 #[test]
 fn a_check_of_text_that_is_no_genotype_fails() {
-    assert_eq!(Check::Genotype.verdict("Smith"), Verdict::Unfit);
+    assert_eq!(Check::Rule(Arc::new(Rule::Genotype)).verdict("Smith", &mut Vec::new()), Verdict::Unfit);
 }
 
 /// `info.CSQ` taken apart, one row with an entry a line: Consequence, SYMBOL, STRAND and a sub-field the policy does not know.

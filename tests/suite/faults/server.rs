@@ -7,7 +7,7 @@ use super::{Admin, COMMITTED, Chance, Scene, await_words, end, rounds, signal};
 use crate::support::Warehouse;
 
 /// SIGKILL to the postmaster; returns once it and its children are gone and the cluster runs again.
-fn crash_and_restart(warehouse: &Warehouse) {
+pub fn crash_and_restart(warehouse: &Warehouse) {
     crash(warehouse);
     while warehouse.run(["db", "start"]).code != 0 {}
 }
