@@ -6,6 +6,7 @@ pub mod headers;
 pub mod names;
 pub mod patterns;
 mod scanner;
+mod sweep;
 pub mod text;
 pub mod vault;
 
