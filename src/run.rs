@@ -255,7 +255,7 @@ async fn finish(stages: &[Arc<dyn Apply>], sink: &dyn OpenSink) -> Result<serde_
     for stage in stages {
         stage.finish()?;
     }
-    sink.finish().await
+    sink.finish().await.map_err(resumable)
 }
 
 /// The input schema of a stage in the physical plan.

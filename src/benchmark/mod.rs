@@ -3,7 +3,7 @@
 
 mod checksum;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::DataType;
@@ -32,6 +32,9 @@ pub struct Report {
     /// Bytes of the binary COPY stream.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub copy_bytes: Option<u64>,
+    /// Time spent in encoding alone, seconds summed over the threads.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub encode_seconds: Option<f64>,
     /// Wall time from the first byte to the last, without looking at the header.
     pub seconds: f64,
 }
@@ -106,19 +109,24 @@ pub fn encode(inspection: &Inspection, threads: usize) -> Result<Report> {
     let start = Instant::now();
     let each = |sum: &mut Encoded, batch: &RecordBatch| {
         sum.cells += cells_of(batch);
-        sum.encode(&layout, batch)
+        let start = Instant::now();
+        let encoded = sum.encode(&layout, batch);
+        sum.spent += start.elapsed();
+        encoded
     };
     let (decoded, sums) = decode_on::<Encoded>(inspection, threads, None, each)?;
     let seconds = start.elapsed().as_secs_f64();
     let cells = sums.iter().map(|sum| sum.cells).sum();
     let copied = sums.iter().map(|sum| sum.bytes + (sum.variants.rows().len() + sum.calls.rows().len()) as u64).sum();
     let report = report(inspection, threads, &decoded, cells, None);
-    Ok(Report { work: "encode", seconds, copy_bytes: Some(copied), ..report })
+    let spent = sums.iter().map(|sum| sum.spent.as_secs_f64()).sum();
+    Ok(Report { work: "encode", seconds, copy_bytes: Some(copied), encode_seconds: Some(spent), ..report })
 }
 
 #[derive(Default)]
 struct Encoded {
     cells: u64,
+    spent: Duration,
     bytes: u64,
     variants: Buffer,
     calls: Buffer,

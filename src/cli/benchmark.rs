@@ -147,5 +147,9 @@ fn show(console: &Console, report: &Report) {
         object["copy_bytes"] = json!(bytes);
         console.line(format_args!("  {:.1} MB of binary COPY", bytes as f64 / 1e6));
     }
+    if let Some(seconds) = report.encode_seconds {
+        object["encode_seconds"] = json!(seconds);
+        console.line(format_args!("  {seconds:.3} s of encoding, over all threads"));
+    }
     console.object(object);
 }

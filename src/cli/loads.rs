@@ -1,13 +1,15 @@
 //! `genogate loads`: what is loaded, what is unfinished, finishing and dropping. It must not know how loads are stored.
 
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::door::{Door, Which};
-use super::{Console, pipeline};
+use super::{Console, pipeline, signals};
 use crate::error::{Error, Result};
 use crate::plan::{self, PlanOptions};
 use crate::run::Ticket;
+use crate::sink::postgres::parallel::Parallel;
 use crate::warehouse::loads::{self, Load};
 
 /// Lists, shows, resumes, finishes and drops loads.
@@ -98,7 +100,12 @@ impl Command {
                     (Some(id), _) => *id,
                     (None, name) => loads::named(&client, grant, name.as_deref().unwrap_or_default()).await?,
                 };
-                let done = loads::finish(&client, grant, &door.recorder(), id, *force).await?;
+                let stopped = CancellationToken::new();
+                let watching = signals::cancel_on_signal(stopped.clone());
+                let parallel = Parallel { databases: &door.databases, database: &door.database, sessions: 2, cancel: &stopped };
+                let done = loads::finish(&client, parallel, grant, &door.recorder(), id, *force).await;
+                watching.abort();
+                let done = done?;
                 console.line(format_args!("{}: load {}, {} variants, {} calls", done.status, done.id, done.variants, done.calls));
                 console.object(json!(done));
             }

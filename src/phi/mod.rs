@@ -5,6 +5,7 @@ mod checks;
 pub mod headers;
 pub mod names;
 pub mod patterns;
+mod renames;
 mod scanner;
 mod sweep;
 pub mod text;
@@ -12,4 +13,5 @@ pub mod vault;
 
 pub use names::Names;
 pub use patterns::Pattern;
+pub use renames::Renames;
 pub use scanner::{Match, Scanner};

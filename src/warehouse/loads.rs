@@ -12,6 +12,7 @@ use crate::plan::Plan;
 use crate::sink::identity::fingerprint;
 use crate::sink::postgres::completion::{self, Progress};
 use crate::sink::postgres::ledger::Finished;
+use crate::sink::postgres::parallel::Parallel;
 
 /// One load. Counts are null until it is complete.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -130,13 +131,20 @@ pub async fn named(client: &Client, grant: &Grant, name: &str) -> Result<Uuid> {
 }
 
 /// Makes a load visible of which every unit is committed; one that is visible already is left as it is. Class `usage` when
-/// there is none with this id, `failed` while units are missing.
-pub async fn finish(client: &Client, grant: &Grant, recorder: &Recorder, id: Uuid, force: bool) -> Result<Finished> {
+/// there is none with this id, `failed` while units are missing, `interrupted` when `parallel` was stopped.
+pub async fn finish(
+    client: &Client,
+    parallel: Parallel<'_>,
+    grant: &Grant,
+    recorder: &Recorder,
+    id: Uuid,
+    force: bool,
+) -> Result<Finished> {
     let load = show(client, grant, id).await?;
     grant.require(Permission::LoadRun)?;
     let options: [u8; 32] = load.options.try_into().map_err(|_| Error::integrity("a stored digest is cut"))?;
     let visible = load.status == "complete";
-    let done = completion::finish_later(client, id, &options, force).await?;
+    let done = completion::finish_later(client, parallel, id, &options, force).await?;
     if !visible {
         let count = |count: i64| count.unsigned_abs();
         recorder.record(Event::LoadFinished {
@@ -147,6 +155,7 @@ pub async fn finish(client: &Client, grant: &Grant, recorder: &Recorder, id: Uui
             calls: count(done.calls),
             quarantined: count(done.quarantined),
             filtered: count(done.filtered),
+            rows_digest: done.rows_digest.clone(),
         })?;
     }
     Ok(done)

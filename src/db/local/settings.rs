@@ -35,10 +35,11 @@ maintenance_work_mem = '256MB'
 dynamic_shared_memory_type = {shared_memory}
 jit = off
 
-# Nobody replicates from here, so a table filled in the transaction that made it, and every index, skips the log.
+# Nobody replicates from here, so a table filled in the transaction that made it, and every large index, skips the log. What
+# does not is logged as it is: compressing it (pglz) costs more than writing it.
 wal_level = 'minimal'
 max_wal_senders = 0
-wal_compression = on
+wal_compression = off
 max_wal_size = '4GB'
 checkpoint_timeout = '15min'
 

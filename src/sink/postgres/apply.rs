@@ -2,6 +2,7 @@
 //! It must not know how rows are encoded.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 use super::completion::{self, Progress, State};
 use super::config::{Config, Indexes};
 use super::ledger::{self, Finished};
+use super::parallel::Parallel;
 use super::tables::Layout;
 use super::writer::{PartitionWriter, Shared};
 use crate::access::Permission;
@@ -70,7 +72,8 @@ impl Sink for Postgres {
         opening.grant.require(Permission::LoadRun)?;
         let layout = Layout::of(&schema, &self.config.columns).map_err(|mistakes| Error::usage(mistakes.join("; ")))?;
         let (database, patience) = (self.database(), self.config.patience()?);
-        let control = opening.databases.connect(&database).await?;
+        // With the first writer's, or hundreds of runs could hold every connection there is and each wait for one more.
+        let [control, first] = opening.databases.connect_together(&database, patience).await?;
         ledger::prepare_columns(&control, &layout.own_columns()).await?;
         let mut tries = Backoff::new(ORPHAN.min(patience));
         let load = loop {
@@ -81,7 +84,10 @@ impl Sink for Postgres {
         };
         match load.complete {
             true => opening.context.units.keep(Vec::new()),
-            false => ledger::declare_columns(&control, load.id, &layout.variants_columns()).await?,
+            false => {
+                ledger::declare_columns(&control, load.id, &layout.variants_columns()).await?;
+                ledger::tag(&control, load.id, document).await?;
+            }
         }
         let mut resumed = 0;
         if load.resumed {
@@ -104,6 +110,7 @@ impl Sink for Postgres {
             load,
             layout,
             units: opening.units.to_vec(),
+            first: Mutex::new(Some(first)),
         };
         Ok(Arc::new(Open {
             shared: Arc::new(shared),
@@ -112,6 +119,7 @@ impl Sink for Postgres {
             force: opening.force,
             shard: opening.shard,
             resumed,
+            writers: AtomicUsize::new(0),
         }))
     }
 }
@@ -140,6 +148,8 @@ struct Open {
     force: bool,
     shard: Option<Shard>,
     resumed: u64,
+    /// Writers that began: as many sessions may end the load.
+    writers: AtomicUsize,
 }
 
 impl std::fmt::Debug for Open {
@@ -171,14 +181,21 @@ impl Open {
             ledger::give_up(client, load, input, &reason).await?;
         }
         ledger::close_inputs(client, load, &self.read_to_their_ends()).await?;
-        self.stoppable(client, ledger::call(client, "take_turn", Some(load))).await?;
-        match completion::state(client, load, sent.as_ref()).await? {
+        match completion::state(client, self.parallel(), load, sent.as_ref()).await? {
             State::Finished(done) => return Ok(Some(*done)),
             State::Partial => return Ok(None),
             State::Whole => {}
         }
-        self.stoppable(client, ledger::call(client, "build_indexes", None)).await?;
-        completion::publish(client, load, &self.options, self.force, sent).await.map(Some)
+        completion::publish(client, self.parallel(), load, &self.options, self.force, sent).await.map(Some)
+    }
+
+    fn parallel(&self) -> Parallel<'_> {
+        Parallel {
+            databases: &self.shared.databases,
+            database: &self.shared.database,
+            sessions: self.writers.load(Ordering::Relaxed),
+            cancel: &self.shared.context.cancel,
+        }
     }
 
     /// Inputs whose units were unknown before this run has read them, from 1.
@@ -194,19 +211,6 @@ impl Open {
             return Err(Error::integrity(format!("the run ended, but {missing}")));
         }
         Ok(completion::so_far(self.shared.load.id, inputs))
-    }
-
-    /// Runs a long statement to its end, or cancels it when the run is stopped.
-    async fn stoppable(&self, client: &Connection, statement: impl Future<Output = Result<()>>) -> Result<()> {
-        let backend = ledger::backend(client).await?;
-        let mut statement = std::pin::pin!(statement);
-        tokio::select! {
-            done = &mut statement => return done,
-            () = self.shared.context.cancel.cancelled() => {}
-        }
-        let other = self.shared.databases.connect(&self.shared.database).await?;
-        ledger::cancel(&other, backend).await?;
-        statement.await.map_err(|_| Error::interrupted("the run was stopped"))
     }
 
     /// Records a failure with the load, which only who holds its lock may: another process may have taken it up. Else the
@@ -231,13 +235,13 @@ impl Open {
         }
     }
 
-    /// What a finished load can do without: old rows nobody sees, statistics.
-    async fn afterwards(&self, control: &mut Option<Connection>, function: &str, load: Option<Uuid>) {
-        let done = match self.held(control).await {
-            Ok(client) => ledger::call(client, function, load).await,
+    /// What a finished load can do without.
+    async fn tidy(&self, control: &mut Option<Connection>, done: &Finished) {
+        let tidied = match self.held(control).await {
+            Ok(client) => completion::tidy(client, self.parallel(), done).await,
             Err(error) => Err(error),
         };
-        if let Err(error) = done {
+        if let Err(error) = tidied {
             tracing::warn!(%error, "the load is complete, but the warehouse was not tidied up after it");
         }
     }
@@ -246,6 +250,7 @@ impl Open {
 #[async_trait]
 impl OpenSink for Open {
     async fn writer(&self, partition: usize) -> Result<Box<dyn Writer>> {
+        self.writers.fetch_add(1, Ordering::Relaxed);
         Ok(Box::new(PartitionWriter::connect(self.shared.clone(), partition).await?))
     }
 
@@ -258,11 +263,8 @@ impl OpenSink for Open {
                 Err(error) => pause(&self.shared.context, &mut tries, error).await?,
             }
         };
-        if let Some(replaced) = done.as_ref().and_then(|done| done.replaced) {
-            self.afterwards(&mut control, "purge_load", Some(replaced)).await;
-        }
-        if done.as_ref().is_some_and(|done| done.status == "complete") && !self.shared.load.complete {
-            self.afterwards(&mut control, "analyze_tables", None).await;
+        if let Some(done) = done.as_ref().filter(|_| !self.shared.load.complete) {
+            self.tidy(&mut control, done).await;
         }
         let progress = match self.held(&mut control).await {
             Ok(client) => completion::progress(client, done.as_ref().map_or(self.shared.load.id, |done| done.id)).await,
@@ -283,6 +285,7 @@ impl OpenSink for Open {
             "load_id": done.id, "status": done.status, "input_records": done.input_records, "variants": done.variants,
             "calls": done.calls, "quarantined": done.quarantined, "filtered": done.filtered,
             "out_of_region": done.out_of_region, "units": done.units, "units_resumed": self.resumed,
+            "rows_digest": done.rows_digest,
         });
         match report {
             Value::Object(mut report) => {

@@ -2,10 +2,12 @@
 //! It must not know files, writers or how rows are encoded.
 
 use serde::Serialize;
+use serde_json::Value;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::ledger::{self, Finished};
+use super::parallel::Parallel;
 use crate::db;
 use crate::error::{Error, Result};
 use crate::sink::identity::identity;
@@ -29,14 +31,16 @@ pub struct Progress {
     pub units_planned: Option<i32>,
     /// Why it was given up, in words free of values.
     pub reason: Option<String>,
+    /// What its manifest says about it.
+    pub tags: Value,
 }
 
 /// Every input of a load, by number. Empty for a load that is dropped.
 pub async fn progress(client: &Client, load: Uuid) -> Result<Vec<Progress>> {
     let rows = client
         .query(
-            "SELECT o_input, o_planned, o_units, o_records, o_variants, o_calls, o_quarantined, o_filtered, o_out_of_region, o_reason
-             FROM genogate_store.load_progress($1)",
+            "SELECT p.o_input, o_planned, o_units, o_records, o_variants, o_calls, o_quarantined, o_filtered, o_out_of_region, o_reason, o_tags
+             FROM genogate_store.load_progress($1) p JOIN genogate_store.input_tags($1) t USING (o_input) ORDER BY o_input",
             &[&load],
         )
         .await
@@ -61,6 +65,7 @@ pub async fn progress(client: &Client, load: Uuid) -> Result<Vec<Progress>> {
             units: rows(2),
             units_planned,
             reason,
+            tags: row.get(10),
         }
     };
     Ok(rows.iter().map(progress).collect())
@@ -95,6 +100,7 @@ pub fn so_far(load: Uuid, inputs: &[Progress]) -> Finished {
         filtered: sum(|input| input.filtered),
         out_of_region: sum(|input| input.out_of_region),
         units: sum(|input| input.units),
+        rows_digest: None,
     }
 }
 
@@ -109,8 +115,10 @@ pub enum State {
     Finished(Box<Finished>),
 }
 
-/// Where a load stands. `sent` is the identity with which this session tried to finish it before.
-pub async fn state(client: &Client, load: Uuid, sent: Option<&[u8; 32]>) -> Result<State> {
+/// Waits for the caller's turn to finish a load, which lasts as long as the session, and looks where the load stands. `sent` is
+/// the identity with which this session tried to finish it before.
+pub async fn state(client: &Client, parallel: Parallel<'_>, load: Uuid, sent: Option<&[u8; 32]>) -> Result<State> {
+    parallel.run(client, "waiting for the load's end", &[format!("SELECT genogate_store.take_turn('{load}')")]).await?;
     let finished = match sent {
         Some(identity) => ledger::finished(client, load, identity).await?,
         None => ledger::visible(client, load).await?,
@@ -122,15 +130,17 @@ pub async fn state(client: &Client, load: Uuid, sent: Option<&[u8; 32]>) -> Resu
     })
 }
 
-/// Makes a whole load visible whose indexes are built, or drops it when an identical one is and `force` is off. `sent` becomes
-/// the identity. The caller has its turn: `take_turn`.
+/// Builds the indexes that are missing, and makes a whole load visible, or drops it when an identical one is and `force` is off.
+/// `sent` becomes the identity. The caller has its turn.
 pub async fn publish(
     client: &Client,
+    parallel: Parallel<'_>,
     load: Uuid,
     options: &[u8; 32],
     force: bool,
     sent: &mut Option<[u8; 32]>,
 ) -> Result<Finished> {
+    build_indexes(client, parallel).await?;
     ledger::begin_transaction(client).await?;
     let published = publish_within(client, load, options, force, sent).await;
     let end = if published.is_ok() { "COMMIT" } else { "ROLLBACK" };
@@ -153,11 +163,41 @@ async fn publish_within(
     ledger::finish(client, load, &identity, ledger.rows_digest, force).await
 }
 
+/// Partition by partition, the largest first; then the tables' own, which adopt what is there.
+async fn build_indexes(client: &Client, parallel: Parallel<'_>) -> Result<()> {
+    let doing = "building the indexes";
+    let partitions = client
+        .query("SELECT o_partition FROM genogate_store.missing_indexes() GROUP BY o_partition ORDER BY max(o_bytes) DESC", &[])
+        .await
+        .map_err(|error| db::failure(doing, error))?;
+    let build = |row: &tokio_postgres::Row| format!("SELECT genogate_store.index_partition({})", row.get::<_, u32>(0));
+    parallel.run(client, doing, &partitions.iter().map(build).collect::<Vec<_>>()).await?;
+    parallel.run(client, doing, &["SELECT genogate_store.build_indexes()".to_owned()]).await
+}
+
+/// What a finished load leaves behind it: no rows of the load it replaced, and statistics. It is visible whether or not this succeeds.
+pub async fn tidy(client: &Client, parallel: Parallel<'_>, done: &Finished) -> Result<()> {
+    if done.replaced.is_some() {
+        ledger::call(client, "purge_load", done.replaced).await?;
+    }
+    if done.status != "complete" {
+        return Ok(());
+    }
+    let analyze = |table| format!("SELECT genogate_store.analyze_table('{table}')");
+    let filled = [("variants", done.variants), ("calls", done.calls)].into_iter().filter(|(_, rows)| *rows > 0);
+    parallel.run(client, "making statistics", &filled.map(|(table, _)| analyze(table)).collect::<Vec<_>>()).await
+}
+
 /// Takes up a load and finishes it without its files; done again, it changes nothing. Class `failed` while units are missing,
 /// while a run without shards is on it, or when it cannot be taken up any more.
-pub async fn finish_later(client: &Client, load: Uuid, options: &[u8; 32], force: bool) -> Result<Finished> {
-    ledger::call(client, "take_turn", Some(load)).await?;
-    match state(client, load, None).await? {
+pub async fn finish_later(
+    client: &Client,
+    parallel: Parallel<'_>,
+    load: Uuid,
+    options: &[u8; 32],
+    force: bool,
+) -> Result<Finished> {
+    match state(client, parallel, load, None).await? {
         State::Finished(done) => return Ok(*done),
         State::Whole => {}
         State::Partial => {
@@ -174,11 +214,7 @@ pub async fn finish_later(client: &Client, load: Uuid, options: &[u8; 32], force
         return Err(Error::failed(format!("load {load} is being written by a run, or cannot be finished any more"))
             .with_hint("see `genogate loads show`"));
     }
-    ledger::call(client, "build_indexes", None).await?;
-    let done = publish(client, load, options, force, &mut None).await?;
-    if done.replaced.is_some() {
-        ledger::call(client, "purge_load", done.replaced).await?;
-    }
-    ledger::call(client, "analyze_tables", None).await?;
+    let done = publish(client, parallel, load, options, force, &mut None).await?;
+    tidy(client, parallel, &done).await?;
     Ok(done)
 }

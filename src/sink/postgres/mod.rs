@@ -8,6 +8,7 @@ mod contig;
 mod copy;
 pub mod encode;
 pub mod ledger;
+pub mod parallel;
 mod queue;
 pub mod rows;
 mod session;

@@ -35,6 +35,7 @@ fn document(lines: Vec<HeaderLine>, samples: &[&str]) -> Document {
         samples,
         assembly: "unknown".into(),
         bytes: None,
+        ..Default::default()
     };
     Document { inputs: vec![input] }
 }

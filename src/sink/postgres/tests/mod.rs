@@ -1,6 +1,7 @@
 //! The sink against a real server.
 
 mod encoding;
+mod ends;
 mod guards;
 mod loads;
 mod outages;

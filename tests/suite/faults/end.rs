@@ -1,0 +1,104 @@
+//! The end of a load, when two sessions build its indexes: it is stopped or killed, its connections are cut, the server dies.
+
+use super::relay::Relay;
+use super::server::crash_and_restart;
+use super::{Admin, COMMITTED, Scene, end, signal};
+
+/// Both builds have begun and wait for the lock that [`hold_back`] takes.
+const BUILDING: &str = "SELECT count(*) = 2 FROM pg_stat_activity
+                        WHERE usename = 'genogate_app' AND query LIKE '%index_partition(%' AND wait_event_type = 'Lock'";
+
+/// Lets rows in, but no index be built, until the session given back rolls back. A transaction sees one state of
+/// `pg_stat_activity`, so `admin` is another session.
+fn hold_back(scene: &Scene, admin: &mut Admin, child: &mut std::process::Child) -> Admin {
+    let mut holder = Admin::new(&scene.warehouse);
+    admin.await_true(child, COMMITTED);
+    holder.ask("BEGIN; LOCK TABLE genogate_store.variants, genogate_store.calls IN ROW EXCLUSIVE MODE");
+    admin.await_true(child, BUILDING);
+    holder
+}
+
+/// The load is proven, and every index is there, on the tables and on each of their 26 partitions.
+fn prove(scene: &Scene, done: crate::support::Done) {
+    scene.prove(done);
+    let indexes = "SELECT count(*) FILTER (WHERE i.relkind = 'I'), count(*) FILTER (WHERE i.relispartition), count(*)
+                   FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
+                   WHERE x.indisvalid AND t.relnamespace = 'genogate_store'::regnamespace AND t.relname ~ '^(variants|calls)'";
+    assert_eq!(scene.warehouse.sql(indexes), "5|130|135");
+}
+
+#[test]
+fn a_load_that_is_stopped_or_killed_while_its_indexes_are_built_resumes_and_builds_them() {
+    let scene = Scene::new(3000);
+    let mut admin = Admin::new(&scene.warehouse);
+    let mut child = scene.spawn(&[]);
+    for name in ["-TERM", "-INT", "-KILL"] {
+        let mut holder = hold_back(&scene, &mut admin, &mut child);
+        signal(&child, name);
+        let done = end(child);
+        match name {
+            "-KILL" => assert_eq!(done.code, -1, "{done:#?}"),
+            _ => {
+                let error = done.expect(1).json()["error"].clone();
+                assert_eq!(error["class"], "interrupted", "{error}");
+                assert!(error["hint"].as_str().unwrap().contains("run the same command again"), "{error}");
+                assert_eq!(admin.ask(BUILDING.replace("= 2", "= 0").as_str()), "t", "a build went on");
+            }
+        }
+        holder.ask("ROLLBACK");
+        scene.hidden();
+        child = scene.spawn(&[]);
+    }
+    prove(&scene, end(child));
+}
+
+#[test]
+fn connections_cut_while_indexes_are_built_are_survived() {
+    let scene = Scene::new(3000);
+    let status = scene.warehouse.run(["db", "status", "--json"]).expect(0).json();
+    let relay = Relay::to(u16::try_from(status["port"].as_u64().unwrap()).unwrap());
+    let mut admin = Admin::new(&scene.warehouse);
+    let mut child = scene.spawn_pipeline(&scene.through(relay.port), &[]);
+    let mut holder = hold_back(&scene, &mut admin, &mut child);
+    relay.cut();
+    holder.ask("ROLLBACK");
+    let done = end(child);
+    assert!(done.stderr.contains("trying again"), "{done:#?}");
+    prove(&scene, done);
+}
+
+#[test]
+fn a_postmaster_killed_while_indexes_are_built_is_survived() {
+    let scene = Scene::new(3000);
+    let mut child = scene.spawn(&[]);
+    hold_back(&scene, &mut Admin::new(&scene.warehouse), &mut child);
+    crash_and_restart(&scene.warehouse);
+    let done = end(child);
+    assert!(done.stderr.contains("trying again"), "{done:#?}");
+    prove(&scene, done);
+}
+
+/// `loads finish` builds what a stopped load left, and can be stopped itself.
+#[test]
+fn finishing_later_is_stopped_and_done_again() {
+    let scene = Scene::new(3000);
+    let mut admin = Admin::new(&scene.warehouse);
+    let mut child = scene.spawn(&["--load-name", "night"]);
+    let finish = || {
+        let mut command = crate::support::genogate(&scene.warehouse.home);
+        command.args(["loads", "finish", "--load-name", "night", "--json"]);
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
+    };
+    for _ in 0..2 {
+        let mut holder = hold_back(&scene, &mut admin, &mut child);
+        signal(&child, "-TERM");
+        assert_eq!(end(child).expect(1).json()["error"]["class"], "interrupted");
+        assert_eq!(admin.ask(BUILDING.replace("= 2", "= 0").as_str()), "t", "a build went on");
+        holder.ask("ROLLBACK");
+        child = finish();
+    }
+    let done = end(child).expect(0).json();
+    assert_eq!(done["status"], "complete", "{done}");
+    scene.warehouse.run(["validate", done["load_id"].as_str().unwrap(), "--json"]).expect(0);
+    assert_eq!(finish().wait_with_output().unwrap().status.code(), Some(0));
+}
