@@ -37,7 +37,17 @@ pub enum Event {
     /// The sink began or resumed a load.
     LoadBegun { load_id: Uuid, resumed_units: u64 },
     /// The load became visible, or was recognised as one that is.
-    LoadFinished { load_id: Uuid, status: String, input_records: u64, variants: u64, calls: u64, quarantined: u64, filtered: u64 },
+    LoadFinished {
+        load_id: Uuid,
+        status: String,
+        input_records: u64,
+        variants: u64,
+        calls: u64,
+        quarantined: u64,
+        filtered: u64,
+        /// What `genogate validate` holds the stored rows against, hexadecimal; none while shards are missing.
+        rows_digest: Option<String>,
+    },
     /// The run ended without a visible load. The message is not kept: it may name a file. See [`Event::load_failed`].
     LoadFailed { load_id: Option<Uuid>, class: String, sqlstate: Option<String> },
     /// Header lines removed by `sanitize`, by key.
@@ -169,7 +179,16 @@ mod tests {
         vec![
             Event::LoadIntent { pipeline: s(), profile: s(), inputs: 1, options_digest: s() },
             Event::LoadBegun { load_id, resumed_units: 0 },
-            Event::LoadFinished { load_id, status: s(), input_records: 0, variants: 0, calls: 0, quarantined: 0, filtered: 0 },
+            Event::LoadFinished {
+                load_id,
+                status: s(),
+                input_records: 0,
+                variants: 0,
+                calls: 0,
+                quarantined: 0,
+                filtered: 0,
+                rows_digest: None,
+            },
             Event::LoadFailed { load_id: None, class: s(), sqlstate: None },
             Event::HeaderLinesDropped { input: 0, key: s(), count: 1 },
             Event::ColumnDropped { stage: s(), column: s() },

@@ -32,4 +32,7 @@ use crate::error::Result;
 pub trait Destination: Send + Sync {
     /// Appends events in their order, all or none.
     async fn append(&self, entries: &[Entry]) -> Result<()>;
+
+    /// No event came for a while: whatever it holds, such as a connection, may go until the next.
+    async fn rest(&self) {}
 }

@@ -57,6 +57,10 @@ impl Destination for PostgresTrail {
         *slot = Some(connection);
         Ok(())
     }
+
+    async fn rest(&self) {
+        self.connection.lock().await.take();
+    }
 }
 
 /// Appends events in one transaction. Two writers take turns at the head, so the chain never forks.

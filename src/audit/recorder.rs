@@ -21,6 +21,8 @@ use crate::error::{Error, Result};
 const QUEUE: usize = 4096;
 /// Events a destination gets at once.
 const BATCH: usize = 1024;
+/// After this long without an event the destination may rest.
+const IDLE: Duration = Duration::from_millis(500);
 /// After this long without an answer the database counts as away.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -265,7 +267,12 @@ async fn deliver(shared: Arc<Shared>, mut destination: Option<Arc<dyn Destinatio
             batch
         };
         if batch.is_empty() {
-            shared.wake.notified().await;
+            if tokio::time::timeout(IDLE, shared.wake.notified()).await.is_err() {
+                if let Some(resting) = &destination {
+                    resting.rest().await;
+                }
+                shared.wake.notified().await;
+            }
             continue;
         }
         if let Some(open) = &destination {

@@ -48,6 +48,11 @@ impl Command {
         if validation.units.len() > SHOWN {
             console.line("and more: see `units` of --json");
         }
+        if validation.audited == 0 {
+            console.remark(
+                "the audit trail does not tell what was stored: an earlier version loaded it, or the run was killed at its end",
+            );
+        }
         console.object(json!(validation));
         validation.require()
     }

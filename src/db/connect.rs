@@ -120,16 +120,36 @@ pub(super) struct Target {
 }
 
 impl Target {
+    /// Several sessions, or none: who waits for a full server, as long as `patience`, holds nothing that others wait for.
+    pub async fn connect_together<const N: usize>(&self, patience: Duration) -> Result<[Connection; N]> {
+        let mut tries = Backoff::new(patience);
+        loop {
+            let mut connections = Vec::new();
+            let refused = loop {
+                match self.connect_once().await {
+                    Ok(connection) => connections.push(connection),
+                    Err(error) => break error,
+                }
+                connections = match connections.try_into() {
+                    Ok(all) => return Ok(all),
+                    Err(some) => some,
+                };
+            };
+            for connection in connections {
+                connection.close().await;
+            }
+            match refused.sqlstate() {
+                Some("53300" | "57P03") => tries.after(refused).await?,
+                _ => return Err(refused),
+            }
+        }
+    }
+
     /// Connects with what libpq calls `sslmode=verify-full`, and SCRAM bound to the TLS channel where the server offers it
     /// (RFC 5929 `tls-server-end-point`). Waits a minute at most for a server that has no connection free or is starting.
     pub async fn connect(&self) -> Result<Connection> {
-        let mut tries = Backoff::new(CROWDED);
-        loop {
-            match self.connect_once().await {
-                Err(error) if matches!(error.sqlstate(), Some("53300" | "57P03")) => tries.after(error).await?,
-                done => return done,
-            }
-        }
+        let [connection] = self.connect_together(CROWDED).await?;
+        Ok(connection)
     }
 
     async fn connect_once(&self) -> Result<Connection> {

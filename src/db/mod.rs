@@ -11,6 +11,7 @@ mod wrong;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 pub use backoff::Backoff;
 pub use connect::Connection;
@@ -116,6 +117,12 @@ impl Databases {
     pub async fn connect(&self, name: &str) -> Result<Connection> {
         let target = self.target(name, false)?;
         target.connect().await.map_err(|error| error.at(format_args!("database {name}")))
+    }
+
+    /// [`Self::connect`], several times: all or none, and for a server that is full as long as `patience`.
+    pub async fn connect_together<const N: usize>(&self, name: &str, patience: Duration) -> Result<[Connection; N]> {
+        let target = self.target(name, false)?;
+        target.connect_together(patience).await.map_err(|error| error.at(format_args!("database {name}")))
     }
 
     /// Connects to the database called `name` as its administrator: for `local` the cluster's superuser over the private

@@ -1,6 +1,8 @@
 //! What a flow carries beside its rows: header lines and sample names, input by input.
 //! It must not know who changes them (sanitize, anonymize) or who stores them (a sink).
 
+use std::collections::BTreeMap;
+
 use crate::sensitive::Sensitive;
 
 /// The header side of every input, in input order. Stages rewrite it once, when they open.
@@ -10,11 +12,12 @@ pub struct Document {
 }
 
 /// One input file's header and samples.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct InputDocument {
     /// VCF version as declared, such as `VCFv4.2`.
     pub version: String,
-    /// SHA-256 over the header's bytes as read (all `##` lines and the `#CHROM` line).
+    /// SHA-256 over the header's bytes as read (all `##` lines and the `#CHROM` line), and over the samples' new names where
+    /// they were renamed.
     pub header_digest: [u8; 32],
     /// The `##` lines that may travel on, in order.
     pub lines: Vec<HeaderLine>,
@@ -24,6 +27,17 @@ pub struct InputDocument {
     pub assembly: String,
     /// Compressed size in bytes, when the input is a file.
     pub bytes: Option<u64>,
+    /// What samples were called in the file before a sample map renamed them, and what since: text in rows may hold the former.
+    pub renamed: Vec<Rename>,
+    /// What the caller says about the file. Stored in the clear.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A sample's name in the file, and the one it has in the flow.
+#[derive(Clone, Debug)]
+pub struct Rename {
+    pub old: Sensitive<String>,
+    pub new: Sensitive<String>,
 }
 
 /// One `##key=value` line, without the `##`.

@@ -14,7 +14,7 @@ mod units;
 
 pub use context::{Context, Counters, Detections, Severity};
 pub use contract::{Apply, Inspection, Notice, OpenSink, Opening, Sink, Source, Stage, Writer};
-pub use document::{Document, HeaderLine, InputDocument, SampleId};
+pub use document::{Document, HeaderLine, InputDocument, Rename, SampleId};
 pub use oddities::{Oddities, Oddity};
 pub use schema::{Labels, Number, VcfType, column, number_of, vcf_field, vcf_type_of};
 pub use shard::Shard;

@@ -5,10 +5,13 @@ mod checks;
 pub mod headers;
 pub mod names;
 pub mod patterns;
+mod renames;
 mod scanner;
+mod sweep;
 pub mod text;
 pub mod vault;
 
 pub use names::Names;
 pub use patterns::Pattern;
+pub use renames::Renames;
 pub use scanner::{Match, Scanner};

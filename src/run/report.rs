@@ -95,6 +95,7 @@ impl Report {
             calls: self.count("calls"),
             quarantined: self.count("quarantined"),
             filtered: self.count("filtered"),
+            rows_digest: Some(self.word("rows_digest").to_owned()).filter(|digest| !digest.is_empty()),
         }
     }
 }

@@ -88,6 +88,7 @@ mod tests {
             samples: Vec::new(),
             assembly: "unknown".into(),
             bytes,
+            ..Default::default()
         };
         Document { inputs: vec![input.clone(), input] }
     }

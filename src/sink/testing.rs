@@ -95,6 +95,7 @@ pub fn document(samples: usize) -> Document {
         samples: (0..samples).map(|n| SampleId::Name(format!("sample-{n}").into())).collect(),
         assembly: "GRCh38".into(),
         bytes: Some(1000),
+        ..Default::default()
     };
     Document { inputs: vec![input] }
 }

@@ -439,6 +439,8 @@ fn the_nextflow_module_loads_a_cohort() {
         assert!(meta.contains(word), "meta.yml does not name {word}");
     }
     assert!(module.contains(&format!("container \"genogate:{}\"", env!("CARGO_PKG_VERSION"))));
+    let environment = std::fs::read_to_string(repository("docs/nextflow/modules/local/genogate/load/environment.yml")).unwrap();
+    assert!(environment.contains(&format!("\"bioconda::genogate={}\"", env!("CARGO_PKG_VERSION"))));
     std::os::unix::fs::symlink(super::support::binary(), folder.path().join("genogate")).unwrap();
     let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
     let mut reports = Vec::new();

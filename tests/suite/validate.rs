@@ -37,6 +37,50 @@ fn a_cell_of_a_typed_column_is_a_cell_too() {
     assert_eq!(named, [units - 1], "{broken}");
 }
 
+/// Somebody with every right deletes rows and makes the ledger agree: only the audit trail still tells what was stored.
+#[test]
+fn rows_and_ledger_rewritten_together_are_found_by_the_audit_trail() {
+    let warehouse = Warehouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let report = cohort(&warehouse, folder.path(), "300");
+    let (load, digest) = (report["load_id"].as_str().unwrap(), report["rows_digest"].as_str().unwrap());
+    let sound = warehouse.run(["validate", load, "--json"]).expect(0).json();
+    assert_eq!((&sound["valid"], &sound["audited"]), (&json!(true), &json!(1)), "{sound}");
+
+    let none = "decode(repeat('00', 32), 'hex')";
+    warehouse.sql(&format!(
+        "SET session_replication_role = replica;
+         DELETE FROM genogate_store.calls WHERE load_id = '{load}'; DELETE FROM genogate_store.variants WHERE load_id = '{load}';
+         UPDATE genogate_store.units SET variants = 0, calls = 0, filtered = filtered + loaded_records, loaded_records = 0, rows_digest = {none}
+           WHERE load_id = '{load}';
+         UPDATE genogate_store.loads SET variants = 0, calls = 0, filtered = input_records, rows_digest = {none} WHERE load_id = '{load}'"
+    ));
+    let forged = warehouse.run(["validate", load, "--json"]).expect(4).json();
+    let broken: Vec<&Value> =
+        forged["checks"].as_array().unwrap().iter().filter(|check| check["expected"] != check["found"]).collect();
+    assert_eq!(broken.len(), 1, "{forged}");
+    assert_eq!(broken[0]["name"], "digests in the audit trail that are not the load's");
+
+    // Whoever changes the trail as well breaks its chain.
+    warehouse.run(["audit", "verify"]).expect(0);
+    let zeros = "0".repeat(64);
+    warehouse.sql(&format!(
+        "SET session_replication_role = replica; UPDATE audit.events SET detail = replace(detail, '{digest}', '{zeros}')"
+    ));
+    warehouse.run(["validate", load]).expect(0);
+    warehouse.run(["audit", "verify"]).expect(4);
+}
+
+#[test]
+fn a_server_that_ends_idle_transactions_does_not_end_a_validation() {
+    let warehouse = Warehouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let report = cohort(&warehouse, folder.path(), "5000");
+    warehouse.sql("ALTER ROLE genogate_app SET idle_in_transaction_session_timeout = '1ms'");
+    let done = warehouse.run(["validate", report["load_id"].as_str().unwrap(), "--json"]).expect(0);
+    assert_eq!(done.json()["valid"], true);
+}
+
 #[test]
 fn memory_does_not_grow_with_the_load() {
     let warehouse = Warehouse::shared();

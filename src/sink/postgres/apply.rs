@@ -72,7 +72,8 @@ impl Sink for Postgres {
         opening.grant.require(Permission::LoadRun)?;
         let layout = Layout::of(&schema, &self.config.columns).map_err(|mistakes| Error::usage(mistakes.join("; ")))?;
         let (database, patience) = (self.database(), self.config.patience()?);
-        let control = opening.databases.connect(&database).await?;
+        // With the first writer's, or hundreds of runs could hold every connection there is and each wait for one more.
+        let [control, first] = opening.databases.connect_together(&database, patience).await?;
         ledger::prepare_columns(&control, &layout.own_columns()).await?;
         let mut tries = Backoff::new(ORPHAN.min(patience));
         let load = loop {
@@ -83,7 +84,10 @@ impl Sink for Postgres {
         };
         match load.complete {
             true => opening.context.units.keep(Vec::new()),
-            false => ledger::declare_columns(&control, load.id, &layout.variants_columns()).await?,
+            false => {
+                ledger::declare_columns(&control, load.id, &layout.variants_columns()).await?;
+                ledger::tag(&control, load.id, document).await?;
+            }
         }
         let mut resumed = 0;
         if load.resumed {
@@ -106,6 +110,7 @@ impl Sink for Postgres {
             load,
             layout,
             units: opening.units.to_vec(),
+            first: Mutex::new(Some(first)),
         };
         Ok(Arc::new(Open {
             shared: Arc::new(shared),
@@ -280,6 +285,7 @@ impl OpenSink for Open {
             "load_id": done.id, "status": done.status, "input_records": done.input_records, "variants": done.variants,
             "calls": done.calls, "quarantined": done.quarantined, "filtered": done.filtered,
             "out_of_region": done.out_of_region, "units": done.units, "units_resumed": self.resumed,
+            "rows_digest": done.rows_digest,
         });
         match report {
             Value::Object(mut report) => {

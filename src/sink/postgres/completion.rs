@@ -2,6 +2,7 @@
 //! It must not know files, writers or how rows are encoded.
 
 use serde::Serialize;
+use serde_json::Value;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
@@ -30,14 +31,16 @@ pub struct Progress {
     pub units_planned: Option<i32>,
     /// Why it was given up, in words free of values.
     pub reason: Option<String>,
+    /// What its manifest says about it.
+    pub tags: Value,
 }
 
 /// Every input of a load, by number. Empty for a load that is dropped.
 pub async fn progress(client: &Client, load: Uuid) -> Result<Vec<Progress>> {
     let rows = client
         .query(
-            "SELECT o_input, o_planned, o_units, o_records, o_variants, o_calls, o_quarantined, o_filtered, o_out_of_region, o_reason
-             FROM genogate_store.load_progress($1)",
+            "SELECT p.o_input, o_planned, o_units, o_records, o_variants, o_calls, o_quarantined, o_filtered, o_out_of_region, o_reason, o_tags
+             FROM genogate_store.load_progress($1) p JOIN genogate_store.input_tags($1) t USING (o_input) ORDER BY o_input",
             &[&load],
         )
         .await
@@ -62,6 +65,7 @@ pub async fn progress(client: &Client, load: Uuid) -> Result<Vec<Progress>> {
             units: rows(2),
             units_planned,
             reason,
+            tags: row.get(10),
         }
     };
     Ok(rows.iter().map(progress).collect())
@@ -96,6 +100,7 @@ pub fn so_far(load: Uuid, inputs: &[Progress]) -> Finished {
         filtered: sum(|input| input.filtered),
         out_of_region: sum(|input| input.out_of_region),
         units: sum(|input| input.units),
+        rows_digest: None,
     }
 }
 

@@ -127,6 +127,9 @@ pub async fn begin_transaction(client: &Client) -> Result<()> {
 /// SQLSTATE of a unit that is in the ledger already.
 pub const COMMITTED: &str = "GG400";
 
+/// SQLSTATE of a unit of a load that is finished, failed or dropped by now.
+pub const NOT_IN_PROGRESS: &str = "GG100";
+
 /// Announces a unit within the open transaction. Class `failed` when it is in the ledger by now: whoever ran the load before
 /// was not quite dead yet.
 pub async fn begin_unit(client: &Client, load: Uuid, unit: u32) -> Result<()> {
@@ -206,6 +209,8 @@ pub struct Finished {
     pub filtered: i64,
     pub out_of_region: i64,
     pub units: i64,
+    /// Sum of the stored rows' digests, hexadecimal; none before the load is complete.
+    pub rows_digest: Option<String>,
 }
 
 impl Finished {
@@ -221,6 +226,7 @@ impl Finished {
             filtered: row.get(7),
             out_of_region: row.get(8),
             units: row.get(9),
+            rows_digest: row.get(10),
         }
     }
 }
@@ -239,7 +245,8 @@ pub async fn headers(client: &Client, load: Uuid) -> Result<Vec<[u8; 32]>> {
 pub async fn visible(client: &Client, load: Uuid) -> Result<Option<Finished>> {
     let row = client
         .query_opt(
-            "SELECT load_id, status, NULL::uuid, input_records, variants, calls, quarantined, filtered, out_of_region, units
+            "SELECT load_id, status, NULL::uuid, input_records, variants, calls, quarantined, filtered, out_of_region, units,
+                    encode(rows_digest, 'hex')
              FROM genogate_store.list_loads() WHERE load_id = $1 AND status = 'complete'",
             &[&load],
         )
@@ -258,6 +265,16 @@ pub async fn declare_columns(client: &Client, load: Uuid, columns: &[&str]) -> R
     Ok(())
 }
 
+/// Stores what the caller says about each input.
+pub async fn tag(client: &Client, load: Uuid, document: &Document) -> Result<()> {
+    if document.inputs.iter().all(|input| input.tags.is_empty()) {
+        return Ok(());
+    }
+    let tags = Value::Array(document.inputs.iter().map(|input| json!(input.tags)).collect());
+    let told = client.execute("SELECT genogate_store.tag_inputs($1, $2)", &[&load, &tags]).await;
+    told.map(|_| ()).map_err(|error| db::failure("tagging the inputs", error))
+}
+
 /// Makes a load visible, or drops it when an identical one is and `force` is off. `rows_digest` is kept with it.
 pub async fn finish(client: &Client, load: Uuid, identity: &[u8; 32], rows_digest: Digest, force: bool) -> Result<Finished> {
     client
@@ -267,7 +284,8 @@ pub async fn finish(client: &Client, load: Uuid, identity: &[u8; 32], rows_diges
     let row = client
         .query_one(
             "SELECT o_load, o_status, o_replaced, o_input_records, o_variants, o_calls, o_quarantined, o_filtered,
-                    o_out_of_region, o_units
+                    o_out_of_region, o_units,
+                    (SELECT encode(l.rows_digest, 'hex') FROM genogate_store.list_loads() l WHERE l.load_id = o_load)
              FROM genogate_store.finish_load($1, $2, $3)",
             &[&load, &identity.as_slice(), &force],
         )
@@ -283,7 +301,8 @@ pub async fn finished(client: &Client, load: Uuid, identity: &[u8; 32]) -> Resul
             "SELECT l.load_id, CASE WHEN l.load_id = $1 THEN 'complete' ELSE 'skipped' END,
                     (SELECT r.load_id FROM genogate_store.list_loads() r
                      WHERE r.status = 'replaced' AND r.reason = 'replaced by load ' || $1),
-                    l.input_records, l.variants, l.calls, l.quarantined, l.filtered, l.out_of_region, l.units
+                    l.input_records, l.variants, l.calls, l.quarantined, l.filtered, l.out_of_region, l.units,
+                    encode(l.rows_digest, 'hex')
              FROM genogate_store.list_loads() l
              WHERE l.identity = $2 AND l.status = 'complete'
                AND EXISTS (SELECT FROM genogate_store.list_loads() o
@@ -352,7 +371,11 @@ pub async fn prepare_columns(client: &Client, columns: &[(&str, String)]) -> Res
 
 /// Calls one of the store's functions that take nothing or a load and whose result is of no interest.
 pub async fn call(client: &Client, function: &str, load: Option<Uuid>) -> Result<()> {
-    let failed = |error| db::failure(function, error);
+    let failed = |error| match db::failure(function, error) {
+        // Another load made the same index at the same time: `IF NOT EXISTS` looks before it waits.
+        error if error.sqlstate() == Some("23505") => error.transient(),
+        error => error,
+    };
     match load {
         Some(load) => client.execute(&format!("SELECT genogate_store.{function}($1)"), &[&load]).await.map_err(failed)?,
         None => client.execute(&format!("SELECT genogate_store.{function}()"), &[]).await.map_err(failed)?,

@@ -9,10 +9,11 @@ use tokio_postgres::Statement;
 use super::apply::pause;
 use super::tables::{CALLS, CALLS_COLUMNS, VARIANTS};
 use super::writer::Shared;
-use super::{copy, ledger};
+use super::{completion, copy, ledger};
 use crate::db::{self, Backoff, Connection};
 use crate::error::{Error, Result};
 use crate::flow::ClosedUnit;
+use crate::sink::identity::input_of;
 use crate::sink::tally::Account;
 
 /// How much of a unit is kept (64 MiB). A larger one is not written again within the run, only by the next one.
@@ -72,6 +73,10 @@ impl Session {
         self.kept.push(piece);
         let mut tries = Backoff::new(self.shared.patience);
         while let Err(error) = self.catch_up().await {
+            if self.given_up_elsewhere(&error, &[unit]).await? {
+                self.discard();
+                return Ok(());
+            }
             self.lost(&mut tries, error).await?;
         }
         if self.bytes > KEPT {
@@ -96,6 +101,10 @@ impl Session {
         let mut tries = Backoff::new(self.shared.patience);
         let mut unanswered = false;
         while let Err(error) = self.try_commit(closed, &mut unanswered).await {
+            let units: Vec<u32> = closed.iter().map(|(closed, _)| closed.unit).collect();
+            if self.given_up_elsewhere(&error, &units).await? {
+                break;
+            }
             // The old connection's COMMIT was carried out after all, behind our question.
             let late = unanswered && matches!(error.sqlstate(), Some("23505" | ledger::COMMITTED));
             self.lost(&mut tries, if late { error.transient() } else { error }).await?;
@@ -104,6 +113,24 @@ impl Session {
         self.kept.clear();
         (self.bytes, self.whole) = (0, true);
         Ok(())
+    }
+
+    /// Was the load finished without these units, because another shard gave their inputs up? Then nothing more of them is read.
+    async fn given_up_elsewhere(&mut self, error: &Error, units: &[u32]) -> Result<bool> {
+        if error.sqlstate() != Some(ledger::NOT_IN_PROGRESS) || units.is_empty() {
+            return Ok(false);
+        }
+        let load = self.shared.load.id;
+        self.link = None;
+        let inputs = completion::progress(&self.link().await?.client, load).await?;
+        let reason = |unit: &u32| {
+            let input = input_of(&self.shared.units, *unit)?;
+            let given_up = inputs.iter().find(|known| known.input == input.cast_signed() + 1)?;
+            given_up.reason.clone().map(|reason| (input, reason))
+        };
+        let Some(given_up) = units.iter().map(reason).collect::<Option<Vec<_>>>() else { return Ok(false) };
+        given_up.into_iter().for_each(|(input, reason)| self.shared.context.units.give_up(input, reason));
+        Ok(true)
     }
 
     async fn try_commit(&mut self, closed: &[(ClosedUnit, Account)], unanswered: &mut bool) -> Result<()> {
@@ -170,7 +197,10 @@ impl Session {
 
 impl Link {
     async fn connect(shared: &Shared) -> Result<Self> {
-        let client = shared.databases.connect(&shared.database).await?;
+        let client = match shared.first.lock().await.take().filter(|first| !first.is_closed()) {
+            Some(first) => first,
+            None => shared.databases.connect(&shared.database).await?,
+        };
         let prepare = async |table: &str, columns: &[&str]| {
             let statement = copy::statement(table, columns);
             client.prepare(&statement).await.map_err(|error| db::failure("preparing to write", error))

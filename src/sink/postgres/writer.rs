@@ -13,7 +13,7 @@ use super::queue::{Order, Queue};
 use super::rows::{Owner, Place, Rows};
 use super::session::{Piece, Table};
 use super::tables::{CALLS_TAG, Layout, VARIANTS_TAG};
-use crate::db::Databases;
+use crate::db::{Connection, Databases};
 use crate::error::{Error, Result};
 use crate::flow::{ClosedUnit, Context, InputUnits, Writer};
 use crate::sink::identity::{input_of, variant_id};
@@ -29,6 +29,8 @@ pub struct Shared {
     pub load: ledger::Load,
     pub layout: Layout,
     pub units: Vec<InputUnits>,
+    /// For the writer that asks first.
+    pub first: tokio::sync::Mutex<Option<Connection>>,
 }
 
 /// A writer of one partition. Dropping it closes the connection and with it the open transaction.

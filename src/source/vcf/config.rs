@@ -16,7 +16,8 @@ use crate::flow::Source;
 pub struct Config {
     /// Files or globs such as `cohort/*.vcf.gz`, relative to the pipeline file, or `-` for standard input (only once, and
     /// last). A name ending in `.tsv` or `.manifest` is a list of files, relative to itself: one a line, or a table with a
-    /// column `path`. One load takes them all; files that disagree about a field get the wider type.
+    /// column `path`, and perhaps `sample_map` and `tags` (docs/hpc.md). One load takes them all; files that disagree about a
+    /// field get the wider type.
     pub paths: Vec<String>,
     /// Only records whose own POS lies in one of these regions: `chr22`, `chr1:1000-2000` (1-based, both ends included),
     /// `chr1:1000-`, `chr1:1000`. A text that is the name of a contig in the header means that contig, colons and all.

@@ -250,18 +250,23 @@ impl Source for VcfSource {
     }
 
     fn inspect(&self) -> Result<Inspection> {
-        let paths = paths::of(&self.config.paths, &self.base)?;
-        let (mut looked, mut given_up) = (Vec::new(), Vec::new());
-        for (i, path) in paths.iter().enumerate() {
-            match self.look(path.as_deref()) {
-                Ok(found) => looked.push(found),
-                Err(error) if self.goes_on(&error) && paths.len() > given_up.len() + 1 => {
+        let entries = paths::of(&self.config.paths, &self.base)?;
+        let (mut looked, mut given_up, mut renamed) = (Vec::new(), Vec::new(), Vec::new());
+        for (i, entry) in entries.iter().enumerate() {
+            match self.look(entry.path.as_deref()) {
+                Ok(mut found) => {
+                    renamed.push(entry.apply(&mut found.header).map_err(|error| error.at(&entry.place))?);
+                    looked.push(found);
+                }
+                Err(error) if self.goes_on(&error) && entries.len() > given_up.len() + 1 => {
                     given_up.push((i as u32, error.to_string()));
                     looked.push(Looked::nothing()?);
+                    renamed.push(Vec::new());
                 }
                 Err(error) => return Err(error.at(format!("input {}", i + 1))),
             }
         }
+        let (paths, tags): (Vec<_>, Vec<_>) = entries.into_iter().map(|entry| (entry.path, entry.tags)).unzip();
         if let Some([(a, one), (b, other)]) = header::conflict(looked.iter().map(|looked| looked.header.assembly)) {
             return Err(Error::input(format!("inputs {a} and {b} are of different assemblies: {one} and {other}"))
                 .with_hint("load them apart, or lift one of them over first (such as with `bcftools +liftover`)"));
@@ -328,7 +333,8 @@ impl Source for VcfSource {
             _ => looked.size,
         };
         let bytes = looked.iter().map(to_read).sum();
-        for (i, (looked, kept)) in looked.into_iter().zip(kept).enumerate() {
+        let told = renamed.into_iter().zip(tags);
+        for (i, ((looked, kept), (renamed, tags))) in looked.into_iter().zip(kept).zip(told).enumerate() {
             let Looked { header, binary, container, held, size } = looked;
             let declared = header.declared();
             let strict = self.strict().then(|| Arc::new(Rules::of(&header)));
@@ -356,6 +362,8 @@ impl Source for VcfSource {
                 lines: header.lines,
                 assembly: header.assembly.into(),
                 bytes: size,
+                renamed,
+                tags,
             });
             let shape = Shape {
                 columns: header.columns,

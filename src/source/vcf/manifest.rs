@@ -1,12 +1,50 @@
-//! A list of files in a file: one path a line, or a table with a column `path`. It must not open what it lists.
+//! A list of files in a file: one path a line, or a table with a column `path`, which may also say what a file's samples are
+//! called and what it is tagged with. It must not open what it lists, beside sample maps.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::header::Header;
+use super::rename::SampleMap;
 use super::split::read_failed;
 use crate::error::{Error, Result};
+use crate::flow::Rename;
+use crate::phi::{Names, Scanner, names};
 
 /// More than this is no list.
 const MOST: u64 = 64 << 20;
+
+/// One file of a list.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Entry {
+    /// `None` is standard input.
+    pub path: Option<PathBuf>,
+    /// Where the entry stands, when that is in a manifest: `paths[0]: line 3 of the manifest`.
+    pub place: String,
+    pub samples: Option<SampleMap>,
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Entry {
+    pub(crate) fn of(path: Option<PathBuf>) -> Self {
+        Self { path, ..Self::default() }
+    }
+
+    /// Renames the samples of the file's header. Class `input` when the sample map does not fit it, or a tag names a sample.
+    pub(crate) fn apply(&self, header: &mut Header) -> Result<Vec<Rename>> {
+        let renamed = self.samples.as_ref().map(|map| map.apply(header)).transpose();
+        let renamed = renamed.map_err(|error| error.at("sample_map"))?.unwrap_or_default();
+        let names = header.samples.iter().chain(renamed.iter().map(|rename| &rename.old)).map(|name| name.expose().as_str());
+        let names = Names::new(names.filter(|name| names::searched_in_headers(name)))?;
+        let mut texts = self.tags.iter().flat_map(|(key, value)| [key, value]);
+        match names {
+            Some(names) if texts.any(|text| !names.find(text).is_empty()) => {
+                Err(Error::input("tags: one names a sample, and tags are stored in the clear"))
+            }
+            _ => Ok(renamed),
+        }
+    }
+}
 
 /// Is this name that of a manifest?
 pub(crate) fn is_manifest(path: &str) -> bool {
@@ -16,9 +54,10 @@ pub(crate) fn is_manifest(path: &str) -> bool {
     ends(".tsv") || ends(".manifest")
 }
 
-/// The paths a manifest lists, relative ones from the manifest's folder. Blank lines and lines that begin with `#` are passed
-/// over. When the first line names a column `path` it is a header, and the other columns mean nothing here.
-pub(crate) fn read(path: &Path) -> Result<Vec<PathBuf>> {
+/// The files a manifest lists, relative paths from the manifest's folder. Blank lines and lines that begin with `#` are passed
+/// over. When the first line names a column `path` it is a header; `sample_map` and `tags` are read too, where they are not
+/// empty or `.`, and other columns mean nothing here.
+pub(crate) fn read(path: &Path) -> Result<Vec<Entry>> {
     let size = std::fs::metadata(path).map_err(|error| read_failed(&error))?.len();
     if size > MOST {
         return Err(Error::input("the manifest is longer than 64 MiB").with_hint("a manifest lists files, one a line"));
@@ -26,20 +65,32 @@ pub(crate) fn read(path: &Path) -> Result<Vec<PathBuf>> {
     let bytes = std::fs::read(path).map_err(|error| read_failed(&error))?;
     let text = String::from_utf8(bytes).map_err(|_| Error::input("the manifest is not UTF-8"))?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+    let lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty() && !line.starts_with('#'));
     let mut lines = lines.peekable();
-    let column = lines.peek().and_then(|(_, first)| first.split('\t').position(|name| name.trim() == "path"));
-    if column.is_some() {
-        lines.next();
-    }
-    let mut found = Vec::new();
-    for (i, line) in lines {
-        let field = line.split('\t').nth(column.unwrap_or(0)).map(str::trim).unwrap_or_default();
-        if field.is_empty() || field == "-" {
-            return Err(Error::input(format!("line {} of the manifest names no file", i + 1))
-                .with_hint("one path a line, or a column `path`"));
+    let columns: Vec<&str> = lines.peek().map(|(first, _)| first.split('\t').map(str::trim).collect()).unwrap_or_default();
+    let column = |name: &str| columns.iter().position(|column| *column == name);
+    let (paths, maps, tags) = match column("path") {
+        None => (0, None, None),
+        Some(paths) => {
+            lines.next();
+            (paths, column("sample_map"), column("tags"))
         }
-        found.push(folder.join(field));
+    };
+    let scanner = Scanner::builtin()?;
+    let mut found = Vec::new();
+    for (line, number) in lines {
+        let place = format!("line {number} of the manifest");
+        let cell = |column: Option<usize>| column.and_then(|at| line.split('\t').nth(at)).map(str::trim).unwrap_or_default();
+        let given = |column: Option<usize>| Some(cell(column)).filter(|text| !text.is_empty() && *text != ".");
+        let path = cell(Some(paths));
+        if path.is_empty() || path == "-" {
+            return Err(Error::input(format!("{place} names no file")).with_hint("one path a line, or a column `path`"));
+        }
+        let samples = given(maps).map(|text| SampleMap::read(text, folder)).transpose();
+        let samples = samples.map_err(|error| error.at(format!("{place}: sample_map")))?;
+        let tags = given(tags).map(|text| read_tags(text, &scanner)).transpose();
+        let tags = tags.map_err(|error| error.at(format!("{place}: tags")))?.unwrap_or_default();
+        found.push(Entry { path: Some(folder.join(path)), place, samples, tags });
     }
     if found.is_empty() {
         return Err(Error::input("the manifest lists no file").with_hint("one path a line, or a table with a column `path`"));
@@ -47,18 +98,44 @@ pub(crate) fn read(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
+/// Tags are stored in the clear: short words, none of which looks like an identifier.
+fn read_tags(text: &str, scanner: &Scanner) -> Result<BTreeMap<String, String>> {
+    let is_word =
+        |text: &str| (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.:+".contains(&b));
+    let mut tags = BTreeMap::new();
+    for (pair, number) in text.split(';').zip(1..) {
+        let wrong = |what: &str| Error::input(format!("entry {number}: {what}"));
+        let (key, value) = pair.split_once('=').ok_or_else(|| wrong("not key=value"))?;
+        if !is_word(key) || !is_word(value) {
+            return Err(wrong("a key and a value have 1 to 64 letters, digits and characters of `_-.:+`"));
+        }
+        if !scanner.scan(key).is_empty() || !scanner.scan(value).is_empty() {
+            return Err(wrong("looks like an identifier, and tags are stored in the clear"));
+        }
+        if tags.insert(key.to_owned(), value.to_owned()).is_some() {
+            return Err(wrong("its key stands there twice"));
+        }
+    }
+    Ok(tags)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read_text(text: &str) -> Result<Vec<PathBuf>> {
+    fn entries(text: &str) -> Result<Vec<Entry>> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list.tsv");
         std::fs::write(&path, text).unwrap();
-        Ok(read(&path)?
-            .into_iter()
-            .map(|found| found.strip_prefix(folder.path()).map_or(found.clone(), Path::to_path_buf))
-            .collect())
+        let mut entries = read(&path)?;
+        for path in entries.iter_mut().filter_map(|entry| entry.path.as_mut()) {
+            *path = path.strip_prefix(folder.path()).map_or(path.clone(), Path::to_path_buf);
+        }
+        Ok(entries)
+    }
+
+    fn read_text(text: &str) -> Result<Vec<PathBuf>> {
+        Ok(entries(text)?.into_iter().filter_map(|entry| entry.path).collect())
     }
 
     #[test]
@@ -83,5 +160,23 @@ mod tests {
     #[test]
     fn manifests_by_name() {
         assert!(is_manifest("cohort.tsv") && is_manifest("x/y.MANIFEST") && !is_manifest("a.vcf") && !is_manifest(".tsv"));
+    }
+
+    #[test]
+    fn tags_are_words_and_no_identifiers() {
+        let found = entries("tags\tpath\tsample_map\nfamily=7;batch=2026-03\ta.vcf\t\n.\tb.vcf\tX=Y\n").unwrap();
+        let tags: Vec<(&str, &str)> = found[0].tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        assert_eq!(tags, [("batch", "2026-03"), ("family", "7")]);
+        assert!(found[0].samples.is_none() && found[1].tags.is_empty() && found[1].samples.is_some());
+        for (tags, said) in [
+            ("family", "entry 1: not key=value"),
+            ("a=1;=2", "entry 2: a key and a value have 1 to 64 letters, digits and characters of `_-.:+`"),
+            ("a=DOE, JANE", "entry 1: a key and a value have 1 to 64 letters, digits and characters of `_-.:+`"),
+            ("a=1;a=2", "entry 2: its key stands there twice"),
+            ("ssn=123-45-6789", "entry 1: looks like an identifier, and tags are stored in the clear"),
+        ] {
+            let error = entries(&format!("path\ttags\na.vcf\t{tags}\n")).unwrap_err();
+            assert_eq!(error.to_string(), format!("line 2 of the manifest: tags: {said}"), "{tags}");
+        }
     }
 }

@@ -17,6 +17,7 @@ mod inspect;
 mod manifest;
 mod paths;
 mod regions;
+mod rename;
 mod samples;
 mod scan;
 mod schema;

@@ -89,7 +89,8 @@ impl Stage for Anonymize {
             let connection = opening.databases.connect(self.database()).await?;
             let resolved = vault::resolve(&connection, &ring, &names).await?;
             connection.close().await;
-            let rows = Rows::new(&schema, &names, &resolved.pseudonyms)?;
+            let (words, replacements) = document::in_rows(document, &names, &resolved.pseudonyms);
+            let rows = Rows::new(&schema, &words, &replacements)?;
             let renamed = document::rewrite(document, &names, &resolved.pseudonyms)?;
             let mut fresh = resolved.new.iter();
             for (&samples, input) in renamed.iter().zip(1..).filter(|(samples, _)| **samples > 0) {

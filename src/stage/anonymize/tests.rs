@@ -34,6 +34,7 @@ fn input(lines: &[(&str, &str)], samples: &[&str]) -> InputDocument {
         samples: samples.iter().map(|name| SampleId::Name(Sensitive::new((*name).to_owned()))).collect(),
         assembly: "unknown".into(),
         bytes: None,
+        ..Default::default()
     }
 }
 

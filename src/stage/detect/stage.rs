@@ -42,6 +42,7 @@ impl Detect {
                 SampleId::Name(name) => Some(name.clone()),
                 SampleId::Pseudonym(_) => None,
             })
+            .chain(original.inputs.iter().flat_map(|input| &input.renamed).map(|rename| rename.old.clone()))
             .collect();
         let names: HashSet<&str> = held.iter().map(|name| name.expose().as_str()).collect();
         let scanner = Scanner::with_identifiers(names.iter().copied())?;

@@ -42,6 +42,7 @@ fn document(lines: &[(&str, &str)]) -> Document {
             samples: vec![],
             assembly: "GRCh38".into(),
             bytes: None,
+            ..Default::default()
         }],
     }
 }

@@ -15,6 +15,8 @@ pub use self::unit::{Count, Difference};
 use self::unit::{Found, Recorded, first_id, unit_of};
 use super::loads::{self, Load};
 use crate::access::{Grant, Permission};
+use crate::audit::{self, Selection};
+use crate::crypto::digest::hex;
 use crate::db::{self, Connection};
 use crate::error::{Error, Result};
 use crate::flow::Digest;
@@ -50,6 +52,9 @@ pub struct Validation {
     pub checks: Vec<Check>,
     /// The units that differ, in order, at most [`NAMED`].
     pub units: Vec<Difference>,
+    /// Events of the audit trail that tell the digest of the load's rows: 0 for a load of an earlier version, or whose run was
+    /// killed at its very end.
+    pub audited: u64,
     /// Every check holds.
     pub valid: bool,
 }
@@ -80,7 +85,9 @@ pub struct Progress {
 pub async fn validate(client: Connection, grant: &Grant, id: Uuid, progress: &Progress) -> Result<Validation> {
     grant.require(Permission::Query)?;
     let failed = |error| db::failure("recounting the load", error);
-    client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await.map_err(failed)?;
+    // Between two reads the rows are digested: the server must not take that for idleness.
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0";
+    client.batch_execute(begin).await.map_err(failed)?;
     let load = loads::show(&client, grant, id).await?;
     if load.status != "complete" {
         return Err(Error::usage(format!("load {id} is {}, only a complete load can be validated", load.status)));
@@ -109,8 +116,29 @@ pub async fn validate(client: Connection, grant: &Grant, id: Uuid, progress: &Pr
     }
     let mut checks = ledger_checks(&client, &load, &recorded, &stored).await?;
     checks.extend(stored.checks());
+    let (audited, others) = audited(&client, &load).await?;
+    checks.push(Check { name: "digests in the audit trail that are not the load's", expected: 0, found: others });
     let valid = checks.iter().all(Check::holds);
-    Ok(Validation { load_id: id, checks, units: stored.differences, valid })
+    Ok(Validation { load_id: id, checks, units: stored.differences, audited, valid })
+}
+
+/// Events of the audit trail that tell the digest of the load's rows, and how many of them tell another than the ledger.
+async fn audited(client: &Client, load: &Load) -> Result<(u64, i64)> {
+    let digest = load.rows_digest.as_ref().map(|digest| hex(digest));
+    let selection = Selection { event: Some("load_finished".into()), ..Selection::default() };
+    let mut events = std::pin::pin!(audit::stream(client, selection));
+    let (mut told, mut others) = (0, 0);
+    while let Some(batch) = events.try_next().await? {
+        for event in audit::from_batch(&batch)? {
+            let detail: serde_json::Value = serde_json::from_str(&event.entry.detail).unwrap_or_default();
+            let of_load = detail["load_id"] == load.load_id.to_string();
+            if let Some(recorded) = detail["rows_digest"].as_str().filter(|_| of_load) {
+                told += 1;
+                others += i64::from(digest.as_deref() != Some(recorded));
+            }
+        }
+    }
+    Ok((told, others))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

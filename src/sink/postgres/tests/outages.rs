@@ -111,3 +111,25 @@ async fn a_stopped_run_does_not_wait_for_its_indexes() {
     assert_eq!(count(&admin, "genogate_store.loads WHERE status = 'failed' AND reason = 'interrupted'").await, 1);
     assert_eq!(rig.open(&*sink(), false).await.unwrap().all(&rig).await.unwrap()["units_resumed"], json!(1));
 }
+
+/// Two loads that end at once build one index: who comes second waits, and then finds it or may try again.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_sessions_build_the_indexes_at_once() {
+    let rig = Rig::with_database(1, 1).await;
+    let (admin, second) = (admin(&rig).await, app(&rig).await);
+    admin
+        .batch_execute("SELECT genogate_store.drop_indexes_if_empty(); BEGIN; SELECT genogate_store.build_indexes()")
+        .await
+        .unwrap();
+    let building = tokio::spawn(async move {
+        let first = super::super::ledger::call(&second, "build_indexes", None).await;
+        (first, super::super::ledger::call(&second, "build_indexes", None).await)
+    });
+    let waiting = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let watcher = rig.databases.administrator("local").await.unwrap();
+    until(&watcher, waiting, 1).await;
+    admin.batch_execute("COMMIT").await.unwrap();
+    let (first, again) = building.await.unwrap();
+    assert!(first.is_ok() || first.is_err_and(|error| error.is_transient()));
+    again.unwrap();
+}

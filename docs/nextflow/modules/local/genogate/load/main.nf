@@ -2,6 +2,7 @@ process GENOGATE_LOAD {
     tag "${meta.id} ${shard}"
     label 'process_low'
 
+    conda "${moduleDir}/environment.yml"
     container "genogate:0.1.0"
 
     input:
