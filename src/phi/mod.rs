@@ -7,6 +7,7 @@ pub mod names;
 pub mod patterns;
 mod renames;
 mod scanner;
+mod sweep;
 pub mod text;
 pub mod vault;
 

@@ -6,6 +6,7 @@ use std::ops::Range;
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use super::checks::stands_alone;
+use super::sweep::Sweep;
 use super::{Names, Pattern, patterns};
 use crate::error::{Error, Result};
 
@@ -25,6 +26,8 @@ pub struct Match {
 #[derive(Debug)]
 pub struct Scanner {
     patterns: Vec<Pattern>,
+    /// The triggers over many values at once.
+    sweep: Sweep,
     triggers: RegexSet,
     expressions: Vec<Regex>,
     names: Option<Names>,
@@ -45,14 +48,16 @@ impl Scanner {
     fn with_names(names: Option<Names>) -> Result<Self> {
         let broken = |_| Error::internal("a built-in pattern does not compile");
         let mut patterns = patterns::BUILTIN.to_vec();
-        let triggers = RegexSetBuilder::new(patterns.iter().map(|p| p.trigger)).unicode(false).build().map_err(broken)?;
+        let sources: Vec<&str> = patterns.iter().map(|p| p.trigger).collect();
+        let sweep = Sweep::new(&sources).ok_or_else(|| Error::internal("a built-in trigger is not bounded"))?;
+        let triggers = RegexSetBuilder::new(sources).unicode(false).build().map_err(broken)?;
         let expressions = patterns
             .iter()
             .map(|p| RegexBuilder::new(&format!("(?:%20)?(?:{})", p.regex)).unicode(false).build())
             .collect::<Result<_, _>>()
             .map_err(broken)?;
         patterns.push(patterns::SAMPLE_NAME);
-        Ok(Self { patterns, triggers, expressions, names })
+        Ok(Self { patterns, sweep, triggers, expressions, names })
     }
 
     /// What is looked for, in the order of [`Match::pattern`].
@@ -63,7 +68,8 @@ impl Scanner {
     /// May `bytes` hold a match? They may be many values in a row, so a whole Arrow buffer is asked at once; a wrong yes
     /// costs a second look, a wrong no does not exist.
     pub fn may_hold(&self, bytes: &[u8]) -> bool {
-        self.triggers.is_match(bytes) || self.names.as_ref().is_some_and(|names| names.may_hold(bytes))
+        self.sweep.finds(bytes).unwrap_or_else(|| self.triggers.is_match(bytes))
+            || self.names.as_ref().is_some_and(|names| names.may_hold(bytes))
     }
 
     /// Every match in `text`, ordered by start. Matches of different patterns may overlap.

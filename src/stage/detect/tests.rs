@@ -355,3 +355,51 @@ fn names_of_subfields_are_searched_like_names_of_columns() {
     assert_eq!(error.class(), Class::Phi);
     assert!(!error.to_string().contains("6789"), "{error}");
 }
+
+/// What is found of columns long enough to be searched in stretches is what is found of every value by itself: values cut out of
+/// longer arrays, with nulls and views, and identifiers that lie across two values, which are none.
+#[test]
+fn a_column_at_once_finds_what_its_values_hold_one_by_one() {
+    use proptest::prelude::*;
+    let identifier = prop::sample::select(vec!["123-45-6789", "MRN:1234567", "to a@b.example", "seen 1984-03-12", "for NA12878"]);
+    let clean = prop_oneof!["[ACGT]{1,30}", "ENST0000[0-9]{7}", "[0-9]\\|[0-9]", "(missense|intron)_variant"];
+    let whole = (clean.clone(), identifier.clone()).prop_map(|(before, found)| vec![format!("{before}|{found}")]);
+    let halves = (identifier, any::<prop::sample::Index>())
+        .prop_map(|(text, at)| text.split_at(1 + at.index(text.len() - 1)))
+        .prop_map(|(a, b)| vec![a.to_owned(), b.to_owned()]);
+    let values = prop_oneof![200 => clean.prop_map(|text| vec![text]), 1 => whole, 3 => halves];
+    let column = prop::collection::vec((values, prop::bool::weighted(0.05)), 1..400);
+    let strategy = (column, any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<bool>());
+    let config = proptest::test_runner::Config { cases: 150, failure_persistence: None, ..Default::default() };
+    let rng = proptest::test_runner::TestRng::deterministic_rng(Default::default());
+    let scanner = Scanner::with_identifiers(["NA12878"]).unwrap();
+    let rows = [DataType::Utf8, DataType::Utf8View].map(|kind| {
+        let schema = Schema::new(vec![Field::new("info.NOTE", kind, true)]);
+        let mut held = document(vec![], &["NA12878"]);
+        Detect::new(all(Action::Redact)).begin(&context(), units(), &schema, &held.clone(), &mut held).unwrap()
+    });
+    let found = std::cell::Cell::new(0);
+    proptest::test_runner::TestRunner::new_with_rng(config, rng)
+        .run(&strategy, |(column, from, len, views)| {
+            let values: Vec<Option<String>> =
+                column.into_iter().flat_map(|(texts, null)| texts.into_iter().map(move |text| (!null).then_some(text))).collect();
+            let from = from.index(values.len());
+            let len = 1 + len.index(values.len() - from);
+            let whole: ArrayRef = match views {
+                true => Arc::new(values.iter().map(Option::as_deref).collect::<StringViewArray>()),
+                false => Arc::new(values.iter().map(Option::as_deref).collect::<StringArray>()),
+            };
+            let numbers = || Arc::new(UInt32Array::from_iter_values(0..len as u32)) as ArrayRef;
+            let columns = [("info.NOTE", whole.slice(from, len)), ("__unit", numbers()), ("__row", numbers())];
+            let batch = RecordBatch::try_from_iter_with_nullable(columns.map(|(name, array)| (name, array, true))).unwrap();
+            let expected: Vec<String> = values[from..from + len]
+                .iter()
+                .flatten()
+                .map(|text| scanner.redact(text).inspect(|_| found.set(found.get() + 1)).unwrap_or_else(|| text.clone()))
+                .collect();
+            prop_assert_eq!(texts(&rows[usize::from(views)].apply(batch).unwrap(), "info.NOTE"), expected);
+            Ok(())
+        })
+        .unwrap();
+    assert!(found.get() > 50, "{}", found.get());
+}
