@@ -27,7 +27,7 @@ const AGAIN: Duration = Duration::from_millis(100);
 pub struct Parallel<'a> {
     pub databases: &'a Databases,
     pub database: &'a str,
-    /// How many sessions wrote, or would; the caller's is one of them. Two at least and [`SESSIONS`] at most are used.
+    /// How many sessions wrote, or would; the caller's is one of them. Two at least and four at most are used.
     pub sessions: usize,
     pub cancel: &'a CancellationToken,
 }
