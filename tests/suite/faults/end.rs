@@ -1,21 +1,35 @@
 //! The end of a load, when two sessions build its indexes: it is stopped or killed, its connections are cut, the server dies.
 
+use std::process::Child;
+
 use super::relay::Relay;
 use super::server::crash_and_restart;
-use super::{Admin, COMMITTED, Scene, end, signal};
+use super::{Admin, Scene, end, signal};
 
 /// Both builds have begun and wait for the lock that [`hold_back`] takes.
 const BUILDING: &str = "SELECT count(*) = 2 FROM pg_stat_activity
                         WHERE usename = 'genogate_app' AND query LIKE '%index_partition(%' AND wait_event_type = 'Lock'";
 
-/// Lets rows in, but no index be built, until the session given back rolls back. A transaction sees one state of
-/// `pg_stat_activity`, so `admin` is another session.
-fn hold_back(scene: &Scene, admin: &mut Admin, child: &mut std::process::Child) -> Admin {
+/// Starts a load and lets rows in, but no index be built, until the session given back rolls back. The lock must not come before
+/// an empty warehouse's indexes are dropped, and not after they are built. A transaction sees one state of `pg_stat_activity`, so
+/// `admin` is another session.
+fn hold_back(scene: &Scene, admin: &mut Admin, start: impl FnOnce() -> Child) -> (Admin, Child) {
+    const DROPPED: &str = "SELECT to_regclass('genogate_store.variants_position') IS NULL";
+    const LOCK: &str = "BEGIN; LOCK TABLE genogate_store.variants, genogate_store.calls IN ROW EXCLUSIVE MODE";
     let mut holder = Admin::new(&scene.warehouse);
-    admin.await_true(child, COMMITTED);
-    holder.ask("BEGIN; LOCK TABLE genogate_store.variants, genogate_store.calls IN ROW EXCLUSIVE MODE");
-    admin.await_true(child, BUILDING);
-    holder
+    // Opened before the start, which does not wait.
+    holder.ask("SELECT 1");
+    let resumed = admin.ask(DROPPED) == "t";
+    if resumed {
+        holder.ask(LOCK);
+    }
+    let mut child = start();
+    if !resumed {
+        admin.await_true(&mut child, DROPPED);
+        holder.ask(LOCK);
+    }
+    admin.await_true(&mut child, BUILDING);
+    (holder, child)
 }
 
 /// The load is proven, and every index is there, on the tables and on each of their 26 partitions.
@@ -31,9 +45,8 @@ fn prove(scene: &Scene, done: crate::support::Done) {
 fn a_load_that_is_stopped_or_killed_while_its_indexes_are_built_resumes_and_builds_them() {
     let scene = Scene::new(3000);
     let mut admin = Admin::new(&scene.warehouse);
-    let mut child = scene.spawn(&[]);
     for name in ["-TERM", "-INT", "-KILL"] {
-        let mut holder = hold_back(&scene, &mut admin, &mut child);
+        let (mut holder, child) = hold_back(&scene, &mut admin, || scene.spawn(&[]));
         signal(&child, name);
         let done = end(child);
         match name {
@@ -47,9 +60,8 @@ fn a_load_that_is_stopped_or_killed_while_its_indexes_are_built_resumes_and_buil
         }
         holder.ask("ROLLBACK");
         scene.hidden();
-        child = scene.spawn(&[]);
     }
-    prove(&scene, end(child));
+    prove(&scene, end(scene.spawn(&[])));
 }
 
 #[test]
@@ -58,8 +70,8 @@ fn connections_cut_while_indexes_are_built_are_survived() {
     let status = scene.warehouse.run(["db", "status", "--json"]).expect(0).json();
     let relay = Relay::to(u16::try_from(status["port"].as_u64().unwrap()).unwrap());
     let mut admin = Admin::new(&scene.warehouse);
-    let mut child = scene.spawn_pipeline(&scene.through(relay.port), &[]);
-    let mut holder = hold_back(&scene, &mut admin, &mut child);
+    let pipeline = scene.through(relay.port);
+    let (mut holder, child) = hold_back(&scene, &mut admin, || scene.spawn_pipeline(&pipeline, &[]));
     relay.cut();
     holder.ask("ROLLBACK");
     let done = end(child);
@@ -70,8 +82,7 @@ fn connections_cut_while_indexes_are_built_are_survived() {
 #[test]
 fn a_postmaster_killed_while_indexes_are_built_is_survived() {
     let scene = Scene::new(3000);
-    let mut child = scene.spawn(&[]);
-    hold_back(&scene, &mut Admin::new(&scene.warehouse), &mut child);
+    let (_holder, child) = hold_back(&scene, &mut Admin::new(&scene.warehouse), || scene.spawn(&[]));
     crash_and_restart(&scene.warehouse);
     let done = end(child);
     assert!(done.stderr.contains("trying again"), "{done:#?}");
@@ -83,21 +94,20 @@ fn a_postmaster_killed_while_indexes_are_built_is_survived() {
 fn finishing_later_is_stopped_and_done_again() {
     let scene = Scene::new(3000);
     let mut admin = Admin::new(&scene.warehouse);
-    let mut child = scene.spawn(&["--load-name", "night"]);
     let finish = || {
         let mut command = crate::support::genogate(&scene.warehouse.home);
         command.args(["loads", "finish", "--load-name", "night", "--json"]);
         command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap()
     };
-    for _ in 0..2 {
-        let mut holder = hold_back(&scene, &mut admin, &mut child);
+    for turn in 0..2 {
+        let start = || if turn == 0 { scene.spawn(&["--load-name", "night"]) } else { finish() };
+        let (mut holder, child) = hold_back(&scene, &mut admin, start);
         signal(&child, "-TERM");
         assert_eq!(end(child).expect(1).json()["error"]["class"], "interrupted");
         assert_eq!(admin.ask(BUILDING.replace("= 2", "= 0").as_str()), "t", "a build went on");
         holder.ask("ROLLBACK");
-        child = finish();
     }
-    let done = end(child).expect(0).json();
+    let done = end(finish()).expect(0).json();
     assert_eq!(done["status"], "complete", "{done}");
     scene.warehouse.run(["validate", done["load_id"].as_str().unwrap(), "--json"]).expect(0);
     assert_eq!(finish().wait_with_output().unwrap().status.code(), Some(0));
