@@ -46,7 +46,8 @@ floor=$work/floor loads=$work/loads
 on_floor() { GENOGATE_HOME=$floor "$genogate" db shell -- -q -At -v ON_ERROR_STOP=1 "$@"; }
 as_app() { GENOGATE_HOME=$floor "$genogate" db shell --app -- -q -v ON_ERROR_STOP=1 "$@"; }
 load=(load "$sites" --json)
-info=$({ zcat "$sites" 2>/dev/null || true; } | sed -n 's/^##INFO=<ID=\([^,]*\),.*/info.\1/p; /^#CHROM/q' | paste -sd,)
+mapfile -t ids < <({ zcat "$sites" 2>/dev/null || true; } | sed -n 's/^##INFO=<ID=\([^,]*\),.*/\1/p; /^#CHROM/q')
+info=$(printf '%s\n' "${ids[@]/#/info.}" | paste -sd,)
 
 # The rows, once: as the load stores them, and with every INFO field as a column.
 echo "preparing the floors" >&2
@@ -111,19 +112,12 @@ predecessor() {
     "$python/vcf-pg-loader/bin/vcf-pg-loader" load "$tenth" --db "$peers_url" --no-progress --force >"$work/predecessor"
 }
 adbc() {
-    "$python/polars-bio/bin/python" - "$sites" "$peers_url" <<'PYTHON' >"$work/adbc"
-import gzip, sys
+    "$python/polars-bio/bin/python" - "$sites" "$peers_url" "${ids[@]}" <<'PYTHON' >"$work/adbc"
+import sys
 import adbc_driver_postgresql.dbapi as adbc
 import polars_bio as pb
 
-ids = []
-with gzip.open(sys.argv[1], "rt") as file:
-    for line in file:
-        if not line.startswith("##"):
-            break
-        if line.startswith("##INFO=<ID="):
-            ids.append(line[11:].split(",")[0])
-table = pb.scan_vcf(sys.argv[1], info_fields=ids).collect().to_arrow()
+table = pb.scan_vcf(sys.argv[1], info_fields=sys.argv[3:]).collect().to_arrow()
 with adbc.connect(sys.argv[2]) as connection, connection.cursor() as cursor:
     print(cursor.adbc_ingest("ingested", table, mode="replace"))
     connection.commit()

@@ -1,25 +1,17 @@
 //! Shards that get in each other's way: one finishes a load without a file that another is writing, and hundreds come at once.
 
 use std::io::Write;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use serde_json::{Value, json};
 
-use super::support::{Done, Warehouse, genogate};
+use super::support::{Done, ROWS, Warehouse, end, genogate, signal};
 
 const LOAD: [&str; 8] = ["--profile", "research", "--calls", "all", "--set", "source.vcf.unit=64KiB", "--json", "--threads"];
 
 fn start(warehouse: &Warehouse, arguments: &[&str]) -> Child {
     let mut command = genogate(&warehouse.home);
     command.arg("load").args(arguments).args(LOAD).arg("1").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-}
-
-fn end(child: Child) -> Done {
-    child.wait_with_output().unwrap().into()
-}
-
-fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
 }
 
 fn trio(warehouse: &Warehouse, path: &str, records: &str, seed: &str) {
@@ -102,10 +94,7 @@ fn many_shards_at_once_stand_in_line_for_few_connections() {
     for field in ["input_records", "variants", "calls", "units"] {
         assert_eq!(whole[field], one[field], "{field}");
     }
-    let rows = "SELECT count(*), md5(string_agg(r, E'\\n' ORDER BY r)) FROM (
-        SELECT (to_jsonb(v) - 'load_id' - 'variant_id')::text FROM genogate.variants v
-        UNION ALL SELECT (to_jsonb(c) - 'load_id' - 'variant_id')::text FROM genogate.calls c) all_rows (r)";
-    assert_eq!(few.sql(rows), alone.sql(rows));
+    assert_eq!(few.sql(ROWS), alone.sql(ROWS));
     // What waited in spools meanwhile comes in, and every task is on record.
     few.run(["audit", "import"]).expect(0);
     assert_eq!(few.run(["audit", "verify", "--json"]).expect(0).json()["verified"], true);

@@ -36,6 +36,15 @@ impl Done {
         assert_eq!(self.code, code, "{self:#?}");
         self
     }
+
+    /// Fails the test unless it was a load that was stopped and said how it goes on.
+    pub fn expect_interrupted(self) -> Self {
+        let done = self.expect(1);
+        let error = done.json()["error"].clone();
+        assert_eq!(error["class"], "interrupted", "{error}");
+        assert!(error["hint"].as_str().unwrap().contains("run the same command again"), "{error}");
+        done
+    }
 }
 
 impl From<Output> for Done {
@@ -123,6 +132,24 @@ impl Warehouse {
     pub fn app_sql(&self, statement: &str) -> Done {
         self.run(["db", "shell", "--app", "--", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", statement])
     }
+}
+
+/// Every visible row: its columns but for the load's own numbers, and for what views derive from a genotype's text.
+pub const ROWS: &str = "\
+    SELECT count(*), sum(hashtextextended(r, 0)) FROM (
+      SELECT replace(v::text, load_id::text || ',' || variant_id, (variant_id & (1::bigint << 41) - 1)::text) FROM genogate.variants v
+      UNION ALL
+      SELECT ROW(variant_id & (1::bigint << 41) - 1, contig, input, sample_index, sample_id, gt, format)::text FROM genogate.calls
+    ) all_rows (r)";
+
+/// Sends a running command a signal, such as `-TERM`.
+pub fn signal(child: &Child, name: &str) {
+    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
+}
+
+/// What a running command has done when it is over.
+pub fn end(child: Child) -> Done {
+    child.wait_with_output().unwrap().into()
 }
 
 /// The folder of real files, or `None` said aloud.

@@ -371,11 +371,7 @@ pub async fn prepare_columns(client: &Client, columns: &[(&str, String)]) -> Res
 
 /// Calls one of the store's functions that take nothing or a load and whose result is of no interest.
 pub async fn call(client: &Client, function: &str, load: Option<Uuid>) -> Result<()> {
-    let failed = |error| match db::failure(function, error) {
-        // Another load made the same index at the same time: `IF NOT EXISTS` looks before it waits.
-        error if error.sqlstate() == Some("23505") => error.transient(),
-        error => error,
-    };
+    let failed = |error| db::failure(function, error);
     match load {
         Some(load) => client.execute(&format!("SELECT genogate_store.{function}($1)"), &[&load]).await.map_err(failed)?,
         None => client.execute(&format!("SELECT genogate_store.{function}()"), &[]).await.map_err(failed)?,

@@ -164,16 +164,15 @@ impl Calls<'_> {
 
 /// Writes a row's contig. Neighbours mostly share theirs, so the last one's name is kept.
 fn contig<'a>(chrom: Text<'a>) -> impl FnMut(usize, &mut Stage) + 'a {
-    let mut last: Option<(&'a str, Cow<'a, str>)> = None;
-    move |row, out| {
-        let Some(raw) = chrom.get(row) else { return out.null() };
-        if last.as_ref().is_none_or(|(known, _)| *known != raw) {
-            last = Some((raw, canonical_contig(raw)));
-        }
-        match &last {
-            Some(_) if chrom.holds_nul(row) => out.set_fault(Fault::Nul),
-            Some((_, name)) => out.field(name.as_bytes()),
-            None => out.null(),
+    let mut last = ("", Cow::Borrowed(""));
+    move |row, out| match chrom.get(row) {
+        None => out.null(),
+        Some(_) if chrom.holds_nul(row) => out.set_fault(Fault::Nul),
+        Some(raw) => {
+            if last.0 != raw {
+                last = (raw, canonical_contig(raw));
+            }
+            out.field(last.1.as_bytes());
         }
     }
 }

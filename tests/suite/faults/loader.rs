@@ -47,9 +47,7 @@ fn a_stopped_load_says_how_to_resume_and_resumes() {
         match name {
             "-KILL" => assert_eq!(done.code, -1, "{done:#?}"),
             _ => {
-                let error = done.expect(1).json()["error"].clone();
-                assert_eq!(error["class"], "interrupted", "{error}");
-                assert!(error["hint"].as_str().unwrap().contains("run the same command again"), "{error}");
+                done.expect_interrupted();
                 let states = admin.ask("SELECT status, reason FROM genogate_store.loads");
                 assert_eq!(states, "failed|interrupted");
             }

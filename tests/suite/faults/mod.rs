@@ -16,7 +16,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use super::support::{Done, Warehouse, genogate};
+use super::support::{Done, ROWS, Warehouse, end, genogate, signal};
 
 fn load(warehouse: &Warehouse, file: &Path) -> Done {
     warehouse.run(["load", file.to_str().unwrap(), "--profile", "research", "--json"])
@@ -102,14 +102,6 @@ impl Admin {
 /// Units that a load in progress has committed.
 const COMMITTED: &str =
     "SELECT count(*) > 0 FROM genogate_store.units u JOIN genogate_store.loads l USING (load_id) WHERE l.status = 'started'";
-
-/// Every visible row: its columns but for the load's own numbers, and for what views derive from a genotype's text.
-const ROWS: &str = "\
-    SELECT count(*), sum(hashtextextended(r, 0)) FROM (
-      SELECT replace(v::text, load_id::text || ',' || variant_id, (variant_id & (1::bigint << 41) - 1)::text) FROM genogate.variants v
-      UNION ALL
-      SELECT ROW(variant_id & (1::bigint << 41) - 1, contig, input, sample_index, sample_id, gt, format)::text FROM genogate.calls
-    ) all_rows (r)";
 
 /// A warehouse of its own and a file of three people that makes many small units.
 struct Scene {
@@ -221,14 +213,6 @@ impl Scene {
         assert_eq!(self.warehouse.sql(ROWS), disturbed);
         assert_eq!(self.warehouse.run(["audit", "verify", "--json"]).expect(0).json()["verified"], true);
     }
-}
-
-fn signal(child: &Child, name: &str) {
-    assert!(Command::new("kill").args([name, &child.id().to_string()]).status().unwrap().success());
-}
-
-fn end(child: Child) -> Done {
-    child.wait_with_output().unwrap().into()
 }
 
 /// Reads a child's standard error until a line holds `words`, and gives back what reads the rest, so that the pipe never fills.

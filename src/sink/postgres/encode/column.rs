@@ -139,7 +139,6 @@ pub(super) fn put_bytes(value: Option<&[u8]>, out: &mut [u8]) -> usize {
 }
 
 /// Fields that are the same in every row.
-#[derive(Default)]
 pub struct Constant {
     bytes: Vec<u8>,
     fields: usize,

@@ -145,6 +145,29 @@ async fn loads_that_end_at_the_same_time_share_the_builds() {
     assert_eq!(count(&watcher, "genogate.variants").await, 6);
 }
 
+/// One load builds a partition's indexes while another, which found that partition empty, builds the tables' own: both would give
+/// the partition's index the same name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partitions_indexes_and_the_tables_are_not_built_at_once() {
+    let rig = Rig::with_database(1, 1).await;
+    let (_run, watcher) = (written(&rig).await, admin(&rig).await);
+    let (one, two) = (app(&rig).await, app(&rig).await);
+    let partitions = "SELECT count(genogate_store.index_partition(oid)) FROM (SELECT DISTINCT o_partition FROM genogate_store.missing_indexes()) p (oid)";
+    one.batch_execute(&format!("BEGIN; {partitions}")).await.unwrap();
+    let building = two.batch_execute("SELECT genogate_store.build_indexes()");
+    let ending = async {
+        let waiting =
+            "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%build_indexes()%'";
+        until(&watcher, waiting, 1).await;
+        one.batch_execute("COMMIT").await.unwrap();
+    };
+    match futures::future::select(std::pin::pin!(building), std::pin::pin!(ending)).await {
+        futures::future::Either::Left(_) => panic!("nobody waited"),
+        futures::future::Either::Right(((), building)) => building.await.unwrap(),
+    }
+    indexes_are_whole(&watcher).await;
+}
+
 /// Half of the indexes were built when the load ended, and its rows are gone: the next load of an empty warehouse keeps none.
 #[tokio::test(flavor = "multi_thread")]
 async fn half_built_indexes_are_in_nobodys_way() {
