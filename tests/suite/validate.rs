@@ -37,6 +37,38 @@ fn a_cell_of_a_typed_column_is_a_cell_too() {
     assert_eq!(named, [units - 1], "{broken}");
 }
 
+/// What a pipeline computes is stored as exactly as it was computed, typed or not, and comes back byte for byte.
+#[test]
+fn derived_values_of_many_types_are_stored_and_validated() {
+    let warehouse = Warehouse::start();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sites.vcf.gz").to_str().unwrap().to_owned();
+    warehouse.run(["synth", "sites", "--records", "500", "--seed", "8", "--output", &file]).expect(0);
+    let pipeline = folder.path().join("derive.yaml");
+    let text = format!(
+        "version: 1\nname: derive\nprofile: research\nsource: {{ vcf: {{ paths: [\"{file}\"] }} }}\nstages:\n  - derive:\n\
+         \x20     info.SHARE: CAST(pos AS DECIMAL(20, 4)) / 7\n      info.WIDE: CAST(pos AS BIGINT UNSIGNED)\n\
+         \x20     info.DAY: DATE '2024-02-29'\n      info.AT: TIMESTAMP '2024-02-29T12:00:00.5'\n\
+         \x20     info.PLAIN: CAST(pos AS DECIMAL(20, 4)) / 7\n      info.SEEN: DATE '2024-02-29'\n\
+         sink: {{ postgres: {{ columns: [info.SHARE, info.WIDE, info.DAY, info.AT] }} }}\n"
+    );
+    std::fs::write(&pipeline, text).unwrap();
+    let report = warehouse.run(["run", pipeline.to_str().unwrap(), "--json"]).expect(0).json();
+    let types = "SELECT string_agg(attname || ' ' || format_type(atttypid, NULL), ', ' ORDER BY attname) FROM pg_attribute
+                 WHERE attrelid = 'genogate_store.variants'::regclass AND attname ~ '^info[.](SHARE|WIDE|DAY|AT)$'";
+    let expected = "info.AT timestamp without time zone, info.DAY date, info.SHARE numeric, info.WIDE numeric";
+    assert_eq!(warehouse.sql(types), expected);
+    let right = r#"SELECT count(*) FROM genogate.variants WHERE "info.WIDE" = pos AND abs("info.SHARE" * 7 - pos) < 0.01
+        AND "info.SHARE" = (info ->> 'PLAIN')::numeric AND "info.DAY" = '2024-02-29' AND info ->> 'SEEN' = '2024-02-29'
+        AND "info.AT" = '2024-02-29 12:00:00.5'"#;
+    assert_eq!(warehouse.sql(right), report["variants"].to_string());
+    warehouse.run(["validate", report["load_id"].as_str().unwrap()]).expect(0);
+    // The smallest change that a number's value does not show.
+    warehouse
+        .sql(r#"SET session_replication_role = replica; UPDATE genogate_store.variants SET "info.WIDE" = "info.WIDE" + 0.0"#);
+    warehouse.run(["validate", report["load_id"].as_str().unwrap()]).expect(4);
+}
+
 /// Somebody with every right deletes rows and makes the ledger agree: only the audit trail still tells what was stored.
 #[test]
 fn rows_and_ledger_rewritten_together_are_found_by_the_audit_trail() {

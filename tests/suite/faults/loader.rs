@@ -31,7 +31,7 @@ fn a_loader_killed_again_and_again_leaves_one_load() {
         }
         killed += 1;
     };
-    scene.prove_as(status, done, &[]);
+    scene.prove_as(status, done);
 }
 
 /// SIGINT, SIGTERM (a cluster's pre-emption) and SIGKILL in turn, each after the first units.

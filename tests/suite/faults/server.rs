@@ -63,42 +63,27 @@ fn sessions_that_are_ended_are_survived() {
     scene.prove(end(child));
 }
 
-/// Waits for the end of a server's process that is idle; false when it has found more to do.
-fn is_ended(admin: &mut Admin, process: &str) -> bool {
-    loop {
-        match admin.ask(&format!("SELECT state FROM pg_stat_activity WHERE pid = {process}")).as_str() {
-            "" => return true,
-            "idle in transaction" => {}
-            _ => return false,
-        }
-    }
-}
-
-/// The loader sleeps (SIGSTOP) in the middle of a unit until the server has ended its session.
+/// The loader sleeps (SIGSTOP) behind the last statement of a unit, before its COMMIT, until the server has ended its session.
 #[test]
 fn an_idle_transaction_that_is_ended_is_written_again() {
-    let scene = Scene::new(60_000);
-    let mut admin = Admin::new(&scene.warehouse);
+    let scene = Scene::new(12_000);
+    let (mut admin, mut holder) = (Admin::new(&scene.warehouse), Admin::new(&scene.warehouse));
     admin.ask("ALTER ROLE genogate_app SET idle_in_transaction_session_timeout = '200ms'");
-    let large = ["--set", "sink.postgres.unit=1GiB"];
-    let child = scene.spawn(&large);
-    // The audit trail has transactions too: the writer's is the one that has locked the table.
-    let idle = "SELECT a.pid FROM pg_stat_activity a JOIN pg_locks l USING (pid)
-                WHERE a.usename = 'genogate_app' AND a.state = 'idle in transaction' AND l.relation = 'genogate_store.variants'::regclass";
-    loop {
-        signal(&child, "-STOP");
-        let writer = admin.ask(idle);
-        if !writer.is_empty() && is_ended(&mut admin, &writer) {
-            break;
-        }
-        signal(&child, "-CONT");
-        std::thread::sleep(std::time::Duration::from_millis(1));
-    }
+    let mut child = scene.spawn(&[]);
+    admin.await_true(&mut child, COMMITTED);
+    holder.ask("BEGIN; LOCK TABLE genogate_store.units IN SHARE MODE");
+    let waiting = "FROM pg_locks WHERE NOT granted AND relation = 'genogate_store.units'::regclass";
+    admin.await_true(&mut child, &format!("SELECT count(*) > 0 {waiting}"));
+    let writer = admin.ask(&format!("SELECT min(pid) {waiting}"));
+    signal(&child, "-STOP");
+    while !std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap().contains(") T ") {}
+    holder.ask("ROLLBACK");
+    while admin.ask(&format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {writer}")) != "0" {}
     signal(&child, "-CONT");
     let done = end(child);
     assert!(done.stderr.contains("trying again"), "the transaction was lost: {done:#?}");
     admin.ask("ALTER ROLE genogate_app RESET idle_in_transaction_session_timeout");
-    scene.prove_as("complete", done, &large);
+    scene.prove(done);
 }
 
 /// Locks taken in the opposite order, so that the server breaks the circle at the writer.

@@ -1,6 +1,7 @@
 //! Columns of fields, written a block of rows at a time: all are measured first, so that each then writes where its fields
 //! will be. It must not know Arrow's types, tables or statements.
 
+use std::borrow::BorrowMut;
 use std::ops::Range;
 
 use datafusion::arrow::buffer::NullBuffer;
@@ -212,24 +213,25 @@ impl Stage {
 }
 
 /// A column that `write` writes: one field a call.
-pub struct Staged<'s, W> {
-    pub stage: &'s mut Stage,
+pub struct Staged<S, W> {
+    pub stage: S,
     pub write: W,
 }
 
-impl<W: FnMut(usize, &mut Stage)> Column for Staged<'_, W> {
+impl<S: BorrowMut<Stage>, W: FnMut(usize, &mut Stage)> Column for Staged<S, W> {
     /// Stops when the stage holds as much as is sent at once.
     fn prepare(&mut self, rows: Range<usize>) -> Result<usize, Unstorable> {
-        self.stage.bytes.clear();
-        self.stage.ends.clear();
-        self.stage.first = rows.start;
+        let stage = self.stage.borrow_mut();
+        stage.bytes.clear();
+        stage.ends.clear();
+        stage.first = rows.start;
         for row in rows.clone() {
-            (self.write)(row, self.stage);
-            if let Some(fault) = self.stage.fault.take() {
+            (self.write)(row, stage);
+            if let Some(fault) = stage.fault.take() {
                 return Err(Unstorable { row, fault });
             }
-            self.stage.ends.push(self.stage.bytes.len());
-            if self.stage.bytes.len() >= LIMIT {
+            stage.ends.push(stage.bytes.len());
+            if stage.bytes.len() >= LIMIT {
                 return Ok(row + 1);
             }
         }
@@ -237,11 +239,11 @@ impl<W: FnMut(usize, &mut Stage)> Column for Staged<'_, W> {
     }
 
     fn size(&self, row: usize) -> usize {
-        self.stage.get(row).len()
+        self.stage.borrow().get(row).len()
     }
 
     fn put(&self, row: usize, out: &mut [u8]) -> usize {
-        let field = self.stage.get(row);
+        let field = self.stage.borrow().get(row);
         out[..field.len()].copy_from_slice(field);
         field.len()
     }

@@ -5,11 +5,13 @@ use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use datafusion::arrow::array::{Array, ArrayRef, StructArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray, StructArray};
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 
 use super::column::put_bytes;
-use super::{Column, Fault, Stage, Text, Unstorable, binary, boolean, float, int, list};
+use super::numeric::is_numeric;
+use super::{Bound, Column, Fault, Stage, Staged, Text, Unstorable, binary, boolean, float, int, list};
 
 /// jsonb's binary form starts with its version.
 const VERSION: u8 = 1;
@@ -36,6 +38,19 @@ impl Column for Documents<'_> {
     }
 }
 
+/// A column of nested values as documents. `None` when the array is of another type.
+pub(super) fn nested<'a>(kind: &JsonKind, array: &'a dyn Array) -> Option<Bound<'a>> {
+    let values = kind.bind(array)?;
+    let write = move |row: usize, out: &mut Stage| match values.is_null(row) {
+        true => out.null(),
+        false => out.measured(|out| {
+            out.bytes.push(VERSION);
+            values.write(row, out);
+        }),
+    };
+    Some(Box::new(Staged { stage: Stage::default(), write }))
+}
+
 /// How a column's values are written as JSON; chosen once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JsonKind {
@@ -43,6 +58,9 @@ pub enum JsonKind {
     Int,
     Float,
     Text,
+    Numeric,
+    /// Days, times of day and instants: the text of ISO 8601.
+    Time,
     /// Ciphertext: `{"enc": "<base64>"}`.
     Bytes,
     List(Box<JsonKind>),
@@ -58,6 +76,10 @@ impl JsonKind {
             DataType::Float32 | DataType::Float64 => Self::Float,
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::Text,
             DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => Self::Bytes,
+            numeric if is_numeric(numeric) => Self::Numeric,
+            DataType::Date32 | DataType::Date64 | DataType::Time32(_) | DataType::Time64(_) | DataType::Timestamp(..) => {
+                Self::Time
+            }
             DataType::List(item) | DataType::LargeList(item) => Self::List(Box::new(Self::of(item.data_type())?)),
             DataType::Struct(children) => {
                 let child = |child: &FieldRef| Some((child.name().clone(), Self::of(child.data_type())?));
@@ -75,6 +97,8 @@ impl JsonKind {
             Self::Int => Values::Int(int::Ints::bind(array)?),
             Self::Float => Values::Float(float::Floats::bind(array)?),
             Self::Text => Values::Text(Text::bind(array)?),
+            Self::Numeric => Values::Numeric(cast(array, &DataType::Utf8).ok()?.as_string_opt()?.clone()),
+            Self::Time => Values::Time(cast(array, &DataType::Utf8).ok()?.as_string_opt()?.clone()),
             Self::Bytes => Values::Bytes(binary::Bytes::bind(array)?),
             Self::List(item) => {
                 let (spans, values) = list::Spans::bind(array)?;
@@ -106,6 +130,8 @@ enum Values<'a> {
     Int(int::Ints<'a>),
     Float(float::Floats<'a>),
     Text(Text<'a>),
+    Numeric(StringArray),
+    Time(StringArray),
     Bytes(binary::Bytes<'a>),
     List(list::Spans<'a>, Box<Json<'a>>),
     Struct(Object<'a>),
@@ -135,6 +161,8 @@ impl Json<'_> {
                 value if value.is_finite() => write_float(&value, out),
                 value => out.bytes.extend_from_slice(special(value.into())),
             },
+            Values::Numeric(values) => out.bytes.extend_from_slice(values.value(row).as_bytes()),
+            Values::Time(values) => write_text(values.value(row), out),
             Values::Text(values) => {
                 if values.holds_nul(row) {
                     out.set_fault(Fault::Nul);
@@ -251,7 +279,8 @@ mod tests {
     use std::sync::Arc;
 
     use datafusion::arrow::array::{
-        BinaryArray, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, ListArray, StringArray,
+        BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float32Array, Float64Array, Int32Array, Int64Array, ListArray,
+        TimestampMicrosecondArray, UInt64Array,
     };
     use datafusion::arrow::datatypes::{Field, Int32Type};
 
@@ -302,6 +331,17 @@ mod tests {
         assert_eq!((text[0].as_str(), text[4].as_str()), ("0.1", "10"));
         assert_eq!(text[5..], ["\"NaN\"", "\"Infinity\"", "\"-Infinity\""]);
         assert_eq!(json(&Float32Array::from(vec![0.1])), ["0.1"]);
+    }
+
+    #[test]
+    fn exact_numbers_keep_their_digits_and_times_are_text() {
+        let decimals = Decimal128Array::from(vec![-7, 12_000]).with_precision_and_scale(12, 3).unwrap();
+        assert_eq!(json(&decimals), ["-0.007", "12.000"]);
+        assert_eq!(json(&UInt64Array::from(vec![u64::MAX])), ["18446744073709551615"]);
+        assert_eq!(json(&Date32Array::from(vec![20_000])), [r#""2024-10-04""#]);
+        let instants = TimestampMicrosecondArray::from(vec![1]);
+        assert_eq!(json(&instants), [r#""1970-01-01T00:00:00.000001""#]);
+        assert_eq!(json(&instants.with_timezone("UTC")), [r#""1970-01-01T00:00:00.000001Z""#]);
     }
 
     #[test]

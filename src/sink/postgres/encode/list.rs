@@ -19,6 +19,7 @@ pub(super) fn array_type(element: &Encoder) -> Type {
         Type::INT8 => Type::INT8_ARRAY,
         Type::FLOAT4 => Type::FLOAT4_ARRAY,
         Type::FLOAT8 => Type::FLOAT8_ARRAY,
+        Type::NUMERIC => Type::NUMERIC_ARRAY,
         Type::JSONB => Type::JSONB_ARRAY,
         Type::DATE => Type::DATE_ARRAY,
         Type::TIMESTAMP => Type::TIMESTAMP_ARRAY,

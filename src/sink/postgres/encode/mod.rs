@@ -10,6 +10,7 @@ mod genotype;
 mod int;
 mod json;
 mod list;
+mod numeric;
 mod rows;
 mod text;
 mod timestamp;
@@ -38,9 +39,13 @@ pub enum Encoder {
     Bool,
     Int(int::Width),
     Float(float::Width),
+    /// Decimals, and integers wider than int8.
+    Numeric,
     Text,
     /// UTF-8 text that is a JSON document.
     Jsonb,
+    /// Structs, and lists of them or of lists: JSON documents.
+    Nested(JsonKind),
     Timestamp(timestamp::Unit),
     Uuid,
     Bytes,
@@ -51,8 +56,9 @@ impl Encoder {
     /// The encoder of a field, `None` when its type has no PostgreSQL counterpart here.
     ///
     /// Boolean -> bool; Int8, UInt8, Int16 -> int2; UInt16, Int32 -> int4; UInt32, Int64 -> int8; Float32 -> float4;
-    /// Float64 -> float8; Utf8 of any layout -> text (jsonb with the extension name `arrow.json`); Timestamp and Date32 ->
-    /// timestamp(tz) and date; FixedSizeBinary(16) -> uuid; other binary -> bytea; List of these -> array.
+    /// Float64 -> float8; UInt64 and decimals -> numeric; Utf8 of any layout -> text (jsonb with the extension name `arrow.json`); Timestamp and Date32 ->
+    /// timestamp(tz) and date; FixedSizeBinary(16) -> uuid; other binary -> bytea; List of these -> array; Struct, and List of
+    /// structs or lists -> jsonb.
     pub fn of(field: &Field) -> Option<Self> {
         let json = field.metadata().get(EXTENSION_KEY).is_some_and(|name| name == JSON_EXTENSION);
         Some(match field.data_type() {
@@ -63,9 +69,11 @@ impl Encoder {
             DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => Self::Bytes,
             DataType::Float32 | DataType::Float64 => Self::Float(float::Width::of(field.data_type())?),
             DataType::List(item) | DataType::LargeList(item) => match Self::of(item)? {
-                Self::List(_) => return None,
+                Self::List(_) | Self::Nested(_) => Self::Nested(JsonKind::of(field.data_type())?),
                 element => Self::List(Box::new(element)),
             },
+            DataType::Struct(_) => Self::Nested(JsonKind::of(field.data_type())?),
+            numeric if numeric::is_numeric(numeric) => Self::Numeric,
             other => match (int::Width::of(other), timestamp::Unit::of(other)) {
                 (Some(width), _) => Self::Int(width),
                 (_, Some(unit)) => Self::Timestamp(unit),
@@ -82,7 +90,8 @@ impl Encoder {
             Self::Float(float::Width::Four) => Type::FLOAT4,
             Self::Float(float::Width::Eight) => Type::FLOAT8,
             Self::Text => Type::TEXT,
-            Self::Jsonb => Type::JSONB,
+            Self::Numeric => Type::NUMERIC,
+            Self::Jsonb | Self::Nested(_) => Type::JSONB,
             Self::Timestamp(unit) => unit.pg_type(),
             Self::Uuid => Type::UUID,
             Self::Bytes => Type::BYTEA,
@@ -98,8 +107,10 @@ impl Encoder {
             Self::Int(_) => int::Ints::bind(array)?.column(),
             Self::Float(width) if float::Width::of(array.data_type()) != Some(*width) => return None,
             Self::Float(_) => float::Floats::bind(array)?.column(),
+            Self::Numeric => Box::new(numeric::Numerics::bind(array)?),
             Self::Text => Text::bind(array)?.column(),
             Self::Jsonb => Box::new(json::Documents(Text::bind(array)?)),
+            Self::Nested(kind) => json::nested(kind, array)?,
             Self::Timestamp(unit) if timestamp::Unit::of(array.data_type()) != Some(*unit) => return None,
             Self::Timestamp(_) => timestamp::bind(array)?,
             Self::Uuid => uuid::bind(array)?,
@@ -145,13 +156,9 @@ mod tests {
 
     #[test]
     fn what_postgres_has_no_type_for_is_refused() {
-        let nested = DataType::List(Arc::new(Field::new("item", DataType::Int32, true)));
-        for kind in [
-            DataType::UInt64,
-            DataType::Null,
-            DataType::Decimal128(10, 2),
-            DataType::List(Arc::new(Field::new("item", nested, true))),
-        ] {
+        let list = |item: DataType| DataType::List(Arc::new(Field::new("item", item, true)));
+        let nothing = Field::new("x", DataType::Null, true);
+        for kind in [DataType::Null, list(list(DataType::Null)), DataType::Struct(vec![nothing].into())] {
             assert_eq!(Encoder::of(&Field::new("c", kind, true)), None);
         }
     }

@@ -69,6 +69,8 @@ mod tests {
         ), cut in any::<prop::sample::Index>()) -> RecordBatch {
             let mut lists = ListBuilder::new(StringBuilder::new());
             rows.iter().for_each(|row| lists.append_option(row.4.clone()));
+            let lists: ArrayRef = Arc::new(lists.finish());
+            let nested = StructArray::from(vec![(Arc::new(Field::new("list", lists.data_type().clone(), true)), lists.clone())]);
             let texts: Vec<_> = rows.iter().map(|row| row.3.as_deref()).collect();
             let columns: Vec<(&str, ArrayRef)> = vec![
                 ("text", Arc::new(StringArray::from(texts.clone()))),
@@ -77,7 +79,10 @@ mod tests {
                 ("int", Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.1)))),
                 ("view", Arc::new(StringViewArray::from(texts.clone()))),
                 ("bytes", Arc::new(BinaryArray::from_iter(texts.iter().map(|text| text.map(str::as_bytes))))),
-                ("list", Arc::new(lists.finish())),
+                ("list", lists),
+                ("exact", Arc::new(Decimal128Array::from_iter(rows.iter().map(|row| row.0.map(i128::from)))
+                    .with_precision_and_scale(38, 3).unwrap())),
+                ("nested", Arc::new(nested)),
                 ("bool", Arc::new(BooleanArray::from_iter(rows.iter().map(|row| row.2)))),
                 ("last", Arc::new(StringArray::from(texts))),
             ];

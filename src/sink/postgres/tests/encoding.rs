@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::*;
+use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Int32Type, Schema, TimeUnit};
 
 use super::*;
@@ -18,6 +19,17 @@ async fn every_type_arrives_as_it_left() {
     words.append_value([Some("a\"b,{}"), None, Some("")]);
     words.append_value(Vec::<Option<&str>>::new());
     words.append_null();
+    let decimals = |values: Vec<Option<i128>>| Decimal128Array::from(values).with_precision_and_scale(30, 4).unwrap();
+    let list = |items: ArrayRef, nulls: [bool; 3]| {
+        let item = Arc::new(Field::new("item", items.data_type().clone(), true));
+        let lengths = nulls.map(|valid| if valid { items.len() / 2 } else { 0 });
+        Arc::new(ListArray::new(item, OffsetBuffer::from_lengths(lengths), items, Some(nulls.to_vec().into())))
+    };
+    let entries = vec![Field::new("n", DataType::Decimal128(30, 4), true), Field::new("at", DataType::Date32, true)];
+    let columns: Vec<ArrayRef> =
+        vec![Arc::new(decimals(vec![Some(-10_000), None, Some(0)])), Arc::new(Date32Array::from(vec![Some(20_000), None, None]))];
+    let entries = StructArray::new(entries.into(), columns, Some(vec![true, true, false].into()));
+    let number = "12345678901234567890123456.7890";
     let columns: Vec<(&str, &str, ArrayRef, [Option<&str>; 3])> = vec![
         ("bool", "b", Arc::new(BooleanArray::from(vec![Some(true), Some(false), None])), [Some("true"), Some("false"), None]),
         ("int2", "i2", Arc::new(Int16Array::from(vec![Some(-7), Some(i16::MAX), None])), [Some("-7"), Some("32767"), None]),
@@ -80,6 +92,39 @@ async fn every_type_arrives_as_it_left() {
             Arc::new(StringArray::from(vec![Some(r#"{"a":[1,null]}"#), Some("1"), None])),
             [Some(r#"{"a": [1, null]}"#), Some("1"), None],
         ),
+        (
+            "numeric",
+            "n",
+            Arc::new(decimals(vec![Some(123_456_789_012_345_678_901_234_567_890), Some(-7), None])),
+            [Some(number), Some("-0.0007"), None],
+        ),
+        (
+            "numeric",
+            "u8",
+            Arc::new(UInt64Array::from(vec![Some(u64::MAX), Some(10_000), None])),
+            [Some("18446744073709551615"), Some("10000"), None],
+        ),
+        (
+            "numeric[]",
+            "na",
+            list(Arc::new(decimals(vec![Some(5000), None, Some(0), Some(-1)])), [true, true, false]),
+            [Some("{0.5000,NULL}"), Some("{0.0000,-0.0001}"), None],
+        ),
+        ("jsonb", "st", Arc::new(entries.clone()), [Some(r#"{"n": -1.0000, "at": "2024-10-04"}"#), Some("{}"), None]),
+        (
+            "jsonb",
+            "ll",
+            list(
+                Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>([
+                    Some(vec![Some(1), None]),
+                    None,
+                    Some(vec![]),
+                    None,
+                ])),
+                [true, true, false],
+            ),
+            [Some("[[1, null], null]"), Some("[[], null]"), None],
+        ),
         ("text[]", "ta", Arc::new(words.finish()), [Some(r#"{"a\"b,{}",NULL,""}"#), Some("{}"), None]),
         (
             "int4[]",
@@ -102,7 +147,11 @@ async fn every_type_arrives_as_it_left() {
     client.batch_execute(&format!("CREATE TEMP TABLE t ({})", definition.join(", "))).await.unwrap();
     let field = |(kind, name, array, _): &(&str, &str, ArrayRef, [Option<&str>; 3])| {
         let field = Field::new(*name, array.data_type().clone(), true);
-        if *kind == "jsonb" { field.with_metadata([(EXTENSION_KEY.into(), JSON_EXTENSION.into())].into()) } else { field }
+        if *kind == "jsonb" && array.data_type() == &DataType::Utf8 {
+            field.with_metadata([(EXTENSION_KEY.into(), JSON_EXTENSION.into())].into())
+        } else {
+            field
+        }
     };
     let schema = Arc::new(Schema::new(columns.iter().map(field).collect::<Vec<_>>()));
     let batch = RecordBatch::try_new(schema.clone(), columns.iter().map(|column| column.2.clone()).collect()).unwrap();
