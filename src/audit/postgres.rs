@@ -28,6 +28,10 @@ pub trait CopyOut: Send + Sync {
 const COPY: &str = "COPY audit.events (seq, time, actor, run_id, event, outcome, detail, trail_id, trail_seq, spool_hash, \
                     prev_hash, hash) FROM STDIN (FORMAT binary)";
 
+/// Whoever holds the chain's head keeps all others waiting. A process that is suspended there, or vanished, loses it after this
+/// long, and writes again when it goes on.
+const HOLD: &str = "SELECT set_config('idle_in_transaction_session_timeout', '5s', false)";
+
 /// The trail of one database.
 pub struct PostgresTrail {
     databases: Arc<Databases>,
@@ -43,6 +47,12 @@ impl PostgresTrail {
     pub fn new(databases: Arc<Databases>, name: &str, copy: Arc<dyn CopyOut>) -> Self {
         Self { databases, name: name.to_owned(), copy, connection: Mutex::new(None) }
     }
+
+    async fn connect(&self) -> Result<Connection> {
+        let connection = self.databases.connect(&self.name).await?;
+        connection.batch_execute(HOLD).await.map_err(|error| db::failure("writing the audit trail", error))?;
+        Ok(connection)
+    }
 }
 
 #[async_trait::async_trait]
@@ -51,7 +61,7 @@ impl Destination for PostgresTrail {
         let mut slot = self.connection.lock().await;
         let mut connection = match slot.take() {
             Some(connection) if !connection.is_closed() => connection,
-            _ => self.databases.connect(&self.name).await?,
+            _ => self.connect().await?,
         };
         append(&mut connection, entries, self.copy.as_ref()).await?;
         *slot = Some(connection);

@@ -222,6 +222,29 @@ async fn an_interrupted_append_leaves_nothing() {
     assert_eq!(verified(&databases).await.events, 3);
 }
 
+/// A recorder that holds the chain's head and is not heard of again, as a suspended process.
+#[tokio::test]
+async fn a_recorder_that_stands_still_does_not_keep_the_others_waiting_for_ever() {
+    struct Still(tokio::sync::Notify);
+    impl CopyOut for Still {
+        fn copy<'a>(&'a self, tx: &'a Transaction<'_>, sql: &'a str, batch: &'a RecordBatch) -> BoxFuture<'a, Result<()>> {
+            Box::pin(async move {
+                DriverCopy.copy(tx, sql, batch).await?;
+                self.0.notify_one();
+                std::future::pending().await
+            })
+        }
+    }
+    let (databases, _) = recorded(2).await;
+    let still = Arc::new(Still(tokio::sync::Notify::new()));
+    let holder = PostgresTrail::new(Arc::new(databases.clone()), "local", still.clone());
+    let holding = tokio::spawn(async move { holder.append(&[entry(3)]).await });
+    still.0.notified().await;
+    trail(&databases).append(&[entry(4)]).await.unwrap();
+    assert!(!holding.is_finished(), "it stood still all the time");
+    assert_eq!(verified(&databases).await.events, 3);
+}
+
 #[tokio::test]
 async fn a_server_that_goes_away_and_comes_back_has_every_event_once() {
     let databases = testing::database().await;
