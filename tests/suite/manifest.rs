@@ -64,6 +64,8 @@ fn samples_are_renamed_and_files_tagged_and_another_name_is_another_load() {
     assert_eq!(samples(&warehouse, &first), "S-1,S-2,S-3,S-4");
     assert_eq!(tags(&warehouse, &first), [json!({"family": "7", "batch": "b-1"}), json!({})]);
     assert_eq!(first["files"][0]["tags"], json!({"family": "7", "batch": "b-1"}));
+    let family = "SELECT string_agg(sample_id, ',' ORDER BY sample_index) FROM genogate.samples WHERE tags ->> 'family' = '7'";
+    assert_eq!(warehouse.app_sql(family).expect(0).stdout.trim(), "S-1,S-2");
     let header = warehouse.sql("SELECT string_agg(header::text, '') FROM genogate_store.inputs");
     assert!(header.contains("S-1") && !header.contains(jane), "{header}");
 

@@ -123,7 +123,7 @@ fn init_db_leaves_loads_as_they_are() {
 
 /// Defect 17 of the predecessor: parallel loading held the whole file in memory.
 #[test]
-fn ten_times_the_records_take_hardly_more_memory() {
+fn four_times_the_records_take_hardly_more_memory() {
     let warehouse = Warehouse::shared();
     let folder = tempfile::tempdir().unwrap();
     let peak = |records: &str| {
@@ -138,8 +138,9 @@ fn ten_times_the_records_take_hardly_more_memory() {
         let done = Done::from(command.env("GENOGATE_HOME", &warehouse.home).output().unwrap()).expect(0);
         done.stdout.trim().parse::<u64>().unwrap()
     };
-    let (small, large) = (peak("8000"), peak("80000"));
-    assert!(large < small + 60 * 1024, "{small} KiB became {large} KiB");
+    // Enough to fill every buffer there is.
+    let (small, large) = (peak("30000"), peak("120000"));
+    assert!(large < small + small / 5, "{small} KiB became {large} KiB");
 }
 
 /// Two runs of one file at once: one makes the load, the other waits a while for it, then says so or finds it complete.

@@ -60,7 +60,7 @@ pub struct Tuples<'a> {
 impl Tuples<'_> {
     /// Lets `put` write every row's next field and moves its cursor by what that returns.
     #[inline(always)]
-    fn each(&mut self, rows: Range<usize>, put: impl Fn(usize, &mut [u8]) -> usize) {
+    pub(super) fn each<T>(&mut self, rows: impl Iterator<Item = T>, put: impl Fn(T, &mut [u8]) -> usize) {
         for ((row, cursor), end) in rows.zip(self.cursors.iter_mut()).zip(self.ends) {
             *cursor += put(row, &mut self.bytes[*cursor..*end]);
         }
@@ -79,6 +79,18 @@ impl<const N: usize, F: Fn(usize) -> [u8; N]> Fixed<'_, N, F> {
     fn is_null(&self, row: usize) -> bool {
         self.nulls.is_some_and(|nulls| nulls.is_null(row))
     }
+
+    #[inline(always)]
+    fn write(&self, row: usize, null: bool, out: &mut [u8]) -> usize {
+        let length = if null { NULL } else { (N as i32).to_be_bytes() };
+        let Some((head, rest)) = out.split_first_chunk_mut() else { return 0 };
+        *head = length;
+        // A null's bytes are those of the next column, which writes them after this: no branch a row.
+        if let Some(field) = rest.first_chunk_mut() {
+            *field = (self.value)(row);
+        }
+        4 + if null { 0 } else { N }
+    }
 }
 
 impl<const N: usize, F: Fn(usize) -> [u8; N]> Column for Fixed<'_, N, F> {
@@ -96,15 +108,14 @@ impl<const N: usize, F: Fn(usize) -> [u8; N]> Column for Fixed<'_, N, F> {
 
     #[inline(always)]
     fn put(&self, row: usize, out: &mut [u8]) -> usize {
-        let null = self.is_null(row);
-        let length = if null { NULL } else { (N as i32).to_be_bytes() };
-        let Some((head, rest)) = out.split_first_chunk_mut() else { return 0 };
-        *head = length;
-        // A null's bytes are those of the next column, which writes them after this: no branch a row.
-        if let Some(field) = rest.first_chunk_mut() {
-            *field = (self.value)(row);
+        self.write(row, self.is_null(row), out)
+    }
+
+    fn fill(&self, rows: Range<usize>, tuples: &mut Tuples<'_>) {
+        match self.nulls {
+            Some(_) => tuples.each(rows, |row, out| self.put(row, out)),
+            None => tuples.each(rows, |row, out| self.write(row, false, out)),
         }
-        4 + if null { 0 } else { N }
     }
 }
 

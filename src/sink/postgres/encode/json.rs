@@ -96,7 +96,10 @@ impl JsonKind {
             Self::Bool => Values::Bool(boolean::Bools::bind(array)?),
             Self::Int => Values::Int(int::Ints::bind(array)?),
             Self::Float => Values::Float(float::Floats::bind(array)?),
-            Self::Text => Values::Text(Text::bind(array)?),
+            Self::Text => {
+                let text = Text::bind(array)?;
+                Values::Text { text, plain: text.all(|byte| !is_special(byte)) }
+            }
             Self::Numeric => Values::Numeric(cast(array, &DataType::Utf8).ok()?.as_string_opt()?.clone()),
             Self::Time => Values::Time(cast(array, &DataType::Utf8).ok()?.as_string_opt()?.clone()),
             Self::Bytes => Values::Bytes(binary::Bytes::bind(array)?),
@@ -129,7 +132,11 @@ enum Values<'a> {
     Bool(boolean::Bools<'a>),
     Int(int::Ints<'a>),
     Float(float::Floats<'a>),
-    Text(Text<'a>),
+    /// Plain: no byte needs an escape, looked for once in all of them.
+    Text {
+        text: Text<'a>,
+        plain: bool,
+    },
     Numeric(StringArray),
     Time(StringArray),
     Bytes(binary::Bytes<'a>),
@@ -146,30 +153,44 @@ impl Json<'_> {
 
     /// Appends the value of `row`. Floats take their shortest decimal form that reads back the same; NaN and infinities
     /// are the strings `float8` reads.
+    #[inline]
     pub fn write(&self, row: usize, out: &mut Stage) {
-        if self.is_null(row) {
-            return out.bytes.extend_from_slice(b"null");
-        }
+        self.write_all(row..row + 1, out);
+    }
+
+    /// Appends the values of `rows` with commas between them. Their type is looked at once.
+    fn write_all(&self, rows: Range<usize>, out: &mut Stage) {
         match &self.values {
-            Values::Bool(values) => out.bytes.extend_from_slice(if values.0.value(row) { b"true" } else { b"false" }),
-            Values::Int(values) => write_json(&values.get(row), out),
-            Values::Float(float::Floats::F64(values)) => match values.value(row) {
-                value if value.is_finite() => write_float(&value, out),
-                value => out.bytes.extend_from_slice(special(value)),
-            },
-            Values::Float(float::Floats::F32(values)) => match values.value(row) {
+            Values::Bool(values) => self.each(rows, out, |row, out| {
+                out.bytes.extend_from_slice(if values.0.value(row) { b"true" } else { b"false" });
+            }),
+            Values::Int(values) => self.each(rows, out, |row, out| write_int(values.get(row).unwrap_or_default(), out)),
+            Values::Float(float::Floats::F64(values)) => self.each(rows, out, |row, out| {
+                let value = values.value(row);
+                match value as i32 {
+                    whole if f64::from(whole).to_bits() == value.to_bits() => write_int(whole.into(), out),
+                    _ if value.is_finite() => write_float(&value, out),
+                    _ => out.bytes.extend_from_slice(special(value)),
+                }
+            }),
+            Values::Float(float::Floats::F32(values)) => self.each(rows, out, |row, out| match values.value(row) {
                 value if value.is_finite() => write_float(&value, out),
                 value => out.bytes.extend_from_slice(special(value.into())),
-            },
-            Values::Numeric(values) => out.bytes.extend_from_slice(values.value(row).as_bytes()),
-            Values::Time(values) => write_text(values.value(row), out),
-            Values::Text(values) => {
-                if values.holds_nul(row) {
+            }),
+            Values::Text { text, plain: true } => {
+                self.each(rows, out, |row, out| write_plain(text.get(row).unwrap_or_default(), out));
+            }
+            Values::Text { text, plain: false } => self.each(rows, out, |row, out| {
+                if text.holds_nul(row) {
                     out.set_fault(Fault::Nul);
                 }
-                write_text(values.get(row).unwrap_or_default(), out);
+                write_text(text.get(row).unwrap_or_default(), out);
+            }),
+            Values::Numeric(values) => {
+                self.each(rows, out, |row, out| out.bytes.extend_from_slice(values.value(row).as_bytes()));
             }
-            Values::Bytes(values) => {
+            Values::Time(values) => self.each(rows, out, |row, out| write_text(values.value(row), out)),
+            Values::Bytes(values) => self.each(rows, out, |row, out| {
                 out.bytes.extend_from_slice(b"{\"enc\":\"");
                 let value = values.get(row).unwrap_or_default();
                 let start = out.bytes.len();
@@ -178,18 +199,26 @@ impl Json<'_> {
                 let written = STANDARD.encode_slice(value, &mut out.bytes[start..]).unwrap_or(0);
                 out.bytes.truncate(start + written);
                 out.bytes.extend_from_slice(b"\"}");
-            }
-            Values::List(spans, items) => {
+            }),
+            Values::List(spans, items) => self.each(rows, out, |row, out| {
                 out.bytes.push(b'[');
-                for (n, item) in spans.get(row).unwrap_or_default().enumerate() {
-                    if n > 0 {
-                        out.bytes.push(b',');
-                    }
-                    items.write(item, out);
-                }
+                items.write_all(spans.get(row).unwrap_or_default(), out);
                 out.bytes.push(b']');
+            }),
+            Values::Struct(object) => self.each(rows, out, |row, out| object.write(|_| Some(row), out)),
+        }
+    }
+
+    #[inline(always)]
+    fn each(&self, rows: Range<usize>, out: &mut Stage, write: impl Fn(usize, &mut Stage)) {
+        for row in rows.clone() {
+            if row > rows.start {
+                out.bytes.push(b',');
             }
-            Values::Struct(object) => object.write(|_| Some(row), out),
+            match self.is_null(row) {
+                true => out.bytes.extend_from_slice(b"null"),
+                false => write(row, out),
+            }
         }
     }
 }
@@ -205,16 +234,32 @@ fn special(value: f64) -> &'static [u8] {
     }
 }
 
-/// Most text needs no escape (RFC 8259 section 7): looked at without a branch a byte.
+/// Does text that holds this byte need an escape (RFC 8259 section 7)?
+fn is_special(byte: u8) -> bool {
+    byte < 0x20 || byte == b'"' || byte == b'\\'
+}
+
+/// Most text needs no escape: looked at without a branch a byte.
 fn write_text(text: &str, out: &mut Stage) {
-    let special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
-    if text.as_bytes().iter().fold(false, |any, byte| any | special(byte)) {
-        return write_json(text, out);
+    match text.as_bytes().iter().fold(false, |any, byte| any | is_special(*byte)) {
+        true => write_json(text, out),
+        false => write_plain(text, out),
     }
+}
+
+fn write_plain(text: &str, out: &mut Stage) {
     out.bytes.reserve(text.len() + 2);
     out.bytes.push(b'"');
     out.bytes.extend_from_slice(text.as_bytes());
     out.bytes.push(b'"');
+}
+
+/// Most counts have one digit.
+fn write_int(value: i64, out: &mut Stage) {
+    match value {
+        0..=9 => out.bytes.push(b'0' + value as u8),
+        _ => out.bytes.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
+    }
 }
 
 /// Whole numbers without a fraction: `1`, not `1.0`.
@@ -230,20 +275,44 @@ fn write_json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Stage) {
     let _ = serde_json::to_writer(&mut out.bytes, value);
 }
 
+/// Most keys are shorter: copied as this many bytes, a constant.
+const SHORT: usize = 32;
+
+/// `,"key":`
+struct Key {
+    /// As long as [`SHORT`] at least.
+    padded: Vec<u8>,
+    length: usize,
+}
+
+impl Key {
+    fn new(key: String) -> Self {
+        let mut padded = format!(",{}:", serde_json::Value::String(key)).into_bytes();
+        let length = padded.len();
+        padded.resize(length.max(SHORT), 0);
+        Self { padded, length }
+    }
+
+    #[inline]
+    fn write(&self, out: &mut Stage) {
+        let start = out.bytes.len();
+        match self.padded.first_chunk::<SHORT>() {
+            Some(short) if self.length <= SHORT => out.bytes.extend_from_slice(short),
+            _ => out.bytes.extend_from_slice(&self.padded),
+        }
+        out.bytes.truncate(start + self.length);
+    }
+}
+
 /// A JSON object of many columns: nulls are left out.
 pub struct Object<'a> {
-    fields: Vec<(Vec<u8>, Json<'a>)>,
+    fields: Vec<(Key, Json<'a>)>,
 }
 
 impl<'a> Object<'a> {
     /// An object with these keys.
     pub fn new(fields: Vec<(String, Json<'a>)>) -> Self {
-        let quoted = |key: String| {
-            let mut out = serde_json::Value::String(key).to_string().into_bytes();
-            out.push(b':');
-            out
-        };
-        Self { fields: fields.into_iter().map(|(key, json)| (quoted(key), json)).collect() }
+        Self { fields: fields.into_iter().map(|(key, json)| (Key::new(key), json)).collect() }
     }
 
     /// Appends a text field: null when all are null. `row` gives each column's own row, `None` for no value.
@@ -260,15 +329,16 @@ impl<'a> Object<'a> {
     /// Appends the object's text.
     #[inline]
     fn write(&self, row: impl Fn(usize) -> Option<usize>, out: &mut Stage) {
-        out.bytes.push(b'{');
-        let mut first = true;
+        let start = out.bytes.len();
         for (n, (key, json)) in self.fields.iter().enumerate() {
             let Some(row) = row(n).filter(|&row| !json.is_null(row)) else { continue };
-            if !std::mem::take(&mut first) {
-                out.bytes.push(b',');
-            }
-            out.bytes.extend_from_slice(key);
+            key.write(out);
             json.write(row, out);
+        }
+        // The first comma, where there is one, is the brace.
+        match out.bytes.get_mut(start) {
+            Some(first) => *first = b'{',
+            None => out.bytes.push(b'{'),
         }
         out.bytes.push(b'}');
     }

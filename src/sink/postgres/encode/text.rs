@@ -5,7 +5,7 @@ use std::ops::Range;
 use datafusion::arrow::array::{Array, GenericStringArray, LargeStringArray, OffsetSizeTrait, StringArray, StringViewArray};
 use datafusion::arrow::buffer::NullBuffer;
 
-use super::column::{NULL, put_bytes};
+use super::column::{Tuples, put_bytes};
 use super::{Bound, Column, Fault, Stage, Unstorable};
 
 /// A text column.
@@ -28,10 +28,10 @@ impl<'a> Text<'a> {
     pub fn bind(array: &'a dyn Array) -> Option<Self> {
         let any = array.as_any();
         if let Some(values) = any.downcast_ref() {
-            return Some(Self { clean: is_clean(values), values: Values::Utf8(values) });
+            return Some(Self { clean: memchr::memchr(0, used(values)).is_none(), values: Values::Utf8(values) });
         }
         if let Some(values) = any.downcast_ref() {
-            return Some(Self { clean: is_clean(values), values: Values::Large(values) });
+            return Some(Self { clean: memchr::memchr(0, used(values)).is_none(), values: Values::Large(values) });
         }
         Some(Self { clean: false, values: Values::View(any.downcast_ref()?) })
     }
@@ -50,6 +50,17 @@ impl<'a> Text<'a> {
     #[inline]
     pub fn holds_nul(&self, row: usize) -> bool {
         !self.clean && self.get(row).is_some_and(|text| memchr::memchr(0, text.as_bytes()).is_some())
+    }
+
+    /// Is every byte of every value so? False where the values do not lie together.
+    pub(super) fn all(&self, is: impl Fn(u8) -> bool) -> bool {
+        // Without a branch a byte.
+        let all = |bytes: &[u8]| bytes.iter().fold(true, |all, byte| all & is(*byte));
+        match self.values {
+            Values::Utf8(values) => all(used(values)),
+            Values::Large(values) => all(used(values)),
+            Values::View(_) => false,
+        }
     }
 
     pub(super) fn check(&self, mut rows: Range<usize>) -> Result<usize, Unstorable> {
@@ -79,10 +90,11 @@ impl<'a> Text<'a> {
     }
 }
 
-fn is_clean<O: OffsetSizeTrait>(array: &GenericStringArray<O>) -> bool {
-    let (offsets, bytes) = (array.value_offsets(), array.value_data());
+/// The bytes of all values.
+fn used<O: OffsetSizeTrait>(array: &GenericStringArray<O>) -> &[u8] {
+    let offsets = array.value_offsets();
     let used = offsets.first().zip(offsets.last()).map_or(0..0, |(from, to)| from.as_usize()..to.as_usize());
-    memchr::memchr(0, &bytes[used]).is_none()
+    &array.value_data()[used]
 }
 
 impl Column for Text<'_> {
@@ -96,6 +108,30 @@ impl Column for Text<'_> {
 
     fn put(&self, row: usize, out: &mut [u8]) -> usize {
         put_bytes(self.get(row).map(str::as_bytes), out)
+    }
+}
+
+/// Copies short text as two halves that overlap, and calls nothing. Both are of one length.
+#[inline]
+fn copy(from: &[u8], to: &mut [u8]) {
+    #[inline]
+    fn halves<const N: usize>(from: &[u8], to: &mut [u8]) {
+        if let (Some(first), Some(last)) = (from.first_chunk::<N>(), from.last_chunk::<N>()) {
+            if let Some(to) = to.first_chunk_mut() {
+                *to = *first;
+            }
+            if let Some(to) = to.last_chunk_mut() {
+                *to = *last;
+            }
+        }
+    }
+    match from.len() {
+        0 => {}
+        1 => halves::<1>(from, to),
+        2..=4 => halves::<2>(from, to),
+        5..=8 => halves::<4>(from, to),
+        9..=16 => halves::<8>(from, to),
+        _ => to.copy_from_slice(from),
     }
 }
 
@@ -147,16 +183,32 @@ impl<O: OffsetSizeTrait> Column for Offsets<'_, O> {
 
     #[inline(always)]
     fn put(&self, row: usize, out: &mut [u8]) -> usize {
-        let Some((head, rest)) = out.split_first_chunk_mut() else { return 0 };
         if self.is_null(row) {
-            *head = NULL;
-            return 4;
+            return put_bytes(None, out);
         }
         let (from, length) = self.span(row);
+        self.put_text(from, length, out)
+    }
+
+    fn fill(&self, rows: Range<usize>, tuples: &mut Tuples<'_>) {
+        if self.nulls.is_some() {
+            return tuples.each(rows, |row, out| self.put(row, out));
+        }
+        tuples.each(self.offsets[rows.start..=rows.end].windows(2), |ends, out| {
+            let from = ends[0].as_usize();
+            self.put_text(from, ends[1].as_usize() - from, out)
+        });
+    }
+}
+
+impl<O> Offsets<'_, O> {
+    #[inline(always)]
+    fn put_text(&self, from: usize, length: usize, out: &mut [u8]) -> usize {
+        let Some((head, rest)) = out.split_first_chunk_mut() else { return 0 };
         *head = (length as i32).to_be_bytes();
         match (rest.first_chunk_mut::<SHORT>(), self.bytes.get(from..).and_then(<[u8]>::first_chunk)) {
             (Some(field), Some(text)) if length <= SHORT => *field = *text,
-            _ => rest[..length].copy_from_slice(&self.bytes[from..from + length]),
+            _ => copy(&self.bytes[from..from + length], &mut rest[..length]),
         }
         4 + length
     }
