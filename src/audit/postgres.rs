@@ -28,9 +28,9 @@ pub trait CopyOut: Send + Sync {
 const COPY: &str = "COPY audit.events (seq, time, actor, run_id, event, outcome, detail, trail_id, trail_seq, spool_hash, \
                     prev_hash, hash) FROM STDIN (FORMAT binary)";
 
-/// Whoever holds the chain's head keeps all others waiting. A process that is suspended there, or vanished, loses it after this
-/// long, and writes again when it goes on.
-const HOLD: &str = "SELECT set_config('idle_in_transaction_session_timeout', '5s', false)";
+/// Whoever holds the chain's head keeps all others waiting. A process that is suspended there, or vanished, loses it after five
+/// seconds; when it goes on, its events go to the spool.
+const HOLD: &str = "SET idle_in_transaction_session_timeout = '5s'";
 
 /// The trail of one database.
 pub struct PostgresTrail {

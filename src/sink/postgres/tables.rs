@@ -181,7 +181,7 @@ fn own_type(encoder: &Encoder) -> Option<String> {
     match encoder {
         Encoder::List(item) => own_type(item).map(|item| item + "[]"),
         scalar => match scalar.pg_type() {
-            // The server would not give these back as they were sent.
+            // Of jsonb the server gives back another text than it was sent, and ciphertext stays marked as such in `info`.
             Type::JSONB | Type::BYTEA => None,
             kind => Some(kind.name().to_owned()),
         },

@@ -152,7 +152,8 @@ async fn a_partitions_indexes_and_the_tables_are_not_built_at_once() {
     let rig = Rig::with_database(1, 1).await;
     let (_run, watcher) = (written(&rig).await, admin(&rig).await);
     let (one, two) = (app(&rig).await, app(&rig).await);
-    let partitions = "SELECT count(genogate_store.index_partition(oid)) FROM (SELECT DISTINCT o_partition FROM genogate_store.missing_indexes()) p (oid)";
+    let partitions = "SELECT count(genogate_store.index_partition(oid))
+                      FROM (SELECT DISTINCT o_partition FROM genogate_store.missing_indexes()) p (oid)";
     one.batch_execute(&format!("BEGIN; {partitions}")).await.unwrap();
     let building = two.batch_execute("SELECT genogate_store.build_indexes()");
     let ending = async {
