@@ -83,11 +83,13 @@ impl<const N: usize, F: Fn(usize) -> [u8; N]> Fixed<'_, N, F> {
     #[inline(always)]
     fn write(&self, row: usize, null: bool, out: &mut [u8]) -> usize {
         let length = if null { NULL } else { (N as i32).to_be_bytes() };
-        let Some((head, rest)) = out.split_first_chunk_mut() else { return 0 };
-        *head = length;
-        // A null's bytes are those of the next column, which writes them after this: no branch a row.
-        if let Some(field) = rest.first_chunk_mut() {
-            *field = (self.value)(row);
+        match out.get_mut(..4 + N) {
+            // A null's bytes are those of the next column, which writes them after this: no branch a row.
+            Some(field) => {
+                field[..4].copy_from_slice(&length);
+                field[4..].copy_from_slice(&(self.value)(row));
+            }
+            None => out[..4].copy_from_slice(&length),
         }
         4 + if null { 0 } else { N }
     }

@@ -194,9 +194,10 @@ impl<O: OffsetSizeTrait> Column for Offsets<'_, O> {
         if self.nulls.is_some() {
             return tuples.each(rows, |row, out| self.put(row, out));
         }
-        tuples.each(self.offsets[rows.start..=rows.end].windows(2), |ends, out| {
-            let from = ends[0].as_usize();
-            self.put_text(from, ends[1].as_usize() - from, out)
+        let offsets = &self.offsets[rows.start..=rows.end];
+        tuples.each(offsets.iter().zip(&offsets[1..]), |(from, to), out| {
+            let from = from.as_usize();
+            self.put_text(from, to.as_usize() - from, out)
         });
     }
 }
@@ -204,11 +205,16 @@ impl<O: OffsetSizeTrait> Column for Offsets<'_, O> {
 impl<O> Offsets<'_, O> {
     #[inline(always)]
     fn put_text(&self, from: usize, length: usize, out: &mut [u8]) -> usize {
-        let Some((head, rest)) = out.split_first_chunk_mut() else { return 0 };
-        *head = (length as i32).to_be_bytes();
-        match (rest.first_chunk_mut::<SHORT>(), self.bytes.get(from..).and_then(<[u8]>::first_chunk)) {
-            (Some(field), Some(text)) if length <= SHORT => *field = *text,
-            _ => copy(&self.bytes[from..from + length], &mut rest[..length]),
+        let head = (length as i32).to_be_bytes();
+        match (out.get_mut(..4 + SHORT), self.bytes.get(from..from + SHORT)) {
+            (Some(field), Some(text)) if length <= SHORT => {
+                field[..4].copy_from_slice(&head);
+                field[4..].copy_from_slice(text);
+            }
+            _ => {
+                out[..4].copy_from_slice(&head);
+                copy(&self.bytes[from..from + length], &mut out[4..4 + length]);
+            }
         }
         4 + length
     }
