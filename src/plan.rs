@@ -13,6 +13,7 @@ use datafusion::physical_plan::{ExecutionPlan, displayable};
 use datafusion::prelude::SessionContext;
 
 pub use proof::{Proof, labels_of};
+pub use session::threads;
 
 use crate::crypto::digest;
 use crate::error::{Error, Result};

@@ -1,20 +1,28 @@
-//! `genogate benchmark`: how fast this machine inflates, decodes and encodes a file. It must not know how.
+//! `genogate benchmark`: how fast this machine inflates, decodes, encodes and loads a file. It must not know how.
 
 use std::path::Path;
+use std::time::Instant;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::Console;
+use super::{Console, load, pipeline, scratch};
 use crate::benchmark::{self, Report};
+use crate::db;
+use crate::db::local::Cluster;
 use crate::error::{Error, Result};
 use crate::flow::Inspection;
+use crate::plan::{self, PlanOptions};
+use crate::run::{self, RunOptions};
 use crate::source::vcf::{Calls, Config, Info, InfoWord};
+use crate::spec::Spec;
 
-/// Measures one step of the ingest on a file, on exactly the asked number of threads; nothing is written anywhere.
+/// Measures a step of the ingest on a file, on exactly the asked number of threads, writing nothing anywhere; or a whole load,
+/// into a database of its own that is removed at the end.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  genogate benchmark inflate cohort.vcf.gz\n  \
                         genogate benchmark decode cohort.vcf.gz --threads 2 --json\n  \
-                        genogate benchmark encode cohort.vcf.gz --calls carriers")]
+                        genogate benchmark encode cohort.vcf.gz --calls carriers\n  \
+                        genogate benchmark load cohort.vcf.gz --calls carriers --profile hipaa")]
 pub struct Command {
     #[command(subcommand)]
     what: What,
@@ -31,15 +39,19 @@ enum What {
     /// Decode, and encode as the binary COPY stream.
     #[command(after_help = "Example: genogate benchmark encode sites.vcf.gz --threads 2")]
     Encode(Flags),
+    /// Load into a PostgreSQL of its own, with indexes and statistics. It lies in TMPDIR, which must hold some four times the
+    /// text, and is removed at the end.
+    #[command(after_help = "Example: genogate benchmark load sites.vcf.gz --profile hipaa --json")]
+    Load(Load),
 }
 
 #[derive(Debug, clap::Args)]
 struct Flags {
     /// A VCF or BCF file; plain, gzip or BGZF.
     file: String,
-    /// Threads that work; the command's own waits.
-    #[arg(long, default_value_t = 1)]
-    threads: usize,
+    /// Threads that work; the command's own waits. Default: 1, and of `load` as many as `genogate load` takes.
+    #[arg(long)]
+    threads: Option<usize>,
     /// INFO keys: `all`, `none`, or a comma-separated list.
     #[arg(long, default_value = "all", value_delimiter = ',', value_name = "KEY")]
     info: Vec<String>,
@@ -70,12 +82,9 @@ impl Command {
             What::Inflate(flags) => (benchmark::inflate, flags),
             What::Decode(flags) => (benchmark::decode, flags),
             What::Encode(flags) => (benchmark::encode, flags),
+            What::Load(load) => return load.run(console).await,
         };
-        if flags.threads == 0 {
-            return Err(Error::usage("--threads must be at least 1"));
-        }
-        let config = flags.config()?;
-        let threads = flags.threads;
+        let (config, threads) = (flags.config()?, flags.threads.unwrap_or(1));
         let report = tokio::task::spawn_blocking(move || work(&config.build(Path::new("."))?.inspect()?, threads));
         let report = report.await.map_err(|_| Error::internal("the benchmark panicked"))??;
         show(console, &report);
@@ -85,6 +94,9 @@ impl Command {
 
 impl Flags {
     fn config(&self) -> Result<Config> {
+        if self.threads == Some(0) {
+            return Err(Error::usage("--threads must be at least 1"));
+        }
         let mut config = Config::of([self.file.clone()]);
         config.info = match self.info.as_slice() {
             [word] if word == "all" => Info::Word(InfoWord::All),
@@ -104,6 +116,72 @@ impl Flags {
             config.on_bad_record = crate::source::vcf::OnBadRecord::Quarantine;
         }
         Ok(config)
+    }
+}
+
+#[derive(Debug, clap::Args)]
+struct Load {
+    #[command(flatten)]
+    flags: Flags,
+    /// The guarantees to prove, with the stages of `genogate load`: hipaa, research or open.
+    #[arg(long, default_value = "research")]
+    profile: String,
+}
+
+impl Load {
+    async fn run(self, console: &Console) -> Result<()> {
+        let figures =
+            scratch::with_folder(console, "benchmark", false, async |folder| self.measure(console, folder).await).await?;
+        let number = |name: &str| figures[name].as_f64().unwrap_or_default();
+        console.line(format_args!(
+            "load, {} threads, profile {}: {:.3} s, {:.0} records/s, {:.0} rows/s",
+            figures["threads"],
+            self.profile,
+            number("seconds"),
+            number("records_per_second"),
+            number("rows_per_second")
+        ));
+        console.line(format_args!(
+            "  {} records, {} variants, {} calls; {:.1} MB stored file, {:.1} MB in tables and indexes",
+            figures["records"],
+            figures["variants"],
+            figures["calls"],
+            number("bytes_in") / 1e6,
+            number("table_bytes") / 1e6
+        ));
+        console.object(figures);
+        Ok(())
+    }
+
+    async fn measure(&self, console: &Console, folder: &Path) -> Result<Value> {
+        let start = Instant::now();
+        let spec = Spec::from_json(
+            &json!({
+                "version": 1, "name": "benchmark", "profile": self.profile, "source": {"vcf": self.flags.config()?},
+                "stages": load::stages(&self.profile, json!({"split": true})), "sink": {"postgres": {"database": "local"}},
+            }),
+            &[],
+        )?;
+        let threads = self.flags.threads.unwrap_or_else(plan::threads);
+        let plan = plan::plan(&spec, PlanOptions { threads: Some(threads) })?;
+        let planned = start.elapsed();
+        let home = folder.join("home");
+        Cluster::open(&home).start().await?;
+        let (run, report) = pipeline::carry_out(console, plan, RunOptions::default(), &home).await?;
+        let seconds = planned.as_secs_f64() + report.seconds();
+        let second = |n: u64| n as f64 / seconds.max(1e-9);
+        let administrator = run::databases(run.plan(), &home).administrator("local").await?;
+        let size = "SELECT sum(pg_total_relation_size(relid))::bigint FROM unnest(ARRAY['genogate_store.variants', 'genogate_store.calls'])
+                    AS t (name), pg_partition_tree(name::regclass)";
+        let size = administrator.query_one(size, &[]).await.map_err(|error| db::failure("measuring the tables", error))?;
+        let (records, variants, calls) = (report.count("input_records"), report.count("variants"), report.count("calls"));
+        Ok(json!({
+            "work": "load", "profile": self.profile, "threads": threads, "bytes_in": report.count("bytes_in"),
+            "seconds": seconds, "records": records, "variants": variants, "calls": calls,
+            "quarantined": report.count("quarantined"), "units": report.count("units"),
+            "records_per_second": second(records), "rows_per_second": second(variants + calls),
+            "table_bytes": size.get::<_, i64>(0),
+        }))
     }
 }
 

@@ -140,12 +140,7 @@ impl Command {
             vcf.insert("reference".into(), json!(reference));
         }
 
-        let mut stages = vec![json!({"normalize": {"split": !self.no_split, "left_align": self.fasta_ref.is_some()}})];
-        if self.profile == "hipaa" {
-            stages.push(json!({"sanitize": {}}));
-            stages.push(json!({"detect": {}}));
-            stages.push(json!({"anonymize": {"samples": "vault"}}));
-        }
+        let mut stages = stages(&self.profile, json!({"split": !self.no_split, "left_align": self.fasta_ref.is_some()}));
         if let Some(filter) = &self.filter {
             stages.push(json!({ "filter": filter }));
         }
@@ -158,4 +153,15 @@ impl Command {
             "version": 1, "name": self.name, "profile": self.profile, "source": {"vcf": vcf}, "stages": stages, "sink": sink
         }))
     }
+}
+
+/// The stages of a profile that no flag names.
+pub(super) fn stages(profile: &str, normalize: Value) -> Vec<Value> {
+    let mut stages = vec![json!({ "normalize": normalize })];
+    if profile == "hipaa" {
+        stages.push(json!({"sanitize": {}}));
+        stages.push(json!({"detect": {}}));
+        stages.push(json!({"anonymize": {"samples": "vault"}}));
+    }
+    stages
 }

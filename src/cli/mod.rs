@@ -17,6 +17,7 @@ mod pipeline;
 mod progress;
 mod query;
 mod regions;
+mod scratch;
 mod signals;
 mod synth;
 mod validate;
@@ -82,7 +83,7 @@ enum Command {
     Demo(demo::Command),
     /// Check this machine.
     Doctor(doctor::Command),
-    /// Measure inflating, decoding and encoding a file.
+    /// Measure inflating, decoding, encoding and loading a file.
     Benchmark(benchmark::Command),
     /// Write a synthetic VCF file.
     Synth(synth::Command),

@@ -1,6 +1,6 @@
 //! `run`, `check`, `plan` and `schema`: pipeline files. It must not know components.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use indicatif::HumanBytes;
@@ -80,20 +80,7 @@ pub async fn execute(console: &Console, plan: Plan, options: RunOptions) -> Resu
     for notice in &plan.notices {
         console.remark(format_args!("input {}: {}", notice.input, notice.text));
     }
-    let home = secrets::home()?;
-    let bytes = plan.bytes.map(|bytes| bytes / u64::from(options.shard.map_or(1, |shard| shard.count)));
-    let trail = Trail::open(&run::databases(&plan, &home), run::audit_database(&plan).as_deref(), &home).await?;
-    let run = run::Run::new(plan, &home, &trail);
-    let watching = signals::cancel_on_signal(run.context().cancel.clone());
-    let progress = Progress::of_run(console, run.context().clone(), bytes);
-    let outcome = run.execute(trail.grant(), options).await;
-    drop(progress);
-    watching.abort();
-    let spooled = trail.close().await;
-    let report = outcome?;
-    if spooled? > 0 {
-        console.remark("the database's audit trail was away: events wait in the spool until the next command");
-    }
+    let (run, report) = carry_out(console, plan, options, &secrets::home()?).await?;
     console.object(report.to_json());
     if report.word("status") == "partial" {
         console.remark("units of other shards are missing: the load is finished by the shard that commits the last one");
@@ -130,6 +117,24 @@ pub async fn execute(console: &Console, plan: Plan, options: RunOptions) -> Resu
     }
     console.remark(run::REIDENTIFICATION);
     given_up(console, run.plan(), &report)
+}
+
+/// Runs a plan with progress and signals.
+pub async fn carry_out(console: &Console, plan: Plan, options: RunOptions, home: &Path) -> Result<(run::Run, Report)> {
+    let bytes = plan.bytes.map(|bytes| bytes / u64::from(options.shard.map_or(1, |shard| shard.count)));
+    let trail = Trail::open(&run::databases(&plan, home), run::audit_database(&plan).as_deref(), home).await?;
+    let run = run::Run::new(plan, home, &trail);
+    let watching = signals::cancel_on_signal(run.context().cancel.clone());
+    let progress = Progress::of_run(console, run.context().clone(), bytes);
+    let outcome = run.execute(trail.grant(), options).await;
+    drop(progress);
+    watching.abort();
+    let spooled = trail.close().await;
+    let report = outcome?;
+    if spooled? > 0 {
+        console.remark("the database's audit trail was away: events wait in the spool until the next command");
+    }
+    Ok((run, report))
 }
 
 /// Tells which files are not in the load, by path: the caller knows them.

@@ -42,7 +42,7 @@ pub struct Section {
 }
 
 /// Runs the demo with everything it makes in `folder`: data home, cohort, pipeline. Calls `show` as each part is ready and
-/// returns the JSON object. The database runs until [`stop`].
+/// returns the JSON object.
 pub async fn demo(folder: &Path, show: &mut dyn FnMut(Section)) -> Result<Value> {
     let mut tell = |title, lines| show(Section { title, lines });
     let home = folder.join("home");
@@ -131,11 +131,6 @@ pub async fn demo(folder: &Path, show: &mut dyn FnMut(Section)) -> Result<Value>
     object.insert("planted_found".into(), json!(found));
     object.insert("audit".into(), json!({"events": verdict.events, "verified": verdict.verified}));
     Ok(Value::Object(object))
-}
-
-/// Stops the demo's database.
-pub async fn stop(folder: &Path) -> Result<()> {
-    Cluster::open(&folder.join("home")).stop().await.map(drop)
 }
 
 fn io(what: &str, error: &std::io::Error) -> Error {
