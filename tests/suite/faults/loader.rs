@@ -60,6 +60,35 @@ fn a_stopped_load_says_how_to_resume_and_resumes() {
     scene.prove(done);
 }
 
+/// The worst moment: both writers have sent a whole unit and are kept from its ledger row.
+#[test]
+fn a_kill_takes_back_one_unit_a_writer() {
+    let scene = Scene::new(12_000);
+    let mut admin = Admin::new(&scene.warehouse);
+    admin.ask("ALTER SYSTEM SET autovacuum = off; SELECT pg_reload_conf()");
+    let mut child = scene.spawn(&[]);
+    admin.await_true(&mut child, COMMITTED);
+    admin.ask("BEGIN; LOCK TABLE genogate_store.units IN SHARE MODE");
+    let kept = "SELECT count(*) = 2 FROM pg_locks WHERE relation = 'genogate_store.units'::regclass AND NOT granted";
+    admin.await_true(&mut child, kept);
+    signal(&child, "-KILL");
+    end(child);
+    admin.ask("COMMIT");
+    while admin.ask("SELECT count(*) FROM pg_stat_activity WHERE usename = 'genogate_app'") != "0" {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let mut number = |sql: &str| admin.ask(sql).parse::<u64>().unwrap();
+    let dead =
+        "SELECT sum(n_dead_tup) FROM pg_stat_all_tables WHERE schemaname = 'genogate_store' AND relname ~ '^(variants|calls)'";
+    let (lost, committed) = (number(dead), number("SELECT count(*) FROM genogate_store.units"));
+    let report = scene.run(&[]).expect(0).json();
+    assert_eq!(report["units_resumed"].as_u64(), Some(committed), "{report}");
+    let largest =
+        "SELECT sum(rows) FROM (SELECT variants + calls AS rows FROM genogate_store.units ORDER BY 1 DESC LIMIT 2) AS two";
+    assert!(lost > 0 && lost <= number(largest), "{lost} rows were taken back, two units hold {}", number(largest));
+    assert_eq!(number(dead), lost, "going on takes nothing back");
+}
+
 /// Defect 4 of the predecessor: a forced reload deleted first, and after a failure the next load was skipped with zero rows.
 #[test]
 fn a_forced_reload_that_dies_leaves_the_old_rows_until_it_is_complete() {
