@@ -1,5 +1,5 @@
 //! What `genogate benchmark` measures: inflating, decoding and encoding one file on a fixed number of threads, without a
-//! plan, a server or a key. It must not write anything anywhere.
+//! plan, a server or a key; and how large a load became. It must not write anything anywhere.
 
 mod checksum;
 
@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::DataType;
+use tokio_postgres::Client;
 
+use crate::db;
 use crate::error::{Error, Result};
 use crate::flow::{Inspection, column};
 use crate::sink::postgres::encode::Buffer;
 use crate::sink::postgres::rows::{Owner, Place};
-use crate::sink::postgres::tables::Layout;
+use crate::sink::postgres::tables::{CALLS, Layout, VARIANTS};
 use crate::source::vcf::{Decoded, decode_on, inflate_to_end};
 
 use checksum::Checksum;
@@ -121,6 +123,14 @@ pub fn encode(inspection: &Inspection, threads: usize) -> Result<Report> {
     let report = report(inspection, threads, &decoded, cells, None);
     let spent = sums.iter().map(|sum| sum.spent.as_secs_f64()).sum();
     Ok(Report { work: "encode", seconds, copy_bytes: Some(copied), encode_seconds: Some(spent), ..report })
+}
+
+/// Bytes of the variants' and calls' tables with their indexes, as the cluster's administrator sees them.
+pub async fn table_bytes(administrator: &Client) -> Result<i64> {
+    let size = "SELECT sum(pg_total_relation_size(relid))::bigint
+                FROM unnest($1::text[]) AS t (name), pg_partition_tree(name::regclass)";
+    let row = administrator.query_one(size, &[&[VARIANTS, CALLS].as_slice()]).await;
+    row.map(|row| row.get(0)).map_err(|error| db::failure("measuring the tables", error))
 }
 
 #[derive(Default)]

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::{Console, load, pipeline, scratch};
 use crate::benchmark::{self, Report};
-use crate::db;
 use crate::db::local::Cluster;
 use crate::error::{Error, Result};
 use crate::flow::Inspection;
@@ -119,6 +118,7 @@ impl Flags {
     }
 }
 
+/// A load, as `genogate load` would do it.
 #[derive(Debug, clap::Args)]
 struct Load {
     #[command(flatten)]
@@ -171,16 +171,13 @@ impl Load {
         let seconds = planned.as_secs_f64() + report.seconds();
         let second = |n: u64| n as f64 / seconds.max(1e-9);
         let administrator = run::databases(run.plan(), &home).administrator("local").await?;
-        let size = "SELECT sum(pg_total_relation_size(relid))::bigint FROM unnest(ARRAY['genogate_store.variants', 'genogate_store.calls'])
-                    AS t (name), pg_partition_tree(name::regclass)";
-        let size = administrator.query_one(size, &[]).await.map_err(|error| db::failure("measuring the tables", error))?;
         let (records, variants, calls) = (report.count("input_records"), report.count("variants"), report.count("calls"));
         Ok(json!({
             "work": "load", "profile": self.profile, "threads": threads, "bytes_in": report.count("bytes_in"),
             "seconds": seconds, "records": records, "variants": variants, "calls": calls,
             "quarantined": report.count("quarantined"), "units": report.count("units"),
             "records_per_second": second(records), "rows_per_second": second(variants + calls),
-            "table_bytes": size.get::<_, i64>(0),
+            "table_bytes": benchmark::table_bytes(&administrator).await?,
         }))
     }
 }

@@ -155,7 +155,7 @@ impl Command {
     }
 }
 
-/// The stages of a profile that no flag names.
+/// The stages of a profile, before any filter.
 pub(super) fn stages(profile: &str, normalize: Value) -> Vec<Value> {
     let mut stages = vec![json!({ "normalize": normalize })];
     if profile == "hipaa" {

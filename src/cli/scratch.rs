@@ -24,11 +24,15 @@ pub async fn with_folder<T>(console: &Console, name: &str, keep: bool, work: imp
     if keep {
         let kept = folder.keep();
         console.remark(format_args!("\nkept: export GENOGATE_HOME={0}/home; genogate db stop; rm -r {0}", kept.display()));
-    } else {
-        Cluster::open(&folder.path().join("home")).stop().await?;
-        folder.close().map_err(|error| Error::failed(format!("the {name}'s folder cannot be removed: {}", error.kind())))?;
+        return outcome;
     }
-    outcome
+    let stopped = Cluster::open(&folder.path().join("home")).stop().await;
+    let removed =
+        folder.close().map_err(|error| Error::failed(format!("the {name}'s folder cannot be removed: {}", error.kind())));
+    // What the work failed with comes first.
+    let done = outcome?;
+    stopped?;
+    removed.map(|()| done)
 }
 
 fn no_folder(error: std::io::Error) -> Error {

@@ -75,9 +75,13 @@ fn what_ends_early_leaves_nothing_either() {
     assert!(refused.expect(3).stderr.contains("identifiers in the header"));
     assert!(is_empty(temporary.path()) && !in_use(temporary.path()));
     let mut child = benchmark("trio.vcf.gz").spawn().unwrap();
-    // In the middle of the load: rows are in the tables' files.
-    let large = |entry: std::fs::DirEntry| entry.path().join("home/postgres/data/pg_wal/000000010000000000000003").exists();
-    while !std::fs::read_dir(temporary.path()).unwrap().filter_map(Result::ok).any(large) {
+    // In the middle of the load: units are committed.
+    let committed = |entry: std::fs::DirEntry| {
+        let mut shell = genogate(&entry.path().join("home"));
+        shell.args(["db", "shell", "--", "-X", "-A", "-t", "-c", "SELECT count(*) > 0 FROM genogate_store.units"]);
+        shell.output().unwrap().stdout == b"t\n"
+    };
+    while !std::fs::read_dir(temporary.path()).unwrap().filter_map(Result::ok).any(committed) {
         assert!(child.try_wait().unwrap().is_none(), "it was over before it was stopped");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }

@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::support::{Done, Warehouse, end, genogate, repository};
+use super::support::{Done, Warehouse, end, genogate, repository, signal};
 
 fn synth(warehouse: &Warehouse, folder: &Path, name: &str, kind: &str, records: &str, seed: &str) -> PathBuf {
     let file = folder.join(name);
@@ -99,7 +99,7 @@ fn a_killed_shard_leaves_the_others_alone_and_does_only_what_it_lacks() {
     let list = synth(&warehouse, folder.path(), "long.vcf", "sites", "60000", "9");
     let name = ["--load-name", "night-7"];
     let first = load(&warehouse, &list, &[&name[..], &["--shard", "1/2"]].concat()).expect(0).json();
-    for signal in ["-KILL", "-TERM"] {
+    for how in ["-KILL", "-TERM"] {
         let child = command(&warehouse, &list, &[&name[..], &["--shard", "2/2", "--threads", "1"]].concat()).spawn().unwrap();
         let before: u64 = first["units"].as_u64().unwrap();
         let units = || warehouse.sql("SELECT count(*) FROM genogate_store.units").parse::<u64>().unwrap();
@@ -108,9 +108,9 @@ fn a_killed_shard_leaves_the_others_alone_and_does_only_what_it_lacks() {
         while units() == start {
             std::thread::sleep(std::time::Duration::from_millis(5));
         }
-        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        signal(&child, how);
         let done = end(child);
-        assert_eq!(done.code, if signal == "-KILL" { -1 } else { 1 }, "{done:#?}");
+        assert_eq!(done.code, if how == "-KILL" { -1 } else { 1 }, "{done:#?}");
     }
     let listed = loads(&warehouse).pop().unwrap();
     assert_eq!((&listed["status"], &listed["resumable"]), (&json!("failed"), &json!(true)), "{listed}");
@@ -216,16 +216,13 @@ fn of_two_identical_loads_at_once_one_says_that_the_other_is_at_it() {
     while warehouse.sql("SELECT count(*) FROM genogate_store.units") == "0" {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    let stop = |signal: &str, child: &Child| {
-        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success())
-    };
     // The first stands still, so that it cannot be through before the second has looked.
-    stop("-STOP", &first);
+    signal(&first, "-STOP");
     for shard in [vec![], vec!["--shard", "1/2"]] {
         let second = load(&warehouse, &file, &[&["--set", "sink.postgres.patience=0s"], &shard[..]].concat()).expect(1);
         assert!(second.stdout.contains("another process"), "{second:#?}");
     }
-    stop("-CONT", &first);
+    signal(&first, "-CONT");
     assert!(first.wait().unwrap().success());
     assert_eq!(load(&warehouse, &file, &[]).expect(0).json()["status"], "skipped");
     assert_eq!(warehouse.sql("SELECT count(*), min(input_records) FROM genogate.loads"), "1|60000");
@@ -425,7 +422,7 @@ fn an_interrupted_load_is_resumed_by_its_id_and_its_path_is_nowhere() {
     while units() == begun["units"].as_u64().unwrap() {
         std::thread::sleep(std::time::Duration::from_millis(5));
     }
-    assert!(Command::new("kill").args(["-KILL", &child.id().to_string()]).status().unwrap().success());
+    signal(&child, "-KILL");
     end(child);
     let grep = || {
         let found = Command::new("grep").args(["-r", "-l", "-a", "-F", "DOE_JANE"]).arg(&warehouse.home).output().unwrap();
