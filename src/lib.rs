@@ -14,6 +14,7 @@
 // words
 pub mod error;
 pub mod sensitive;
+pub mod text;
 pub mod yaml;
 // rooms that know no pipeline
 pub mod crypto;

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::scanner::splice;
+use crate::text::splice;
 
 /// One searched piece of a header line's value.
 #[derive(Clone, Debug, PartialEq, Eq)]

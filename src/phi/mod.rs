@@ -2,6 +2,7 @@
 //! kept. It must not know pipelines, stages or who is asking.
 
 mod checks;
+mod found;
 pub mod headers;
 pub mod names;
 pub mod patterns;
@@ -11,7 +12,8 @@ mod sweep;
 pub mod text;
 pub mod vault;
 
+pub use found::Match;
 pub use names::Names;
 pub use patterns::Pattern;
 pub use renames::Renames;
-pub use scanner::{Match, Scanner};
+pub use scanner::Scanner;

@@ -3,9 +3,10 @@
 
 use aho_corasick::{AhoCorasick, MatchKind};
 
-use super::Match;
 use super::checks::stands_alone;
+use super::found::Match;
 use crate::error::{Error, Result};
+use crate::text::splice;
 
 /// Known names, found wherever they stand as a word: case counts, `_` separates words.
 ///
@@ -57,7 +58,7 @@ impl Names {
 
     /// `text` with every name replaced by what `replacement` says for its index; `None` when there is none.
     pub fn replace<'a>(&self, text: &str, replacement: impl Fn(usize) -> &'a str) -> Option<String> {
-        super::scanner::splice(text, self.find(text).into_iter().map(|hit| (hit.start..hit.end, replacement(hit.pattern))))
+        splice(text, self.find(text).into_iter().map(|hit| (hit.start..hit.end, replacement(hit.pattern))))
     }
 }
 

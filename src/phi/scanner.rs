@@ -6,20 +6,12 @@ use std::ops::Range;
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use super::checks::stands_alone;
+use super::found::Match;
+use super::names::{self, Names};
+use super::patterns::{self, Pattern};
 use super::sweep::Sweep;
-use super::{Names, Pattern, patterns};
 use crate::error::{Error, Result};
-
-/// A match: bytes `start .. end` of the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Match {
-    /// Index into [`Scanner::patterns`].
-    pub pattern: usize,
-    /// Byte offset of the first byte.
-    pub start: usize,
-    /// Byte offset behind the last byte.
-    pub end: usize,
-}
+use crate::text::splice;
 
 /// Patterns, ready to search with. Every expression has a bounded length and the engine never backtracks, so a search
 /// takes time proportional to the text.
@@ -39,10 +31,10 @@ impl Scanner {
         Self::with_names(None)
     }
 
-    /// The built-in patterns, and the pattern `sample-name` for every one of `names` that [`super::names`] deems long
+    /// The built-in patterns, and the pattern `sample-name` for every one of `names` that [`names`] deems long
     /// enough to be searched for in values.
     pub fn with_identifiers<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self> {
-        Self::with_names(Names::new(names.into_iter().filter(|name| super::names::searched_in_values(name)))?)
+        Self::with_names(Names::new(names.into_iter().filter(|name| names::searched_in_values(name)))?)
     }
 
     fn with_names(names: Option<Names>) -> Result<Self> {
@@ -126,20 +118,6 @@ impl Scanner {
 /// Moves a span's ends out to character borders.
 fn widen(text: &str, span: Range<usize>) -> Range<usize> {
     text.floor_char_boundary(span.start)..text.ceil_char_boundary(span.end)
-}
-
-/// `text` with each span replaced; spans are ordered and do not overlap. `None` without spans.
-pub(super) fn splice<S: AsRef<str>>(text: &str, spans: impl Iterator<Item = (Range<usize>, S)>) -> Option<String> {
-    let (mut out, mut copied) = (None, 0);
-    for (span, replacement) in spans {
-        let out = out.get_or_insert_with(|| String::with_capacity(text.len()));
-        out.push_str(text.get(copied..span.start).unwrap_or_default());
-        out.push_str(replacement.as_ref());
-        copied = span.end;
-    }
-    let mut out: String = out?;
-    out.push_str(text.get(copied..).unwrap_or_default());
-    Some(out)
 }
 
 #[cfg(test)]

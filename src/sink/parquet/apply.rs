@@ -1,6 +1,5 @@
 //! The sink, planned and opened: a hidden folder, writers, then a rename. It must not know how a file is laid out.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -9,14 +8,14 @@ use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use serde_json::{Map, Value, json};
 
 use super::dataset::Folder;
-use super::writer::{PartitionWriter, file_schema, lock};
+use super::shared::{Shared, lock};
+use super::writer::PartitionWriter;
 use crate::access::Permission;
 use crate::audit::Event;
 use crate::crypto::digest::hex;
 use crate::error::{Error, Result};
-use crate::flow::{ClosedUnit, Context, Document, OpenSink, Opening, Sink, Writer, column};
-use crate::sink::identity::{InputTotal, headers, identity};
-use crate::sink::tally::Account;
+use crate::flow::{Document, OpenSink, Opening, Sink, Writer, column};
+use crate::sink::identity::{headers, identity};
 
 /// The planned sink.
 #[derive(Debug)]
@@ -60,13 +59,7 @@ impl Sink for Parquet {
         let folder = Folder::create(&self.path, load)?;
         folder.write_document(document)?;
         opening.context.recorder.record(Event::LoadBegun { load_id: load, resumed_units: 0 })?;
-        let shared = Shared {
-            context: opening.context.clone(),
-            hidden: folder.path(""),
-            file_schema: file_schema(&schema),
-            state: Mutex::default(),
-            quarantine: Mutex::new(()),
-        };
+        let shared = Shared::new(opening.context.clone(), &folder.path(""), &schema);
         Ok(Arc::new(Open {
             shared: Arc::new(shared),
             folder: Mutex::new(Some(folder)),
@@ -76,49 +69,6 @@ impl Sink for Parquet {
             options: opening.options_digest,
             force: opening.force,
         }))
-    }
-}
-
-/// What the writers of one load share.
-pub struct Shared {
-    pub context: Arc<Context>,
-    hidden: PathBuf,
-    pub file_schema: SchemaRef,
-    pub state: Mutex<State>,
-    /// Held while the common quarantine file is appended to.
-    pub quarantine: Mutex<()>,
-}
-
-impl Shared {
-    /// A path in the load's folder.
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.hidden.join(name)
-    }
-}
-
-/// Sums over the closed units.
-#[derive(Debug, Default)]
-pub struct State {
-    totals: BTreeMap<u32, InputTotal>,
-    sum: Account,
-    records: u64,
-    out_of_region: u64,
-    units: u64,
-}
-
-impl State {
-    /// Adds a closed unit.
-    pub fn add(&mut self, closed: &ClosedUnit, account: &Account) {
-        let total = self.totals.entry(closed.counts.input).or_default();
-        total.records += closed.counts.records - closed.counts.out_of_region;
-        total.digest.add(closed.counts.digest);
-        self.records += closed.counts.records;
-        self.out_of_region += closed.counts.out_of_region;
-        self.units += 1;
-        self.sum.variants += account.variants;
-        self.sum.calls += account.calls;
-        self.sum.quarantined += account.quarantined;
-        self.sum.filtered += account.filtered;
     }
 }
 
@@ -148,7 +98,7 @@ impl OpenSink for Open {
 
     async fn finish(&self) -> Result<Map<String, Value>> {
         let mut folder = lock(&self.folder).take().ok_or_else(|| Error::internal("the load was ended twice"))?;
-        let state = lock(&self.shared.state);
+        let state = self.shared.state();
         if let Some(planned) = self.planned
             && planned != state.units
         {

@@ -3,6 +3,7 @@
 mod apply;
 mod config;
 mod dataset;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod writer;

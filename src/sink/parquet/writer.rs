@@ -2,16 +2,15 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, UInt32Array};
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use serde_json::json;
 
-use super::apply::{Shared, State};
 use super::dataset::{append, close_parquet, failed, open_parquet};
+use super::shared::{Shared, is_internal, lock};
 use crate::error::{Error, Result};
 use crate::flow::{ClosedUnit, Counters, Writer, column};
 use crate::sink::identity::variant_id;
@@ -33,17 +32,6 @@ struct OpenUnit {
     unit: u32,
     rows: u32,
     tally: Tally,
-}
-
-/// The file's schema: `variant_id`, then every column but the internal ones.
-pub fn file_schema(schema: &Schema) -> SchemaRef {
-    let mut fields = vec![Arc::new(Field::new("variant_id", DataType::Int64, false))];
-    fields.extend(schema.fields().iter().filter(|field| !is_internal(field.name())).cloned());
-    Arc::new(Schema::new(fields))
-}
-
-fn is_internal(name: &str) -> bool {
-    name == column::UNIT || name == column::ROW
 }
 
 impl PartitionWriter {
@@ -92,7 +80,7 @@ impl PartitionWriter {
                 format!("{entry}\n")
             })
             .collect();
-        let _one = self.shared.quarantine.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one = lock(&self.shared.quarantine);
         append(&self.shared.path("quarantine.jsonl"), lines.as_bytes())
     }
 
@@ -141,15 +129,4 @@ impl Writer for PartitionWriter {
         self.account(None)?;
         close_parquet(&self.path, self.file)
     }
-}
-
-impl Shared {
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        lock(&self.state)
-    }
-}
-
-/// A panicking writer's figures are never published: its partition failed.
-pub fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,12 +1,5 @@
 //! What a pipeline file says under `anonymize`. It must not know the vault.
 
-use std::path::Path;
-use std::sync::Arc;
-
-use super::stage::Anonymize;
-use crate::error::Result;
-use crate::flow::Stage;
-
 /// Replaces sample names by pseudonyms.
 ///
 /// A pseudonym is random, not derived from the name (45 CFR 164.514(c)), and the same name has the same one in every load.
@@ -47,13 +40,5 @@ fn vault() -> String {
 impl Default for Config {
     fn default() -> Self {
         Self { samples: Samples::Vault, key: vault(), database: None }
-    }
-}
-
-impl Config {
-    /// The stage. `base` is not needed: nothing is read, no key is opened.
-    pub fn build(&self, base: &Path) -> Result<Arc<dyn Stage>> {
-        let _ = base;
-        Ok(Arc::new(Anonymize::new(self.clone())))
     }
 }

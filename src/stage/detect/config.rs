@@ -1,11 +1,6 @@
 //! What a pipeline file says under `detect`. It must not know patterns.
 
-use std::path::Path;
-use std::sync::Arc;
-
-use super::stage::Detect;
-use crate::error::Result;
-use crate::flow::{Severity, Stage};
+use crate::sensitive::Severity;
 
 /// Looks for what has the form of an identifier (45 CFR 164.514(b)(2)): record and social security numbers, names behind
 /// markers, telephone numbers, addresses, dates, personal folders; and for the input's own sample names anywhere but in
@@ -88,13 +83,5 @@ impl Action {
     /// The word used in files and events.
     pub fn name(self) -> &'static str {
         ["log", "warn", "redact", "quarantine", "abort"][self as usize]
-    }
-}
-
-impl Config {
-    /// The stage. `base` is not needed: nothing is read.
-    pub fn build(&self, base: &Path) -> Result<Arc<dyn Stage>> {
-        let _ = base;
-        Ok(Arc::new(Detect::new(self.clone())))
     }
 }

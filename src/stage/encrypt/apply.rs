@@ -1,12 +1,13 @@
 //! The planned and the opened stage. It must not know where rows come from.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use futures::future::BoxFuture;
 
-use super::Config;
+use super::config::Config;
 use crate::audit::Event;
 use crate::error::{Error, Result};
 use crate::flow::{Apply, Document, Labels, Opening, Stage, column};
@@ -19,6 +20,22 @@ use crate::stage::seal::{Seal, is_sealed, sealed_type};
 #[derive(Debug)]
 pub(super) struct Encrypt {
     config: Config,
+}
+
+impl Config {
+    /// The stage. `base` is not needed: nothing is read, no key is opened.
+    ///
+    /// # Errors
+    /// Class `usage` when no column is named.
+    pub fn build(&self, base: &Path) -> Result<Arc<dyn Stage>> {
+        let _ = base;
+        if self.columns.is_empty() {
+            return Err(
+                Error::usage("encrypt: no column is named").with_hint("write columns: [info.NOTE], or leave the stage out")
+            );
+        }
+        Ok(Arc::new(Encrypt::new(self.clone())))
+    }
 }
 
 impl Encrypt {

@@ -1,12 +1,5 @@
 //! What a pipeline file says under `encrypt`. It must not know ciphers.
 
-use std::path::Path;
-use std::sync::Arc;
-
-use super::apply::Encrypt;
-use crate::error::{Error, Result};
-use crate::flow::Stage;
-
 /// Encrypts columns with AES-256-GCM (NIST SP 800-38D).
 ///
 /// Every value is sealed by itself, so rows stay loadable and countable; nulls stay null. An INFO or fixed column becomes
@@ -21,20 +14,4 @@ pub struct Config {
     pub columns: Vec<String>,
     /// Name of the key ring under `keys:`. New values are sealed with its newest key.
     pub key: String,
-}
-
-impl Config {
-    /// The stage. `base` is not needed: nothing is read, no key is opened.
-    ///
-    /// # Errors
-    /// Class `usage` when no column is named.
-    pub fn build(&self, base: &Path) -> Result<Arc<dyn Stage>> {
-        let _ = base;
-        if self.columns.is_empty() {
-            return Err(
-                Error::usage("encrypt: no column is named").with_hint("write columns: [info.NOTE], or leave the stage out")
-            );
-        }
-        Ok(Arc::new(Encrypt::new(self.clone())))
-    }
 }

@@ -1,12 +1,6 @@
 //! What a pipeline file says under `normalize`, and what the registry adds from the source. It must not know how rows are divided.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use super::Normalize;
-use crate::error::{Error, Result};
-use crate::fasta::Fasta;
-use crate::flow::Stage;
+use std::path::PathBuf;
 
 /// What the source's section says that concerns this stage.
 #[derive(Clone, Debug, Default)]
@@ -56,26 +50,5 @@ fn yes() -> bool {
 impl Default for Config {
     fn default() -> Self {
         Self { split: true, left_align: false }
-    }
-}
-
-impl Config {
-    /// The stage. With `left_align` the reference of `given` is opened: its index is read, or made in one pass over the file.
-    ///
-    /// # Errors
-    /// Class `usage` when `left_align` has no reference, class `input` when the reference cannot be used.
-    pub fn build(&self, given: &Given, base: &Path) -> Result<Arc<dyn Stage>> {
-        if !self.left_align {
-            return Ok(Arc::new(Normalize::new(self.split)));
-        }
-        let Some(reference) = &given.reference else {
-            return Err(Error::usage("normalize: left_align needs a reference")
-                .with_hint("add `reference: GRCh38.fa` to source.vcf: the FASTA the files were called against"));
-        };
-        let fasta = Fasta::open(&base.join(reference))?;
-        if fasta.indexed_here {
-            tracing::warn!("the reference has no .fai index: the whole file was read; write one with `samtools faidx REFERENCE`");
-        }
-        Ok(Arc::new(Normalize::new(self.split).with_reference(fasta, given.clone())?))
     }
 }

@@ -1,17 +1,17 @@
 //! The planned stage: schema, labels and needs. It must not look at rows.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use futures::future::BoxFuture;
 
-use super::apply::Split;
-use super::config::Given;
-use super::left_align::{LeftAlign, State};
-use super::shape::{Per, Shape};
+use super::align::{LeftAlign, State};
+use super::config::{Config, Given};
+use super::divide::{Per, Shape, Split};
 use crate::crypto::digest::hex;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fasta::Fasta;
 use crate::flow::{Apply, Context, Document, InputUnits, Labels, Opening, Stage, column};
 use crate::stage::recorded::Recorded;
@@ -35,6 +35,27 @@ struct Reference {
     fasta: Arc<Fasta>,
     fingerprint: [u8; 32],
     given: Given,
+}
+
+impl Config {
+    /// The stage. With `left_align` the reference of `given` is opened: its index is read, or made in one pass over the file.
+    ///
+    /// # Errors
+    /// Class `usage` when `left_align` has no reference, class `input` when the reference cannot be used.
+    pub fn build(&self, given: &Given, base: &Path) -> Result<Arc<dyn Stage>> {
+        if !self.left_align {
+            return Ok(Arc::new(Normalize::new(self.split)));
+        }
+        let Some(reference) = &given.reference else {
+            return Err(Error::usage("normalize: left_align needs a reference")
+                .with_hint("add `reference: GRCh38.fa` to source.vcf: the FASTA the files were called against"));
+        };
+        let fasta = Fasta::open(&base.join(reference))?;
+        if fasta.indexed_here {
+            tracing::warn!("the reference has no .fai index: the whole file was read; write one with `samtools faidx REFERENCE`");
+        }
+        Ok(Arc::new(Normalize::new(self.split).with_reference(fasta, given.clone())?))
+    }
 }
 
 impl Normalize {

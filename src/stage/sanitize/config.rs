@@ -1,12 +1,6 @@
 //! What a pipeline file says under `sanitize`. It must not know how a policy is applied.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use super::policy::Source;
-use super::stage::Sanitize;
-use crate::error::{Error, Result};
-use crate::flow::Stage;
+use std::path::PathBuf;
 
 /// Removes what is not known to be harmless: header lines and text values pass only where a policy file says so.
 ///
@@ -53,30 +47,4 @@ pub enum Otherwise {
     Drop,
     /// The column is encrypted as the stage `encrypt` does.
     Encrypt,
-}
-
-impl Config {
-    /// The stage. Reads the policy files, relative to `base`; opens no key.
-    ///
-    /// # Errors
-    /// Class `usage`: a policy file that cannot be read or has mistakes (all of them), a missing or needless `key`.
-    pub fn build(&self, base: &Path) -> Result<Arc<dyn Stage>> {
-        let key = match (self.text.otherwise, &self.text.key) {
-            (Otherwise::Encrypt, Some(key)) => Some(key.clone()),
-            (Otherwise::Drop, None) => None,
-            (Otherwise::Encrypt, None) => {
-                return Err(Error::usage("sanitize: text.otherwise: encrypt needs the name of a key ring")
-                    .with_hint("write text: { otherwise: encrypt, key: clinical }"));
-            }
-            (Otherwise::Drop, Some(_)) => {
-                return Err(Error::usage("sanitize: text.key is given, but nothing is encrypted")
-                    .with_hint("write text: { otherwise: encrypt, key: … }, or leave the key out"));
-            }
-        };
-        let headers = Source::headers(self.headers.as_deref(), base)?.header_policy()?;
-        let fields = Source::text(self.text.allow.as_deref(), base)?.text_policy()?;
-        let origin = |path: &Option<PathBuf>| if path.is_some() { "file" } else { "built-in" };
-        let origins = format!("headers={} text={}", origin(&self.headers), origin(&self.text.allow));
-        Ok(Arc::new(Sanitize::new(headers, fields, key, origins)))
-    }
 }

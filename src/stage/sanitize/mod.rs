@@ -1,5 +1,6 @@
 //! Lets through what a policy knows, in header lines and in text fields. It must not look for patterns; `detect` does.
 
+mod apply;
 mod attributes;
 mod automaton;
 mod columns;

@@ -1,25 +1,26 @@
-//! The planned and the opened stage: which columns are checked, dropped or sealed, and what the document keeps.
+//! The planned stage: which columns are checked, dropped or sealed, and what the document keeps.
 //! It must not know how policies are written.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use futures::future::BoxFuture;
 
+use super::apply::{Cleaning, Task};
 use super::attributes;
-use super::columns::{checked, is_checkable, is_text};
+use super::columns::{is_checkable, is_text};
+use super::config::{Config, Otherwise};
 use super::entries;
 use super::header::HeaderPolicy;
-use super::policy::TextPolicy;
+use super::policy::{Source, TextPolicy};
 use super::rule::{Atom, Check, Rule, Subfields, anchored};
 use crate::audit::Event;
 use crate::error::{Error, Result};
 use crate::flow::{Apply, Document, HeaderLine, Labels, Opening, Stage, annotation, column};
 use crate::sensitive::Label;
-use crate::stage::recorded::{Recorded, Work};
+use crate::stage::recorded::Recorded;
 use crate::stage::seal::{Seal, is_sealed, sealed_type};
 
 /// A declared filter must look like a name, too.
@@ -44,6 +45,32 @@ enum Fate<'a> {
     Entries(&'a Subfields, DataType),
     Dropped,
     Sealed,
+}
+
+impl Config {
+    /// The stage. Reads the policy files, relative to `base`; opens no key.
+    ///
+    /// # Errors
+    /// Class `usage`: a policy file that cannot be read or has mistakes (all of them), a missing or needless `key`.
+    pub fn build(&self, base: &Path) -> Result<Arc<dyn Stage>> {
+        let key = match (self.text.otherwise, &self.text.key) {
+            (Otherwise::Encrypt, Some(key)) => Some(key.clone()),
+            (Otherwise::Drop, None) => None,
+            (Otherwise::Encrypt, None) => {
+                return Err(Error::usage("sanitize: text.otherwise: encrypt needs the name of a key ring")
+                    .with_hint("write text: { otherwise: encrypt, key: clinical }"));
+            }
+            (Otherwise::Drop, Some(_)) => {
+                return Err(Error::usage("sanitize: text.key is given, but nothing is encrypted")
+                    .with_hint("write text: { otherwise: encrypt, key: … }, or leave the key out"));
+            }
+        };
+        let headers = Source::headers(self.headers.as_deref(), base)?.header_policy()?;
+        let fields = Source::text(self.text.allow.as_deref(), base)?.text_policy()?;
+        let origin = |path: &Option<PathBuf>| if path.is_some() { "file" } else { "built-in" };
+        let origins = format!("headers={} text={}", origin(&self.headers), origin(&self.text.allow));
+        Ok(Arc::new(Sanitize::new(headers, fields, key, origins)))
+    }
 }
 
 impl Sanitize {
@@ -132,11 +159,11 @@ impl Sanitize {
         for (at, field) in schema.fields().iter().enumerate() {
             let task = match self.fate(field) {
                 Fate::Stays => Task::Pass,
-                Fate::Checked(rule) => Task::Check(self.check(field.name(), rule, document, &filters), AtomicU64::new(0)),
+                Fate::Checked(rule) => Task::Check(self.check(field.name(), rule, document, &filters), Default::default()),
                 Fate::Entries(subfields, kind) => {
                     let checks = entries::checks(field.data_type(), subfields);
                     let checks = checks.ok_or_else(|| Error::internal("an annotation column cannot be checked"))?;
-                    Task::Entries(checks, kind, AtomicU64::new(0))
+                    Task::Entries(checks, kind, Default::default())
                 }
                 Fate::Sealed => Task::Seal,
                 Fate::Dropped => continue,
@@ -267,71 +294,5 @@ impl Stage for Sanitize {
             events.into_iter().try_for_each(|event| recorder.record(event))?;
             Ok(Arc::new(Recorded { work, recorder }) as Arc<dyn Apply>)
         })
-    }
-}
-
-/// The opened stage: input position, name and task of each output column.
-#[derive(Debug)]
-pub(super) struct Cleaning {
-    columns: Vec<(usize, String, Task)>,
-    output: SchemaRef,
-    seal: Option<Seal>,
-}
-
-#[derive(Debug)]
-enum Task {
-    Pass,
-    /// With the number of values dropped so far.
-    Check(Check, AtomicU64),
-    /// The check of each sub-field, and the new type.
-    Entries(Vec<Option<Check>>, DataType, AtomicU64),
-    Seal,
-}
-
-impl Work for Cleaning {
-    fn apply(&self, batch: RecordBatch) -> Result<RecordBatch> {
-        let mut columns = Vec::with_capacity(self.columns.len());
-        for (at, name, task) in &self.columns {
-            let values = batch.columns().get(*at).ok_or_else(|| Error::internal("a batch does not have the planned schema"))?;
-            columns.push(match task {
-                Task::Pass => values.clone(),
-                Task::Check(check, dropped) => {
-                    let (kept, count) = checked(values, check)?;
-                    dropped.fetch_add(count, Ordering::Relaxed);
-                    kept
-                }
-                Task::Entries(checks, kind, dropped) => {
-                    let (kept, count) = entries::checked_entries(values, checks, kind)?;
-                    dropped.fetch_add(count, Ordering::Relaxed);
-                    kept
-                }
-                Task::Seal => {
-                    let seal = self.seal.as_ref().ok_or_else(|| Error::internal("a column is sealed without a key"))?;
-                    seal.column(name, values)?
-                }
-            });
-        }
-        let options = datafusion::arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        Ok(RecordBatch::try_new_with_options(self.output.clone(), columns, &options)?)
-    }
-
-    fn events(&self) -> Vec<Event> {
-        let mut events = Vec::new();
-        let mut sealed = Vec::new();
-        for (_, name, task) in &self.columns {
-            match task {
-                Task::Pass => {}
-                Task::Seal => sealed.push(name.clone()),
-                Task::Check(_, dropped) | Task::Entries(_, _, dropped) => match dropped.swap(0, Ordering::Relaxed) {
-                    0 => {}
-                    count => events.push(Event::ValuesDropped { stage: "sanitize".into(), column: name.clone(), count }),
-                },
-            }
-        }
-        if let (Some(seal), false) = (&self.seal, sealed.is_empty()) {
-            let key_id = seal.key_id().to_owned();
-            events.push(Event::ColumnsEncrypted { columns: sealed, key_id, values: seal.count() });
-        }
-        events
     }
 }

@@ -6,7 +6,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, UInt32Array}
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
 use datafusion::arrow::compute::take;
 
-use super::pick::{Picked, Picker, Rows};
+use super::by_number::{Picked, Picker, Rows};
 use super::shape::Per;
 use super::spill::Spill;
 use crate::error::{Error, Result};

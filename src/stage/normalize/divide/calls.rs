@@ -6,10 +6,10 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, StringArray}
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::Field;
 
+use super::by_number::{Picked, Picker, Rows};
 use super::genotype::{Recoded, bind};
 use super::info::{Gather, as_list, extent, only_missing};
 use super::local::{Counting, Place, Record};
-use super::pick::{Picked, Picker, Rows};
 use super::shape::Per;
 use super::spill::Spill;
 use crate::error::{Error, Result};

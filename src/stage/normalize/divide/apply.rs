@@ -7,10 +7,10 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, RecordBatch
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 
+use super::by_number::Rows;
 use super::calls::Beside;
 use super::info::as_list;
 use super::local::{Counting, Locals};
-use super::pick::Rows;
 use super::shape::{Per, Shape};
 use super::spill::Spill;
 use super::{calls, entries, info};
@@ -21,14 +21,14 @@ use crate::stage::recorded::Work;
 
 /// The opened stage.
 #[derive(Debug)]
-pub(super) struct Split {
+pub(in crate::stage::normalize) struct Split {
     shapes: Vec<Shape>,
     output: SchemaRef,
     dropped: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Split {
-    pub(super) fn new(input: &Schema, output: SchemaRef) -> Self {
+    pub(in crate::stage::normalize) fn new(input: &Schema, output: SchemaRef) -> Self {
         let shapes = input.fields().iter().map(|field| Shape::of(field)).collect();
         Self { shapes, output, dropped: Mutex::default() }
     }

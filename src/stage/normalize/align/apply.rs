@@ -9,11 +9,11 @@ use datafusion::arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringAr
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::{Int64Type, SchemaRef, UInt32Type};
 
-use super::align::{is_sequence, place};
-use super::apply::Split;
+use super::super::config::Given;
+use super::super::divide::Split;
 use super::check::{Fault, Site, fault};
-use super::config::Given;
 use super::moved::{self, Move};
+use super::place::{is_sequence, place};
 use crate::audit::Event;
 use crate::error::{Error, Result};
 use crate::fasta::{Cursor, Fasta, Sequence};
@@ -24,7 +24,7 @@ use crate::stage::recorded::Work;
 const STRIDE: u32 = 1 << 16;
 
 /// The opened stage with a reference.
-pub(super) struct LeftAlign {
+pub(in crate::stage::normalize) struct LeftAlign {
     pub fasta: Arc<Fasta>,
     pub given: Given,
     /// Divides what was checked; `None` keeps records whole.
@@ -37,7 +37,7 @@ pub(super) struct LeftAlign {
 
 /// What grows while batches pass.
 #[derive(Debug, Default)]
-pub(super) struct State {
+pub(in crate::stage::normalize) struct State {
     /// Cursors at rest: as many as partitions, each near where one of them was.
     cursors: Mutex<Vec<Cursor>>,
     moved: AtomicU64,

@@ -1,6 +1,6 @@
 //! Holds a record's CHROM, POS and REF against the reference. It must not know batches or what becomes of a bad record.
 
-use super::align::is_sequence;
+use super::place::is_sequence;
 use crate::error::Result;
 use crate::fasta::{Cursor, Fasta, Sequence};
 

@@ -7,7 +7,7 @@ use crate::flow::{Number, annotation, column, number_of};
 
 /// How a column of divided rows is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shape {
+pub(in crate::stage::normalize) enum Shape {
     /// The record's value in each of its rows.
     Repeat,
     Alt,
@@ -29,7 +29,7 @@ pub(super) enum Shape {
 
 /// What a list has one value for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Per {
+pub(in crate::stage::normalize) enum Per {
     Alt,
     Allele,
     Genotype,
@@ -40,7 +40,7 @@ pub(super) const INFO_OTHER: &str = "info.__other";
 pub(super) const CALLS_OTHER: &str = "calls.__other";
 
 impl Shape {
-    pub(super) fn of(field: &Field) -> Shape {
+    pub(in crate::stage::normalize) fn of(field: &Field) -> Shape {
         let per = match number_of(field) {
             Some(Number::A) => Some(Per::Alt),
             Some(Number::R) => Some(Per::Allele),
@@ -73,7 +73,7 @@ impl Shape {
     }
 
     /// The output field. Number=A loses one level of list.
-    pub(super) fn field(self, field: &Field) -> Field {
+    pub(in crate::stage::normalize) fn field(self, field: &Field) -> Field {
         let kind = match (self, field.data_type()) {
             (Shape::Info(Per::Alt), DataType::List(item)) => item.data_type().clone(),
             (Shape::Calls(Per::Alt) | Shape::LocalCalls(Per::Alt), DataType::List(calls)) => match calls.data_type() {

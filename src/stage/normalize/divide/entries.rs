@@ -8,8 +8,8 @@ use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, Int32Type};
 
+use super::by_number::Rows;
 use super::info::extent;
-use super::pick::Rows;
 use crate::error::{Error, Result};
 use crate::flow::annotation::ALT_INDEX;
 
