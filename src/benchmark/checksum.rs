@@ -7,8 +7,8 @@ use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer};
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, ToByteSlice};
 
-use super::is_internal;
 use crate::error::{Error, Result};
+use crate::flow::column;
 
 const A: u64 = 0x9e37_79b9_7f4a_7c15;
 const B: u64 = 0xd1b5_4a32_d192_ed03;
@@ -30,7 +30,7 @@ impl Checksum {
     pub fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         let mut rows = vec![A; batch.num_rows()];
         for (field, array) in batch.schema().fields().iter().zip(batch.columns()) {
-            if !is_internal(field.name()) {
+            if !column::is_internal(field.name()) {
                 Cells::of(array)?.add(&mut rows);
             }
         }

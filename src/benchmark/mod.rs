@@ -168,16 +168,12 @@ fn sent(buffer: &mut Buffer) -> u64 {
 
 /// Columns but for the two internal ones.
 fn columns_of(inspection: &Inspection) -> usize {
-    inspection.table.schema().fields().iter().filter(|field| !is_internal(field.name())).count()
-}
-
-fn is_internal(name: &str) -> bool {
-    [column::UNIT, column::ROW].contains(&name)
+    inspection.table.schema().fields().iter().filter(|field| !column::is_internal(field.name())).count()
 }
 
 fn cells_of(batch: &RecordBatch) -> u64 {
     let schema = batch.schema();
-    let columns = schema.fields().iter().zip(batch.columns()).filter(|(field, _)| !is_internal(field.name()));
+    let columns = schema.fields().iter().zip(batch.columns()).filter(|(field, _)| !column::is_internal(field.name()));
     let cells = columns.map(|(field, array)| match field.data_type() {
         DataType::List(_) if field.name().starts_with(column::CALLS) => {
             datafusion::arrow::array::AsArray::as_list::<i32>(array).values().len()

@@ -48,6 +48,11 @@ pub mod column {
     /// The genotype column: a List of [`crate::flow::genotype::genotype_type`]. A file that declares GT otherwise than as
     /// one String has it as text.
     pub const CALLS_GT: &str = "calls.GT";
+
+    /// Is this one of the columns that are never stored?
+    pub fn is_internal(name: &str) -> bool {
+        [UNIT, ROW].contains(&name)
+    }
 }
 
 /// `Number` of an INFO or FORMAT declaration (VCF 4.5 section 1.4.2).

@@ -3,8 +3,8 @@
 use super::calls::Fields;
 use super::genome::CONTIGS;
 use super::info::{KEYS, NOTE};
+use super::options::{Kind, Options};
 use super::planted::Plan;
-use super::{Kind, Options};
 
 /// `(ID, Description)` of the filters that records name.
 pub(super) const FILTERS: [(&str, &str); 4] = [

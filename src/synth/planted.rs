@@ -2,8 +2,8 @@
 //! It must not know how detection looks for them. Telephone numbers, mail and network addresses are from the ranges kept for
 //! fiction and documentation (555-01xx, RFC 2606, RFC 5737); any likeness of the rest to a person is chance.
 
+use super::options::{Kind, Options};
 use super::random::Random;
-use super::{Kind, Options};
 
 /// Where a planted identifier lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]

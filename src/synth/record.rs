@@ -5,11 +5,12 @@ use super::calls::{Fields, Writer};
 use super::genome::Places;
 use super::genotypes::{self, Counts, Genotype, Kinship};
 use super::header::{self, FILTERS};
+use super::info;
+use super::options::{Kind, Options, Stats};
 use super::planted::Plan;
 use super::random::Random;
 use super::site::Site;
 use super::text::{integer, thousandths};
-use super::{Kind, Options, Stats, info};
 
 /// People behind a file of sites (as many as gnomAD 3.1 has genomes).
 const POPULATION: u32 = 76_156;

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::circles::Files;
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -97,6 +99,18 @@ fn imports_point_one_way() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn no_files_import_each_other() {
+    let source = root().join("src");
+    let files = rust_files(&source).into_iter().map(|path| {
+        let inside = path.strip_prefix(&source).unwrap().with_extension("");
+        let parts: Vec<_> = inside.iter().map(|part| part.to_string_lossy().into_owned()).filter(|part| part != "mod").collect();
+        (parts.join("::"), production(&path))
+    });
+    let circles = Files::new(files).circles();
+    assert!(circles.is_empty(), "{circles:#?}");
 }
 
 #[test]

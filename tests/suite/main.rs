@@ -5,6 +5,7 @@ mod architecture;
 mod audit;
 mod bcf;
 mod benchmark;
+mod circles;
 mod cohorts;
 mod db;
 mod documents;

@@ -73,11 +73,7 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The file's schema: `variant_id`, then every column but the internal ones.
 fn file_schema(schema: &Schema) -> SchemaRef {
     let mut fields = vec![Arc::new(Field::new("variant_id", DataType::Int64, false))];
-    fields.extend(schema.fields().iter().filter(|field| !is_internal(field.name())).cloned());
+    fields.extend(schema.fields().iter().filter(|field| !column::is_internal(field.name())).cloned());
     Arc::new(Schema::new(fields))
 }
 
-/// Is it one of the two columns that only link rows within a run?
-pub fn is_internal(name: &str) -> bool {
-    name == column::UNIT || name == column::ROW
-}

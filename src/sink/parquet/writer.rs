@@ -10,7 +10,7 @@ use parquet::arrow::ArrowWriter;
 use serde_json::json;
 
 use super::dataset::{append, close_parquet, failed, open_parquet};
-use super::shared::{Shared, is_internal, lock};
+use super::shared::{Shared, lock};
 use crate::error::{Error, Result};
 use crate::flow::{ClosedUnit, Counters, Writer, column};
 use crate::sink::identity::variant_id;
@@ -115,7 +115,7 @@ impl Writer for PartitionWriter {
     async fn write(&mut self, batch: RecordBatch) -> Result<()> {
         let mut columns: Vec<ArrayRef> = vec![Arc::new(self.ids(&batch)?)];
         let schema = batch.schema();
-        let stored = schema.fields().iter().zip(batch.columns()).filter(|(field, _)| !is_internal(field.name()));
+        let stored = schema.fields().iter().zip(batch.columns()).filter(|(field, _)| !column::is_internal(field.name()));
         columns.extend(stored.map(|(_, array)| array.clone()));
         let batch = RecordBatch::try_new(self.shared.file_schema.clone(), columns)?;
         self.file.write(&batch).map_err(|error| failed(&self.path, &error))?;
