@@ -24,7 +24,7 @@ use crate::crypto::digest;
 use crate::db::Databases;
 use crate::error::{Class, Error, Result};
 use crate::flow::exec::{SinkExec, StageExec};
-use crate::flow::{Apply, Context, OpenSink, Opening, Shard};
+use crate::flow::{Apply, Context, Opened, Opening, Shard};
 use crate::plan::Plan;
 use crate::secrets::Keys;
 
@@ -165,9 +165,10 @@ impl Run {
             None => return Err(Error::internal("the plan does not end in a sink")),
         };
         let sink = self.plan.sink.open(&opening, &document, schema).await?;
-        self.context.opened(opened.clone(), sink.clone());
-        let finished = match self.partitions(&physical).await.and_then(|()| self.something_is_left()) {
-            Ok(()) => finish(&opened, sink.as_ref()).await,
+        let opened = Arc::new(Opened { stages: opened, sink });
+        let sink = opened.sink.as_ref();
+        let finished = match self.partitions(&physical, &opened).await.and_then(|()| self.something_is_left()) {
+            Ok(()) => finish(&opened).await,
             Err(error) => Err(error),
         };
         if let Err(error) = &finished {
@@ -188,10 +189,10 @@ impl Run {
     }
 
     /// Drives every partition to its end; the first failure cancels the others.
-    async fn partitions(&self, physical: &Arc<dyn ExecutionPlan>) -> Result<()> {
+    async fn partitions(&self, physical: &Arc<dyn ExecutionPlan>, opened: &Arc<Opened>) -> Result<()> {
         let session = self.plan.session();
         let task = TaskContext::from(&session.state());
-        let config = task.session_config().clone().with_extension(self.context.clone());
+        let config = task.session_config().clone().with_extension(self.context.clone()).with_extension(opened.clone());
         let task = Arc::new(task.with_session_config(config));
         let mut running = JoinSet::new();
         for partition in 0..physical.properties().partitioning.partition_count() {
@@ -251,11 +252,11 @@ fn is_resumable(error: &Error) -> bool {
     matches!(error.class(), Class::Interrupted | Class::Database | Class::Failed)
 }
 
-async fn finish(stages: &[Arc<dyn Apply>], sink: &dyn OpenSink) -> Result<serde_json::Map<String, serde_json::Value>> {
-    for stage in stages {
+async fn finish(opened: &Opened) -> Result<serde_json::Map<String, serde_json::Value>> {
+    for stage in &opened.stages {
         stage.finish()?;
     }
-    sink.finish().await.map_err(resumable)
+    opened.sink.finish().await.map_err(resumable)
 }
 
 /// The input schema of a stage in the physical plan.

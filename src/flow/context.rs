@@ -2,14 +2,12 @@
 //! Nodes of the plan find it in the session's extensions when they start. It must not know how a run is put together.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Apply, Oddities, OpenSink, Units};
+use super::{Oddities, Units};
 use crate::audit::Recorder;
-use crate::error::{Error, Result};
 pub use crate::sensitive::Severity;
 
 /// The shared side of one run.
@@ -30,8 +28,6 @@ pub struct Context {
     pub cancel: CancellationToken,
     /// Does anybody want [`super::UnitCounts::digest`]? A load's identity rests on it.
     pub digests: bool,
-    stages: OnceLock<Vec<Arc<dyn Apply>>>,
-    sink: OnceLock<Arc<dyn OpenSink>>,
 }
 
 impl Context {
@@ -46,34 +42,12 @@ impl Context {
             oddities: Oddities::default(),
             cancel: CancellationToken::new(),
             digests: true,
-            stages: OnceLock::new(),
-            sink: OnceLock::new(),
         }
     }
 
     /// The same for a reader without a load: records need no digest.
     pub fn without_digests(self) -> Self {
         Self { digests: false, ..self }
-    }
-
-    /// Gives the context what was opened: one entry a stage node, in plan order, and the sink. Only the first call counts.
-    pub fn opened(&self, stages: Vec<Arc<dyn Apply>>, sink: Arc<dyn OpenSink>) {
-        let _ = self.stages.set(stages);
-        let _ = self.sink.set(sink);
-    }
-
-    /// The opened stage of a node.
-    pub fn stage(&self, index: usize) -> Result<Arc<dyn Apply>> {
-        self.stages
-            .get()
-            .and_then(|stages| stages.get(index))
-            .cloned()
-            .ok_or_else(|| Error::internal("a stage ran before it was opened"))
-    }
-
-    /// The opened sink.
-    pub fn sink(&self) -> Result<Arc<dyn OpenSink>> {
-        self.sink.get().cloned().ok_or_else(|| Error::internal("the sink ran before it was opened"))
     }
 }
 

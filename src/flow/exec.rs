@@ -25,7 +25,7 @@ use datafusion::physical_plan::{
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 use futures::{StreamExt, TryStreamExt};
 
-use super::{Context, Sink, Stage};
+use super::{Context, Opened, Sink, Stage};
 use crate::error::{Error, Result};
 
 /// The run's context, as the nodes of a running plan find it.
@@ -33,6 +33,13 @@ pub fn context_of(task: &TaskContext) -> DfResult<Arc<Context>> {
     task.session_config()
         .get_extension::<Context>()
         .ok_or_else(|| Error::internal("the plan was executed without a run's context").into())
+}
+
+/// What the run opened for the plan's nodes.
+fn opened_for(task: &TaskContext) -> DfResult<Arc<Opened>> {
+    task.session_config()
+        .get_extension::<Opened>()
+        .ok_or_else(|| Error::internal("the plan was executed before it was opened").into())
 }
 
 /// A stage in the logical plan.
@@ -198,7 +205,9 @@ impl ExecutionPlan for StageExec {
     }
 
     fn execute(&self, partition: usize, task: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
-        let apply = context_of(&task)?.stage(self.index)?;
+        let opened = opened_for(&task)?;
+        let missing = || Error::internal("a stage ran before it was opened");
+        let apply = opened.stages.get(self.index).cloned().ok_or_else(missing)?;
         let schema = self.properties.eq_properties.schema().clone();
         let kind = self.stage.kind();
         let stream = self.input.execute(partition, task)?.map(move |batch| {
@@ -338,11 +347,12 @@ impl ExecutionPlan for SinkExec {
 
     fn execute(&self, partition: usize, task: Arc<TaskContext>) -> DfResult<SendableRecordBatchStream> {
         let context = context_of(&task)?;
+        let sink = opened_for(&task)?.sink.clone();
         let mut input = self.input.execute(partition, task)?;
         let schema = self.schema();
         let output = schema.clone();
         let write = async move {
-            let mut writer = context.sink()?.writer(partition).await?;
+            let mut writer = sink.writer(partition).await?;
             let mut rows = 0u64;
             while let Some(batch) = input.try_next().await? {
                 if context.cancel.is_cancelled() {

@@ -76,4 +76,3 @@ fn file_schema(schema: &Schema) -> SchemaRef {
     fields.extend(schema.fields().iter().filter(|field| !column::is_internal(field.name())).cloned());
     Arc::new(Schema::new(fields))
 }
-
