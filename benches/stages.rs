@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use datafusion::arrow::array::RecordBatch;
-use genogate::audit::Recorder;
+use genogate::audit::{RecordedKeys, Recorder};
 use genogate::db::Databases;
 use genogate::flow::{Apply, Context, Document, Inspection, Opening, SampleId, Stage};
 use genogate::phi::{Names, names, text};
@@ -44,7 +44,7 @@ impl Line {
         let opening = Opening {
             context: Arc::new(Context::new(uuid::Uuid::nil(), Recorder::discard())),
             grant: &genogate::access::credential_holder(),
-            keys: &self.keys,
+            keys: &RecordedKeys::new(&self.keys, Recorder::discard()),
             databases: &self.databases,
             options_digest: [0; 32],
             name: "bench",

@@ -19,7 +19,7 @@ pub use ticket::Ticket;
 pub use trail::{Trail, destination, spool};
 
 use crate::access::{Grant, Permission};
-use crate::audit::Event;
+use crate::audit::{Event, RecordedKeys};
 use crate::crypto::digest;
 use crate::db::Databases;
 use crate::error::{Class, Error, Result};
@@ -97,11 +97,13 @@ impl Run {
         })?;
         recorder.flush().await.map_err(|error| error.at("no durable audit intent, so nothing was read"))?;
         self.keep_ticket(&options);
-        match self.drive(grant, options).await {
+        let driven = self.drive(grant, options).await;
+        let told = self.context.set_aside.events().into_iter().try_for_each(|event| recorder.record(event));
+        match driven {
             Ok(sink) => {
                 self.drop_tickets(&sink);
                 let report = Report::new(&self.plan, &self.context, sink, start.elapsed());
-                recorder.record(report.finished_event())?;
+                told.and_then(|()| recorder.record(report.finished_event()))?;
                 recorder.flush().await?;
                 Ok(report)
             }
@@ -137,10 +139,11 @@ impl Run {
 
     async fn drive(&self, grant: &Grant, options: RunOptions) -> Result<serde_json::Map<String, serde_json::Value>> {
         let physical = self.plan.physical().await?;
+        let keys = RecordedKeys::new(&self.keys, self.context.recorder.clone());
         let opening = Opening {
             context: self.context.clone(),
             grant,
-            keys: &self.keys,
+            keys: &keys,
             databases: &self.databases,
             options_digest: self.plan.options_digest,
             name: &self.plan.pipeline.name,

@@ -7,6 +7,7 @@
 //! ```
 
 mod event;
+mod keys;
 mod postgres;
 mod recorder;
 mod seal;
@@ -16,9 +17,10 @@ mod stream;
 mod tests;
 mod verify;
 
-pub use event::{Event, Outcome};
+pub use event::{Event, Kind, Outcome};
+pub use keys::RecordedKeys;
 pub use postgres::{CopyOut, PostgresTrail};
-pub use recorder::{Closed, Recorder, Trail};
+pub use recorder::{Closed, Delivery, Recorder};
 pub use seal::{Entry, Hash, Head, Sealed};
 pub use spool::{Imported, Spool, State as SpoolState};
 pub use stream::{Selection, from_batch, length, schema, stream, to_batch};

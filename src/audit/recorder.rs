@@ -2,7 +2,7 @@
 //! destination stores them.
 //!
 //! Events wait in a bounded queue. A task hands them to the destination; when that fails once, the rest of the trail goes to the
-//! spool, in order, and [`Trail::close`] tries to bring the spool in. When the queue is full, `record` itself writes it to the
+//! spool, in order, and [`Delivery::close`] tries to bring the spool in. When the queue is full, `record` itself writes it to the
 //! spool: callers wait for a disk at most. When neither takes an event, the trail has failed and every later call says so.
 
 use std::collections::VecDeque;
@@ -55,9 +55,9 @@ struct State {
     failed: bool,
 }
 
-/// The trail's other end: whoever starts a recorder closes this.
-#[must_use = "close the trail, or its last events may be lost"]
-pub struct Trail {
+/// The recorder's other end, which makes events durable: whoever starts a recorder closes this.
+#[must_use = "close the delivery, or the last events may be lost"]
+pub struct Delivery {
     shared: Arc<Shared>,
     destination: Option<Arc<dyn Destination>>,
     task: Option<tokio::task::JoinHandle<()>>,
@@ -77,7 +77,7 @@ pub struct Closed {
 impl Recorder {
     /// Starts a trail: events of `actor` in the run `run_id` go to `destination`, or to `spool` when there is none or it is
     /// away. Needs a Tokio runtime.
-    pub fn start(actor: &str, run_id: Uuid, destination: Option<Arc<dyn Destination>>, spool: Spool) -> (Recorder, Trail) {
+    pub fn start(actor: &str, run_id: Uuid, destination: Option<Arc<dyn Destination>>, spool: Spool) -> (Recorder, Delivery) {
         Self::start_with(actor, run_id, destination, spool, PATIENCE)
     }
 
@@ -87,7 +87,7 @@ impl Recorder {
         destination: Option<Arc<dyn Destination>>,
         spool: Spool,
         patience: Duration,
-    ) -> (Recorder, Trail) {
+    ) -> (Recorder, Delivery) {
         let shared = Arc::new(Shared {
             actor: actor.to_owned(),
             run_id,
@@ -106,7 +106,7 @@ impl Recorder {
             durable: watch::channel(0).0,
         });
         let task = tokio::spawn(deliver(shared.clone(), destination.clone(), patience));
-        (Recorder(Some(shared.clone())), Trail { shared, destination, task: Some(task) })
+        (Recorder(Some(shared.clone())), Delivery { shared, destination, task: Some(task) })
     }
 
     /// A recorder that forgets everything: for benches and for decoding that reaches no warehouse. Never for PHI.
@@ -124,14 +124,13 @@ impl Recorder {
             shared.to_spool(&mut state, backlog)?;
         }
         state.accepted += 1;
-        let (kind, detail) = event.parts();
         let entry = Entry {
             time: chrono::Utc::now().timestamp_micros(),
             actor: shared.actor.clone(),
             run_id: shared.run_id,
-            event: kind.into(),
+            event: event.kind().name().into(),
             outcome: event.outcome().name().into(),
-            detail,
+            detail: event.detail(),
             trail_id: shared.trail_id,
             trail_seq: state.accepted,
             spool_hash: None,
@@ -158,7 +157,7 @@ impl std::fmt::Debug for Recorder {
     }
 }
 
-impl Trail {
+impl Delivery {
     /// Flushes, ends the trail (later `record` calls fail) and brings its spool, if there is one, to the destination.
     pub async fn close(mut self) -> Result<Closed> {
         self.shared.lock().closing = true;
@@ -184,7 +183,7 @@ impl Trail {
     }
 }
 
-impl Drop for Trail {
+impl Drop for Delivery {
     fn drop(&mut self) {
         self.shared.lock().closing = true;
         self.shared.wake.notify_one();

@@ -3,13 +3,14 @@
 use std::pin::pin;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta, Utc};
+use clap::builder::PossibleValuesParser;
 use futures::TryStreamExt;
 use serde_json::{Value, json};
 
 use super::Console;
 use super::door::{Door, Which};
 use crate::access::Permission;
-use crate::audit::{self, Event, Imported, Sealed, Selection, SpoolState};
+use crate::audit::{self, Event, Imported, Kind, Sealed, Selection, SpoolState};
 use crate::db::Connection;
 use crate::error::{Error, Result};
 use crate::run;
@@ -47,7 +48,7 @@ enum What {
 #[derive(Debug, clap::Args)]
 struct Query {
     /// Kind of event.
-    #[arg(long, value_name = "KIND", value_parser = Event::KINDS)]
+    #[arg(long, value_name = "KIND", value_parser = kinds())]
     event: Option<String>,
     /// Run the event happened in.
     #[arg(long, value_name = "UUID")]
@@ -186,6 +187,10 @@ async fn import(door: &Door, console: &Console) -> Result<()> {
             .with_hint("what was whole is imported; the files are kept in the spool folder with the ending .damaged"));
     }
     Ok(())
+}
+
+fn kinds() -> PossibleValuesParser {
+    Kind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().into()
 }
 
 /// A time as people write it.

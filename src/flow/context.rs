@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Oddities, Units};
+use super::{ClosedUnit, Oddities, SetAside, Units};
 use crate::audit::Recorder;
 pub use crate::sensitive::Severity;
 
@@ -24,6 +24,8 @@ pub struct Context {
     pub detections: Detections,
     /// What the source tolerated.
     pub oddities: Oddities,
+    /// Records that committed units set aside.
+    pub set_aside: SetAside,
     /// Set by Ctrl-C, SIGTERM or the first failing partition.
     pub cancel: CancellationToken,
     /// Does anybody want [`super::UnitCounts::digest`]? A load's identity rests on it.
@@ -40,6 +42,7 @@ impl Context {
             counters: Counters::default(),
             detections: Detections::default(),
             oddities: Oddities::default(),
+            set_aside: SetAside::default(),
             cancel: CancellationToken::new(),
             digests: true,
         }
@@ -48,6 +51,13 @@ impl Context {
     /// The same for a reader without a load: records need no digest.
     pub fn without_digests(self) -> Self {
         Self { digests: false, ..self }
+    }
+
+    /// Told by the sink: a unit is stored, with so many rows.
+    pub fn committed(&self, closed: &ClosedUnit, variants: u64, calls: u64) {
+        Counters::add(&self.counters.variants, variants);
+        Counters::add(&self.counters.calls, calls);
+        self.set_aside.add(closed);
     }
 }
 

@@ -9,11 +9,11 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 
-use super::{Context, Document, InputUnits, Labels, Shard};
+use super::{Context, Document, InputUnits, Labels, Owed, Shard};
 use crate::access::Grant;
+use crate::audit::RecordedKeys;
 use crate::db::Databases;
 use crate::error::Result;
-use crate::secrets::Keys;
 
 /// Something worth telling that stops nothing: an inferred header line, a skipped index. Free of values.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -28,6 +28,9 @@ pub struct Notice {
 pub trait Source: Debug + Send + Sync {
     /// The key in the pipeline file.
     fn kind(&self) -> &'static str;
+
+    /// Events that a run must leave, by what happens to the source. A test compares.
+    fn owes(&self) -> Vec<Owed>;
 
     /// Reads the inputs' headers and lays out the scan; reads no record and opens no key.
     fn inspect(&self) -> Result<Inspection>;
@@ -90,6 +93,9 @@ pub trait Stage: Debug + Send + Sync {
         String::new()
     }
 
+    /// Events that a run must leave, by what happens to the stage. A test compares.
+    fn owes(&self) -> Vec<Owed>;
+
     /// Names of the key references the stage will open.
     fn keys(&self) -> Vec<String> {
         Vec::new()
@@ -125,7 +131,8 @@ pub trait Apply: Debug + Send + Sync {
 pub struct Opening<'a> {
     pub context: Arc<Context>,
     pub grant: &'a Grant,
-    pub keys: &'a Keys,
+    /// Opens rings, with an event for each.
+    pub keys: &'a RecordedKeys<'a>,
     pub databases: &'a Databases,
     /// The pipeline's identity: SHA-256 of the canonical spec's parts that change rows.
     pub options_digest: [u8; 32],
@@ -154,6 +161,9 @@ pub trait Sink: Debug + Send + Sync {
 
     /// Mistakes against the schema that will arrive. Pure.
     fn check(&self, schema: &Schema) -> Vec<String>;
+
+    /// Events that a run must leave, by what happens to the sink. A test compares.
+    fn owes(&self) -> Vec<Owed>;
 
     /// How many writers the sink wants; the source is cut into as many partitions. `None`: as many as threads.
     fn writers(&self) -> Option<usize>;

@@ -9,7 +9,9 @@ pub mod exec;
 pub mod genotype;
 mod oddities;
 mod opened;
+mod owed;
 mod schema;
+mod set_aside;
 mod shard;
 mod units;
 
@@ -18,6 +20,8 @@ pub use contract::{Apply, Inspection, Notice, OpenSink, Opening, Sink, Source, S
 pub use document::{Document, HeaderLine, InputDocument, Rename, SampleId};
 pub use oddities::{Oddities, Oddity};
 pub use opened::Opened;
+pub use owed::{Owed, Situation};
 pub use schema::{Labels, Number, VcfType, column, number_of, vcf_field, vcf_type_of};
+pub use set_aside::SetAside;
 pub use shard::Shard;
 pub use units::{BadRecord, ClosedUnit, Digest, InputUnits, Locate, UnitCounts, Units};

@@ -11,7 +11,7 @@ use tokio_postgres::Transaction;
 use uuid::Uuid;
 
 use crate::access::{self, Grant};
-use crate::audit::{self, CopyOut, Destination, Event, Imported, PostgresTrail, Recorder, Spool};
+use crate::audit::{CopyOut, Delivery, Destination, Event, Imported, PostgresTrail, Recorder, Spool};
 use crate::db::Databases;
 use crate::error::{Class, Result};
 use crate::sink::postgres::copy_statement;
@@ -49,7 +49,7 @@ pub struct Trail {
     run_id: Uuid,
     grant: Grant,
     recorder: Recorder,
-    trail: audit::Trail,
+    delivery: Delivery,
     imported: Vec<Imported>,
 }
 
@@ -72,12 +72,12 @@ impl Trail {
                 Err(error) => tracing::warn!(class = ?error.class(), "earlier audit spools could not be imported"),
             }
         }
-        let (recorder, trail) = Recorder::start(grant.actor(), run_id, destination, spool(home));
+        let (recorder, delivery) = Recorder::start(grant.actor(), run_id, destination, spool(home));
         for spool in &imported {
             let state = spool.state.name().to_owned();
             recorder.record(Event::SpoolImported { spool: spool.trail_id, events: spool.events, state })?;
         }
-        Ok(Self { run_id, grant, recorder, trail, imported })
+        Ok(Self { run_id, grant, recorder, delivery, imported })
     }
 
     /// The id under which the command's events stand.
@@ -102,6 +102,6 @@ impl Trail {
 
     /// Makes everything durable and ends the trail. Returns how many events wait in the spool.
     pub async fn close(self) -> Result<u64> {
-        Ok(self.trail.close().await?.spooled)
+        Ok(self.delivery.close().await?.spooled)
     }
 }

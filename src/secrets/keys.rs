@@ -53,9 +53,10 @@ impl Keys {
         &DEVELOPMENT
     }
 
-    /// Opens the ring called `name`. Class `usage` when there is none, or what lies there is no ring; class `denied` when
+    /// Opens the ring called `name`, without a word on the audit trail: for looking whether it opens. Whoever works with it
+    /// opens it through `audit::RecordedKeys`. Class `usage` when there is none, or what lies there is no ring; class `denied` when
     /// its file may not be read, or may be read by others.
-    pub fn open(&self, name: &str) -> Result<Arc<KeyRing>> {
+    pub fn open_unrecorded(&self, name: &str) -> Result<Arc<KeyRing>> {
         if let Some(ring) = self.rings.get(name) {
             return Ok(ring.clone());
         }
@@ -95,10 +96,10 @@ mod tests {
         let refs = BTreeMap::from([("vault".to_owned(), SecretRef::File("mine.ring".into()))]);
 
         let named = Keys::new(refs, folder.path()).with_home(home.path());
-        assert_eq!(named.open("vault").unwrap().primary().1.expose(), mine.primary().1.expose());
+        assert_eq!(named.open_unrecorded("vault").unwrap().primary().1.expose(), mine.primary().1.expose());
         let unnamed = Keys::default().with_home(home.path());
-        assert_eq!(unnamed.open("vault").unwrap().primary().1.expose(), development.primary().1.expose());
-        let error = unnamed.open("clinical").unwrap_err();
+        assert_eq!(unnamed.open_unrecorded("vault").unwrap().primary().1.expose(), development.primary().1.expose());
+        let error = unnamed.open_unrecorded("clinical").unwrap_err();
         assert!(error.hint().unwrap().contains("genogate db start"));
     }
 
@@ -106,6 +107,6 @@ mod tests {
     fn an_unknown_key_is_named_with_the_line_to_add() {
         let keys = Keys::default();
         assert!(keys.contains("vault") && !keys.contains("other"));
-        assert!(keys.open("other").unwrap_err().hint().unwrap().contains("keys: { other: { env: NAME } }"));
+        assert!(keys.open_unrecorded("other").unwrap_err().hint().unwrap().contains("keys: { other: { env: NAME } }"));
     }
 }

@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::{Field, Float64Type, Int32Type, Schema, Schema
 use uuid::Uuid;
 
 use crate::access::{Grant, credential_holder};
-use crate::audit::Recorder;
+use crate::audit::{RecordedKeys, Recorder};
 use crate::db::Databases;
 use crate::error::Result;
 use crate::flow::{
@@ -137,6 +137,7 @@ impl Rig {
         let context = Arc::new(Context::new(Uuid::now_v7(), Recorder::discard()));
         let units = [InputUnits { input: 0, first: 0, count: Some(self.units), index: None }];
         let (grant, keys) = (Self::grant(), Keys::default());
+        let keys = RecordedKeys::new(&keys, Recorder::discard());
         let opening = Opening {
             context: context.clone(),
             grant: &grant,

@@ -188,7 +188,7 @@ async fn a_cluster_lives_from_start_to_reset() {
     let port = cluster.status().unwrap().port;
     let databases = Databases::default().with_home(&home);
     databases.connect("local").await.unwrap().close().await;
-    let ring = crate::secrets::Keys::default().with_home(&home).open("vault").unwrap();
+    let ring = crate::secrets::Keys::default().with_home(&home).open_unrecorded("vault").unwrap();
 
     assert!(cluster.stop().await.unwrap());
     assert_eq!(databases.connect("local").await.unwrap_err().class(), Class::Database);
@@ -200,7 +200,7 @@ async fn a_cluster_lives_from_start_to_reset() {
     let data = std::fs::canonicalize(cluster.data()).unwrap();
     assert!(cluster.reset().await.unwrap());
     assert!(!data.exists() && !cluster.status().unwrap().running);
-    let kept = crate::secrets::Keys::default().with_home(&home).open("vault").unwrap();
+    let kept = crate::secrets::Keys::default().with_home(&home).open_unrecorded("vault").unwrap();
     assert_eq!(ring.primary().1.expose(), kept.primary().1.expose());
 }
 

@@ -11,10 +11,10 @@ use super::dataset::Folder;
 use super::shared::{Shared, lock};
 use super::writer::PartitionWriter;
 use crate::access::Permission;
-use crate::audit::Event;
+use crate::audit::{Event, Kind};
 use crate::crypto::digest::hex;
 use crate::error::{Error, Result};
-use crate::flow::{Document, OpenSink, Opening, Sink, Writer, column};
+use crate::flow::{Document, OpenSink, Opening, Owed, Sink, Situation, Writer, column};
 use crate::sink::identity::{headers, identity};
 
 /// The planned sink.
@@ -43,6 +43,10 @@ impl Sink for Parquet {
         let number = |name: &str| schema.field_with_name(name).is_ok_and(|field| field.data_type() == &DataType::UInt32);
         let missing = [column::UNIT, column::ROW].into_iter().filter(|name| !number(name));
         missing.map(|name| format!("column {name}: missing or no UInt32")).collect()
+    }
+
+    fn owes(&self) -> Vec<Owed> {
+        vec![Owed(Situation::Opened, Kind::LoadBegun)]
     }
 
     fn writers(&self) -> Option<usize> {

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::dataset::{append, close_parquet, failed, open_parquet};
 use super::shared::{Shared, lock};
 use crate::error::{Error, Result};
-use crate::flow::{ClosedUnit, Counters, Writer, column};
+use crate::flow::{ClosedUnit, Writer, column};
 use crate::sink::identity::variant_id;
 use crate::sink::tally::Tally;
 
@@ -56,8 +56,7 @@ impl PartitionWriter {
                 None => Tally::default().close(closed)?,
             };
             self.set_aside(closed)?;
-            Counters::add(&self.shared.context.counters.variants, account.variants);
-            Counters::add(&self.shared.context.counters.calls, account.calls);
+            self.shared.context.committed(closed, account.variants, account.calls);
             self.shared.state().add(closed, &account);
         }
         Ok(())

@@ -18,10 +18,10 @@ use super::parallel::Parallel;
 use super::tables::Layout;
 use super::writer::{PartitionWriter, Shared};
 use crate::access::Permission;
-use crate::audit::Event;
+use crate::audit::{Event, Kind};
 use crate::db::{Backoff, Connection, Databases};
 use crate::error::{Error, Result};
-use crate::flow::{Context, Document, InputUnits, OpenSink, Opening, Shard, Sink, Writer};
+use crate::flow::{Context, Document, InputUnits, OpenSink, Opening, Owed, Shard, Sink, Situation, Writer};
 
 /// How long the lock of a run that died is waited for: by then the server has noticed that its client is gone.
 const ORPHAN: Duration = Duration::from_secs(30);
@@ -58,6 +58,10 @@ impl Sink for Postgres {
 
     fn check(&self, schema: &Schema) -> Vec<String> {
         Layout::of(schema, &self.config.columns).err().unwrap_or_default()
+    }
+
+    fn owes(&self) -> Vec<Owed> {
+        vec![Owed(Situation::Opened, Kind::LoadBegun)]
     }
 
     fn writers(&self) -> Option<usize> {

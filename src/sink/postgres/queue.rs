@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use super::session::{Piece, Session};
 use super::writer::Shared;
 use crate::error::{Error, Result};
-use crate::flow::{ClosedUnit, Counters};
+use crate::flow::ClosedUnit;
 use crate::sink::tally::Account;
 
 /// Orders that wait, beside the one that is carried out. A piece is some 4 MiB.
@@ -67,17 +67,13 @@ async fn outcome(work: &mut JoinSet<Result<()>>) -> Result<()> {
 }
 
 async fn carry_out(shared: Arc<Shared>, mut session: Session, mut orders: mpsc::Receiver<Order>) -> Result<()> {
-    let counters = &shared.context.counters;
     while let Some(order) = orders.recv().await {
         match order {
             Order::Write(unit, piece) => session.send(unit, piece).await?,
             Order::Discard => session.discard(),
             Order::Commit(closed) => {
                 session.commit(&closed).await?;
-                for (_, account) in &closed {
-                    Counters::add(&counters.variants, account.variants);
-                    Counters::add(&counters.calls, account.calls);
-                }
+                closed.iter().for_each(|(closed, account)| shared.context.committed(closed, account.variants, account.calls));
             }
         }
     }

@@ -21,8 +21,9 @@ use super::split::{
 };
 use super::strict::{self, Rules};
 use super::table::VcfTable;
+use crate::audit::Kind;
 use crate::error::{Class, Error, Result};
-use crate::flow::{Document, InputDocument, InputUnits, Inspection, Notice, Number, SampleId, Source, VcfType};
+use crate::flow::{Document, InputDocument, InputUnits, Inspection, Notice, Number, Owed, SampleId, Situation, Source, VcfType};
 use crate::sensitive::Sensitive;
 
 /// Units a load may have: their ordinals take 20 bits of a variant's id.
@@ -247,6 +248,10 @@ fn units_of(count: u64) -> Result<u32> {
 impl Source for VcfSource {
     fn kind(&self) -> &'static str {
         "vcf"
+    }
+
+    fn owes(&self) -> Vec<Owed> {
+        vec![Owed(Situation::SetAside, Kind::Quarantined)]
     }
 
     fn inspect(&self) -> Result<Inspection> {

@@ -9,10 +9,10 @@ use futures::future::BoxFuture;
 use super::apply::{Rows, is_searched};
 use super::config::{Config, Samples};
 use super::document;
-use crate::audit::Event;
+use crate::audit::{Event, Kind};
 use crate::db::Databases;
 use crate::error::Result;
-use crate::flow::{Apply, Document, Labels, Opening, Stage};
+use crate::flow::{Apply, Document, Labels, Opening, Owed, Situation, Stage};
 use crate::phi::vault;
 use crate::sensitive::Label;
 
@@ -73,6 +73,11 @@ impl Stage for Anonymize {
         format!("samples=vault key={} database={}", self.config.key, self.database())
     }
 
+    fn owes(&self) -> Vec<Owed> {
+        // A file without samples needs no key.
+        vec![Owed(Situation::Changed, Kind::KeyOpened), Owed(Situation::Changed, Kind::SamplesPseudonymized)]
+    }
+
     fn keys(&self) -> Vec<String> {
         vec![self.config.key.clone()]
     }
@@ -94,7 +99,6 @@ impl Stage for Anonymize {
             }
             let recorder = &opening.context.recorder;
             let ring = opening.keys.open(&self.config.key)?;
-            recorder.record(Event::KeyOpened { key: self.config.key.clone(), key_id: ring.primary().0.to_owned() })?;
             let connection = opening.databases.connect(self.database()).await?;
             let resolved = vault::resolve(&connection, &ring, &names).await?;
             connection.close().await;

@@ -10,7 +10,7 @@ use super::apply::Rows;
 use super::stage::Anonymize;
 use super::*;
 use crate::access;
-use crate::audit::Recorder;
+use crate::audit::{RecordedKeys, Recorder};
 use crate::db::local::testing;
 use crate::error::Class;
 use crate::flow::{Apply, Context, Document, HeaderLine, InputDocument, Labels, Opening, SampleId, Stage};
@@ -167,7 +167,7 @@ async fn opening_twice_gives_the_same_pseudonyms_and_leaves_no_name() {
         let opening = Opening {
             context,
             grant: &grant,
-            keys,
+            keys: &RecordedKeys::new(keys, Recorder::discard()),
             databases: &databases,
             options_digest: [0; 32],
             name: "test",

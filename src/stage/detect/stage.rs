@@ -12,8 +12,9 @@ use super::apply::Rows;
 use super::config::{Config, Scan};
 use super::document::Search;
 use super::tally::Tally;
+use crate::audit::Kind;
 use crate::error::{Error, Result};
-use crate::flow::{Apply, Context, Document, InputUnits, Labels, Opening, SampleId, Stage};
+use crate::flow::{Apply, Context, Document, InputUnits, Labels, Opening, Owed, SampleId, Situation, Stage};
 use crate::phi::{Scanner, text};
 use crate::sensitive::Sensitive;
 
@@ -116,6 +117,10 @@ impl Stage for Detect {
             actions.medium.name(),
             actions.low.name()
         )
+    }
+
+    fn owes(&self) -> Vec<Owed> {
+        vec![Owed(Situation::Found, Kind::PhiDetected), Owed(Situation::SetAside, Kind::Quarantined)]
     }
 
     fn open<'a>(

@@ -8,9 +8,9 @@ use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use futures::future::BoxFuture;
 
 use super::config::Config;
-use crate::audit::Event;
+use crate::audit::{Event, Kind};
 use crate::error::{Error, Result};
-use crate::flow::{Apply, Document, Labels, Opening, Stage, column};
+use crate::flow::{Apply, Document, Labels, Opening, Owed, Situation, Stage, column};
 use crate::sensitive::Label;
 use crate::stage::expr::did_you_mean;
 use crate::stage::recorded::{Recorded, Work};
@@ -102,6 +102,10 @@ impl Stage for Encrypt {
 
     fn explain(&self) -> String {
         format!("columns=[{}] key={}", self.config.columns.join(", "), self.config.key)
+    }
+
+    fn owes(&self) -> Vec<Owed> {
+        vec![Owed(Situation::Opened, Kind::KeyOpened), Owed(Situation::Changed, Kind::ColumnsEncrypted)]
     }
 
     fn keys(&self) -> Vec<String> {

@@ -10,10 +10,11 @@ use futures::future::BoxFuture;
 use super::align::{LeftAlign, State};
 use super::config::{Config, Given};
 use super::divide::{Per, Shape, Split};
+use crate::audit::Kind;
 use crate::crypto::digest::hex;
 use crate::error::{Error, Result};
 use crate::fasta::Fasta;
-use crate::flow::{Apply, Context, Document, InputUnits, Labels, Opening, Stage, column};
+use crate::flow::{Apply, Context, Document, InputUnits, Labels, Opening, Owed, Situation, Stage, column};
 use crate::stage::recorded::Recorded;
 
 /// Columns that say what a row was before it moved, and what they are made from.
@@ -158,6 +159,11 @@ impl Stage for Normalize {
     /// Another reference moves alleles elsewhere.
     fn identity(&self) -> String {
         self.reference.as_ref().map(|reference| format!("\nreference={}", hex(&reference.fingerprint))).unwrap_or_default()
+    }
+
+    fn owes(&self) -> Vec<Owed> {
+        let aligned = [Owed(Situation::Changed, Kind::VariantsAligned), Owed(Situation::SetAside, Kind::Quarantined)];
+        aligned.into_iter().filter(|_| self.reference.is_some()).collect()
     }
 
     fn open<'a>(

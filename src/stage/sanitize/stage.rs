@@ -16,9 +16,9 @@ use super::entries;
 use super::header::HeaderPolicy;
 use super::policy::{Source, TextPolicy};
 use super::rule::{Atom, Check, Rule, Subfields, anchored};
-use crate::audit::Event;
+use crate::audit::{Event, Kind};
 use crate::error::{Error, Result};
-use crate::flow::{Apply, Document, HeaderLine, Labels, Opening, Stage, annotation, column};
+use crate::flow::{Apply, Document, HeaderLine, Labels, Opening, Owed, Situation, Stage, annotation, column};
 use crate::sensitive::Label;
 use crate::stage::recorded::Recorded;
 use crate::stage::seal::{Seal, is_sealed, sealed_type};
@@ -275,6 +275,15 @@ impl Stage for Sanitize {
     fn explain(&self) -> String {
         let otherwise = self.key.as_ref().map_or("drop".to_owned(), |key| format!("encrypt key={key}"));
         format!("{} otherwise={otherwise}", self.origins)
+    }
+
+    fn owes(&self) -> Vec<Owed> {
+        let removed = [Kind::HeaderLinesDropped, Kind::ValuesDropped].map(|kind| Owed(Situation::Removed, kind));
+        let text = match self.key {
+            None => vec![Owed(Situation::Removed, Kind::ColumnDropped)],
+            Some(_) => vec![Owed(Situation::Opened, Kind::KeyOpened), Owed(Situation::Changed, Kind::ColumnsEncrypted)],
+        };
+        removed.into_iter().chain(text).collect()
     }
 
     fn keys(&self) -> Vec<String> {
