@@ -9,8 +9,8 @@ use datafusion::arrow::array::{
 };
 use genogate::flow::column;
 use genogate::sink::postgres::encode::{Buffer, RowEncoder};
+use genogate::sink::postgres::layout::Layout;
 use genogate::sink::postgres::rows::Owner;
-use genogate::sink::postgres::tables::Layout;
 
 /// As in the program.
 #[global_allocator]

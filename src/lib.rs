@@ -23,6 +23,7 @@ pub mod db;
 pub mod audit;
 pub mod phi;
 pub mod fasta;
+pub mod store;
 // permission and contract
 pub mod access;
 pub mod flow;

@@ -13,9 +13,10 @@ use crate::db;
 use crate::error::{Error, Result};
 use crate::flow::{Inspection, column};
 use crate::sink::postgres::encode::Buffer;
+use crate::sink::postgres::layout::Layout;
 use crate::sink::postgres::rows::{Owner, Place};
-use crate::sink::postgres::tables::{CALLS, Layout, VARIANTS};
 use crate::source::vcf::{Decoded, decode_on, inflate_to_end};
+use crate::store::tables::{CALLS, VARIANTS};
 
 use checksum::Checksum;
 

@@ -9,7 +9,7 @@ use super::{Console, pipeline, signals};
 use crate::error::{Error, Result};
 use crate::plan::{self, PlanOptions};
 use crate::run::Ticket;
-use crate::sink::postgres::parallel::Parallel;
+use crate::store::parallel::Parallel;
 use crate::warehouse::loads::{self, Load};
 
 /// Lists, shows, resumes, finishes and drops loads.

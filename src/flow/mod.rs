@@ -4,7 +4,6 @@
 pub mod annotation;
 mod context;
 mod contract;
-mod document;
 pub mod exec;
 pub mod genotype;
 mod oddities;
@@ -12,16 +11,17 @@ mod opened;
 mod owed;
 mod schema;
 mod set_aside;
-mod shard;
 mod units;
 
 pub use context::{Context, Counters, Detections, Severity};
 pub use contract::{Apply, Inspection, Notice, OpenSink, Opening, Sink, Source, Stage, Writer};
-pub use document::{Document, HeaderLine, InputDocument, Rename, SampleId};
 pub use oddities::{Oddities, Oddity};
 pub use opened::Opened;
 pub use owed::{Owed, Situation};
 pub use schema::{Labels, Number, VcfType, column, number_of, vcf_field, vcf_type_of};
 pub use set_aside::SetAside;
-pub use shard::Shard;
-pub use units::{BadRecord, ClosedUnit, Digest, InputUnits, Locate, UnitCounts, Units};
+pub use units::{Locate, Units};
+
+pub use crate::store::{
+    BadRecord, ClosedUnit, Digest, Document, HeaderLine, InputDocument, InputUnits, Rename, SampleId, Shard, UnitCounts,
+};

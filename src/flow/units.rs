@@ -5,99 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
-/// Sum of record digests: four 64-bit lanes of each record's SHA-256, added with wrap-around, so the order of records
-/// does not matter and units can be added up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Digest(pub [u64; 4]);
-
-impl Digest {
-    /// Adds another record's (or unit's) digest.
-    pub fn add(&mut self, other: Digest) {
-        for (lane, value) in self.0.iter_mut().zip(other.0) {
-            *lane = lane.wrapping_add(value);
-        }
-    }
-
-    /// The four lanes, little endian; 32 bytes.
-    pub fn to_bytes(self) -> [u8; 32] {
-        let mut bytes = [0; 32];
-        for (chunk, lane) in bytes.chunks_exact_mut(8).zip(self.0) {
-            chunk.copy_from_slice(&lane.to_le_bytes());
-        }
-        bytes
-    }
-
-    /// Reads what [`Self::to_bytes`] wrote; also turns a SHA-256 into lanes.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        let mut lanes = [0; 4];
-        for (lane, chunk) in lanes.iter_mut().zip(bytes.as_chunks::<8>().0) {
-            *lane = u64::from_le_bytes(*chunk);
-        }
-        Self(lanes)
-    }
-}
-
-/// How an input is cut: units `first .. first + count` of the load. The cut depends on the file and the unit size only,
-/// never on threads, so a resumed load finds the same units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InputUnits {
-    /// Index into [`super::Document::inputs`].
-    pub input: u32,
-    /// Ordinal of the input's first unit within the load.
-    pub first: u32,
-    /// Number of units, `None` while a stream's end is unknown.
-    pub count: Option<u32>,
-    /// Digest of where the units lie, when an index says that.
-    pub index: Option<[u8; 32]>,
-}
-
-/// What the source read of one unit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct UnitCounts {
-    /// Index into [`super::Document::inputs`].
-    pub input: u32,
-    /// Lines that begin in the unit, records and blank lines alike; sums of it give file line numbers. 0 where only parts of
-    /// the input are read: then [`ClosedUnit::line`] gives the file's lines itself.
-    pub lines: u64,
-    /// Records among them. Where an index is used, only what it names is read and counted.
-    pub records: u64,
-    /// Records outside the asked regions.
-    pub out_of_region: u64,
-    /// Compressed bytes of the unit (uncompressed for streams).
-    pub bytes: u64,
-    /// Sum of the digests of its records inside the asked regions.
-    pub digest: Digest,
-}
-
-/// A record that cannot become rows. Holds where and why, never what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BadRecord {
-    /// 0-based line within its unit.
-    pub line: u64,
-    /// Field id such as `POS`, `INFO/DP`, `FORMAT/GT`.
-    pub field: String,
-    /// Why, in fixed words.
-    pub reason: String,
-}
-
-/// A unit whose last row has left the source: counts, and the records set aside.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ClosedUnit {
-    pub unit: u32,
-    pub counts: UnitCounts,
-    pub bad: Vec<BadRecord>,
-    /// The source could not read it to its end: its rows must not be kept.
-    pub broken: bool,
-    /// For lines within the unit, those within the input, where sums of [`UnitCounts::lines`] do not give them.
-    pub places: BTreeMap<u64, u64>,
-}
-
-impl ClosedUnit {
-    /// A bad record's line, 0-based, counted from the end of the units before it as [`UnitCounts::lines`] has them.
-    pub fn line(&self, bad: &BadRecord) -> u64 {
-        self.places.get(&bad.line).copied().unwrap_or(bad.line)
-    }
-}
+use crate::store::{BadRecord, ClosedUnit, UnitCounts};
 
 /// Where a line (0-based) of a unit lies within its input; `None` when that cannot be found out.
 pub type Locate = dyn Fn(u32, u64) -> Option<u64> + Send + Sync;
@@ -289,15 +197,5 @@ mod tests {
             let taken = units.take_closed(0, None);
             assert_eq!((taken[0].line(&taken[0].bad[0]), taken[0].bad[0].line), (expected, line));
         }
-    }
-
-    #[test]
-    fn digests_add_up_in_any_order() {
-        let (a, b) = (Digest([1, u64::MAX, 3, 4]), Digest([5, 6, 7, 8]));
-        let (mut ab, mut ba) = (a, b);
-        ab.add(b);
-        ba.add(a);
-        assert_eq!(ab, ba);
-        assert_eq!(Digest::from_bytes(ab.to_bytes()), ab);
     }
 }

@@ -9,10 +9,10 @@ use crate::audit::{Event, Recorder};
 use crate::db;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
-use crate::sink::identity::fingerprint;
-use crate::sink::postgres::completion::{self, Progress};
-use crate::sink::postgres::ledger::Finished;
-use crate::sink::postgres::parallel::Parallel;
+use crate::store::completion::{self, Progress};
+use crate::store::identity::fingerprint;
+use crate::store::ledger::Finished;
+use crate::store::parallel::Parallel;
 
 /// One load. Counts are null until it is complete.
 #[derive(Clone, Debug, serde::Serialize)]

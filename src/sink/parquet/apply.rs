@@ -15,7 +15,7 @@ use crate::audit::{Event, Kind};
 use crate::crypto::digest::hex;
 use crate::error::{Error, Result};
 use crate::flow::{Document, OpenSink, Opening, Owed, Sink, Situation, Writer, column};
-use crate::sink::identity::{headers, identity};
+use crate::store::identity::{headers, identity};
 
 /// The planned sink.
 #[derive(Debug)]

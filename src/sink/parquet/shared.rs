@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::flow::{ClosedUnit, Context, column};
-use crate::sink::identity::InputTotal;
-use crate::sink::tally::Account;
+use crate::store::identity::InputTotal;
+use crate::store::tally::Account;
 
 /// What the writers of one load share.
 pub struct Shared {

@@ -13,8 +13,8 @@ use super::dataset::{append, close_parquet, failed, open_parquet};
 use super::shared::{Shared, lock};
 use crate::error::{Error, Result};
 use crate::flow::{ClosedUnit, Writer, column};
-use crate::sink::identity::variant_id;
-use crate::sink::tally::Tally;
+use crate::store::identity::variant_id;
+use crate::store::tally::Tally;
 
 /// A row group is closed when it has grown to about this many bytes.
 const ROW_GROUP: usize = 64 << 20;

@@ -1,6 +1,7 @@
 //! The sink, planned and opened: begins or resumes the load, hands out writers, makes it visible or records its failure.
 //! It must not know how rows are encoded.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,17 +12,19 @@ use serde_json::{Map, Value, json};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::completion::{self, Progress, State};
 use super::config::{Config, Indexes};
-use super::ledger::{self, Finished};
-use super::parallel::Parallel;
-use super::tables::Layout;
-use super::writer::{PartitionWriter, Shared};
+use super::layout::Layout;
+use super::shared::{Shared, pause};
+use super::writer::PartitionWriter;
 use crate::access::Permission;
 use crate::audit::{Event, Kind};
 use crate::db::{Backoff, Connection, Databases};
 use crate::error::{Error, Result};
-use crate::flow::{Context, Document, InputUnits, OpenSink, Opening, Owed, Shard, Sink, Situation, Writer};
+use crate::flow::{OpenSink, Opening, Owed, Sink, Situation, Writer};
+use crate::store::completion::{self, Progress, State};
+use crate::store::ledger::{self, Beginning, Finished};
+use crate::store::parallel::Parallel;
+use crate::store::{Document, InputUnits, Shard};
 
 /// How long the lock of a run that died is waited for: by then the server has noticed that its client is gone.
 const ORPHAN: Duration = Duration::from_secs(30);
@@ -35,11 +38,19 @@ pub struct Postgres {
     config: Config,
 }
 
-impl Postgres {
-    pub(super) fn new(config: Config) -> Self {
-        Self { config }
+impl Config {
+    /// The sink this configuration asks for. Reads nothing.
+    pub fn build(&self, _base: &Path) -> Result<Arc<dyn Sink>> {
+        if self.writers == Some(0) {
+            return Err(Error::usage("sink.postgres.writers: at least 1"));
+        }
+        self.unit_bytes()?;
+        self.patience()?;
+        Ok(Arc::new(Postgres { config: self.clone() }))
     }
+}
 
+impl Postgres {
     fn database(&self) -> String {
         self.config.database.clone().unwrap_or_else(|| Databases::default_name().to_owned())
     }
@@ -79,9 +90,20 @@ impl Sink for Postgres {
         // With the first writer's, or hundreds of runs could hold every connection there is and each wait for one more.
         let [control, first] = opening.databases.connect_together(&database, patience).await?;
         ledger::prepare_columns(&control, &layout.own_columns()).await?;
+        let beginning = Beginning {
+            id: opening.context.run_id,
+            name: opening.name,
+            meeting: opening.load_name,
+            options: opening.options_digest,
+            original: opening.original,
+            document,
+            units: opening.units,
+            shard: opening.shard,
+            force: opening.force,
+        };
         let mut tries = Backoff::new(ORPHAN.min(patience));
         let load = loop {
-            match ledger::begin(&control, opening, document).await? {
+            match ledger::begin(&control, &beginning).await? {
                 Ok(load) => break load,
                 Err(busy) => pause(&opening.context, &mut tries, elsewhere(busy, opening.shard)).await?,
             }
@@ -125,14 +147,6 @@ impl Sink for Postgres {
             resumed,
             writers: AtomicUsize::new(0),
         }))
-    }
-}
-
-/// Pauses before the next try, unless the run was stopped.
-pub(super) async fn pause(context: &Context, tries: &mut Backoff, error: Error) -> Result<()> {
-    tokio::select! {
-        paused = tries.after(error) => paused,
-        () = context.cancel.cancelled() => Err(Error::interrupted("the run was stopped")),
     }
 }
 

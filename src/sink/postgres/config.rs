@@ -1,12 +1,8 @@
 //! What a pipeline file says about the sink `postgres`. It must not know how rows are written.
 
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::apply::Postgres;
 use crate::error::{Error, Result};
-use crate::flow::Sink;
 
 /// Loads variants and calls into PostgreSQL by binary COPY. A load becomes visible in the views `genogate.variants`,
 /// `genogate.calls`, `genogate.carriers` and `genogate.samples` as a whole, when it is complete; an interrupted one is resumed by running the
@@ -53,16 +49,6 @@ pub enum Indexes {
 }
 
 impl Config {
-    /// The sink this configuration asks for. Reads nothing.
-    pub fn build(&self, _base: &Path) -> Result<Arc<dyn Sink>> {
-        if self.writers == Some(0) {
-            return Err(Error::usage("sink.postgres.writers: at least 1"));
-        }
-        self.unit_bytes()?;
-        self.patience()?;
-        Ok(Arc::new(Postgres::new(self.clone())))
-    }
-
     /// The size of a unit in bytes, when one is given. Class `usage` when the text is no size, or none of 64 KiB to 1 GiB.
     pub fn unit_bytes(&self) -> Result<Option<u64>> {
         let Some(text) = &self.unit else { return Ok(None) };

@@ -2,17 +2,14 @@
 //! invisible until complete. It must not know sources or stages.
 
 mod apply;
-pub mod completion;
 mod config;
-mod contig;
 mod copy;
 pub mod encode;
-pub mod ledger;
-pub mod parallel;
+pub mod layout;
 mod queue;
 pub mod rows;
 mod session;
-pub mod tables;
+mod shared;
 #[cfg(test)]
 mod tests;
 mod writer;

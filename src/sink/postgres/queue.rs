@@ -7,10 +7,10 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::session::{Piece, Session};
-use super::writer::Shared;
+use super::shared::Shared;
 use crate::error::{Error, Result};
-use crate::flow::ClosedUnit;
-use crate::sink::tally::Account;
+use crate::store::ClosedUnit;
+use crate::store::tally::Account;
 
 /// Orders that wait, beside the one that is carried out. A piece is some 4 MiB.
 const WAITING: usize = 1;

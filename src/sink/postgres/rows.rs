@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use datafusion::arrow::array::{Array, Int32Array, UInt32Array};
 
-use super::contig::canonical_contig;
 use super::encode::{Bound, Buffer, Column, Constant, Fault, Fixed, Gt, Object, Spans, Stage, Staged, Text, Unstorable};
 use crate::error::{Error, Result};
+use crate::store::canonical_contig;
 
 /// A batch's values, ready to be written.
 pub struct Rows<'a> {

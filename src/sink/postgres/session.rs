@@ -6,15 +6,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio_postgres::Statement;
 
-use super::apply::pause;
-use super::tables::{CALLS, CALLS_COLUMNS, VARIANTS};
-use super::writer::Shared;
-use super::{completion, copy, ledger};
+use super::copy;
+use super::shared::{Shared, pause};
 use crate::db::{self, Backoff, Connection};
 use crate::error::{Error, Result};
-use crate::flow::ClosedUnit;
-use crate::sink::identity::input_of;
-use crate::sink::tally::Account;
+use crate::store::identity::input_of;
+use crate::store::tables::{CALLS, CALLS_COLUMNS, VARIANTS};
+use crate::store::tally::Account;
+use crate::store::{ClosedUnit, completion, ledger};
 
 /// How much of a unit is kept (64 MiB). A larger one is not written again within the run, only by the next one.
 const KEPT: usize = 64 << 20;

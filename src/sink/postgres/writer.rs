@@ -2,36 +2,21 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 
 use super::encode::Buffer;
-use super::ledger;
 use super::queue::{Order, Queue};
 use super::rows::{Owner, Place, Rows};
 use super::session::{Piece, Table};
-use super::tables::{CALLS_TAG, Layout, VARIANTS_TAG};
-use crate::db::{Connection, Databases};
+use super::shared::Shared;
 use crate::error::{Error, Result};
-use crate::flow::{ClosedUnit, Context, InputUnits, Writer};
-use crate::sink::identity::{input_of, variant_id};
-use crate::sink::tally::Tally;
-
-/// What the writers of one load share.
-pub struct Shared {
-    pub context: Arc<Context>,
-    pub databases: Databases,
-    pub database: String,
-    /// How long a database that went away is waited for.
-    pub patience: Duration,
-    pub load: ledger::Load,
-    pub layout: Layout,
-    pub units: Vec<InputUnits>,
-    /// For the writer that asks first.
-    pub first: tokio::sync::Mutex<Option<Connection>>,
-}
+use crate::flow::Writer;
+use crate::store::ClosedUnit;
+use crate::store::identity::{input_of, variant_id};
+use crate::store::tables::{CALLS_TAG, VARIANTS_TAG};
+use crate::store::tally::Tally;
 
 /// A writer of one partition. Dropping it closes the connection and with it the open transaction.
 pub struct PartitionWriter {

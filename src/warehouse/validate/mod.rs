@@ -20,9 +20,9 @@ use crate::crypto::digest::hex;
 use crate::db::{self, Connection};
 use crate::error::{Error, Result};
 use crate::flow::Digest;
-use crate::sink::identity::identity;
-use crate::sink::postgres::ledger;
-use crate::sink::postgres::tables::CALLS_COLUMNS;
+use crate::store::identity::identity;
+use crate::store::ledger;
+use crate::store::tables::CALLS_COLUMNS;
 
 /// Units are read together until they hold this many rows: what is kept in memory at a time, unless one has more.
 const ROWS_AT_ONCE: u64 = 250_000;

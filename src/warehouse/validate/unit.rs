@@ -4,7 +4,7 @@ use super::tuples::Tuple;
 use crate::error::{Error, Result};
 use crate::flow::Digest;
 use crate::sink::postgres::encode::row_digest;
-use crate::sink::postgres::tables::{CALLS_TAG, VARIANTS_TAG};
+use crate::store::tables::{CALLS_TAG, VARIANTS_TAG};
 
 /// A unit's line in the ledger.
 #[derive(Clone, Debug, Default)]

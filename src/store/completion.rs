@@ -6,11 +6,11 @@ use serde_json::Value;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
+use super::identity::identity;
 use super::ledger::{self, Finished};
 use super::parallel::Parallel;
 use crate::db;
 use crate::error::{Error, Result};
-use crate::sink::identity::identity;
 
 /// How far one input of a load is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

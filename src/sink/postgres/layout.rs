@@ -10,17 +10,6 @@ use crate::error::{Error, Result};
 use crate::flow::column;
 use crate::flow::genotype::is_genotype;
 
-/// The bulk tables.
-pub const VARIANTS: &str = "genogate_store.variants";
-pub const CALLS: &str = "genogate_store.calls";
-
-/// What the digests of their rows begin with.
-pub const VARIANTS_TAG: u8 = b'v';
-pub const CALLS_TAG: u8 = b'c';
-
-/// Columns of `calls`, all written always.
-pub const CALLS_COLUMNS: [&str; 7] = ["load_id", "variant_id", "input", "sample_index", "contig", "gt", "format"];
-
 /// Columns of `variants` that a batch column fills as it is, with the type they have.
 const TYPED: [(&str, Type); 12] = [
     (column::POS, Type::INT8),

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::digest::Digest;
+use super::document::Document;
+use super::unit::InputUnits;
 use crate::crypto::digest::Sha256;
 use crate::error::{Error, Result};
-use crate::flow::{Digest, Document, InputUnits};
 
 /// Records of one input that are inside the asked regions, and the sum of their digests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -78,7 +80,7 @@ pub fn variant_id(load_no: i32, unit: u32, row: u32) -> Result<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::InputDocument;
+    use crate::store::InputDocument;
 
     fn document(bytes: Option<u64>) -> Document {
         let input = InputDocument {

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
+use super::digest::Digest;
+use super::unit::ClosedUnit;
 use crate::error::{Error, Result};
-use crate::flow::{ClosedUnit, Digest};
 
 /// Records of a unit that have become rows, by line.
 #[derive(Debug, Default)]
@@ -69,7 +70,7 @@ pub struct Account {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::{BadRecord, UnitCounts};
+    use crate::store::{BadRecord, UnitCounts};
 
     fn bad(line: u64) -> BadRecord {
         BadRecord { line, field: "POS".into(), reason: "not a number".into() }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
-use super::InputUnits;
+use super::unit::InputUnits;
 use crate::error::{Error, Result};
 
 /// Part `index` (from 0) of `count`. Written from 1: `1/8` to `8/8`.

@@ -6,12 +6,15 @@ use serde_json::{Value, json};
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
+use super::digest::Digest;
+use super::document::{Document, InputDocument, SampleId};
+use super::identity::{InputTotal, fingerprint};
+use super::shard::Shard;
+use super::tally::Account;
+use super::unit::{ClosedUnit, InputUnits};
 use crate::crypto::digest::hex;
 use crate::db;
 use crate::error::{Class, Error, Result};
-use crate::flow::{ClosedUnit, Digest, Document, Opening, SampleId, Shard};
-use crate::sink::identity::{InputTotal, fingerprint};
-use crate::sink::tally::Account;
 
 /// A load that is in progress on this connection, which holds its lock, alone or with other shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,32 +26,53 @@ pub struct Load {
     pub complete: bool,
 }
 
+/// What a load is begun with.
+#[derive(Clone, Copy, Debug)]
+pub struct Beginning<'a> {
+    /// The load's id, when it is a new one.
+    pub id: Uuid,
+    pub name: &'a str,
+    /// The name under which shards meet.
+    pub meeting: Option<&'a str>,
+    /// Digest over everything that decides about rows.
+    pub options: [u8; 32],
+    /// Header lines and sample names as they came in.
+    pub original: &'a Document,
+    /// The same as they are stored.
+    pub document: &'a Document,
+    pub units: &'a [InputUnits],
+    pub shard: Option<Shard>,
+    /// Make a new load although an identical one is complete.
+    pub force: bool,
+}
+
 /// Begins a load, or takes part in the unfinished one with the same fingerprint. `Err` inside: another session runs it, or this
 /// shard of it. Class `usage` when shards or the load's name do not fit what is there.
-pub async fn begin(client: &Client, opening: &Opening<'_>, document: &Document) -> Result<Result<Load, Uuid>> {
-    let fingerprint = fingerprint(&opening.options_digest, document, opening.units);
-    if opening.shard.is_some() && fingerprint.is_none() {
+pub async fn begin(client: &Client, beginning: &Beginning<'_>) -> Result<Result<Load, Uuid>> {
+    let Beginning { document, units, shard, .. } = *beginning;
+    let fingerprint = fingerprint(&beginning.options, document, units);
+    if shard.is_some() && fingerprint.is_none() {
         return Err(Error::usage("a stream cannot be cut into shards").with_hint("write it to a file first"));
     }
-    let counts: Vec<Option<i32>> = opening.units.iter().map(|cut| cut.count.map(u32::cast_signed)).collect();
-    let part = |number: fn(Shard) -> u32| opening.shard.map(|shard| number(shard).cast_signed());
+    let counts: Vec<Option<i32>> = units.iter().map(|cut| cut.count.map(u32::cast_signed)).collect();
+    let part = |number: fn(Shard) -> u32| shard.map(|shard| number(shard).cast_signed());
     let row = client
         .query_one(
             "SELECT o_load, o_load_no, o_state
              FROM genogate_store.join_load($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
             &[
-                &opening.context.run_id,
-                &opening.load_name.unwrap_or(opening.name),
-                &opening.options_digest.as_slice(),
+                &beginning.id,
+                &beginning.meeting.unwrap_or(beginning.name),
+                &beginning.options.as_slice(),
                 &fingerprint.as_ref().map(|digest| digest.as_slice()),
                 &sample_kind(document),
                 &assembly(document),
                 &inputs(document),
                 &counts,
-                &opening.load_name,
+                &beginning.meeting,
                 &part(|shard| shard.index + 1),
                 &part(|shard| shard.count),
-                &opening.force,
+                &beginning.force,
             ],
         )
         .await
@@ -396,7 +420,7 @@ fn assembly(document: &Document) -> &str {
 }
 
 fn inputs(document: &Document) -> Value {
-    let input = |input: &crate::flow::InputDocument| {
+    let input = |input: &InputDocument| {
         let header: Vec<Value> = input.lines.iter().map(|line| json!({ "key": line.key, "value": line.value })).collect();
         let samples: Vec<&str> = input.samples.iter().map(sample_id).collect();
         json!({

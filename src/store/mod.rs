@@ -1,0 +1,20 @@
+//! The warehouse's own tables, as calls: loads, their ledger of units, their end, and what makes a load the same load. It must
+//! not know files, flows or how rows are encoded.
+
+pub mod completion;
+mod contig;
+mod digest;
+mod document;
+pub mod identity;
+pub mod ledger;
+pub mod parallel;
+mod shard;
+pub mod tables;
+pub mod tally;
+mod unit;
+
+pub use contig::canonical_contig;
+pub use digest::Digest;
+pub use document::{Document, HeaderLine, InputDocument, Rename, SampleId};
+pub use shard::Shard;
+pub use unit::{BadRecord, ClosedUnit, InputUnits, UnitCounts};
