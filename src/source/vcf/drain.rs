@@ -9,8 +9,9 @@ use datafusion::arrow::array::RecordBatch;
 use uuid::Uuid;
 
 use super::scan::{self, Part};
+use super::shared::Shared;
 use super::split::UnitReader;
-use super::table::{Shared, VcfTable};
+use super::table::VcfTable;
 use crate::audit::Recorder;
 use crate::error::{Error, Result};
 use crate::flow::{Context, Counters, Inspection};

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::sync::{Arc, Mutex};
 
 use super::bcf;
-use super::decode::Shape;
 use super::index::Lines;
+use super::shape::Shape;
 use super::split::{
     BgzfCut, Container, FromStart, Layout, PlainCut, Ranged, RangedRecords, Spanned, Spans, StreamText, Streamed,
     StreamedRecords, TextBuf, UnitReader,

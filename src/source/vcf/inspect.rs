@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 use super::annotation;
 use super::bcf::{self, Dictionary};
 use super::config::{Calls, Config, Conformance, Info, InfoWord, OnBadFile, RegionsWithoutIndex};
-use super::decode::Shape;
 use super::header::{self, Field, Header, infer, reserved};
 use super::index::{Ask, Flaw, Lines};
 use super::input::{Held, Input};
@@ -16,6 +15,8 @@ use super::paths;
 use super::regions::Regions;
 use super::samples::{self, Listed};
 use super::schema::lay_out;
+use super::shape::Shape;
+use super::slot::CatchAll;
 use super::split::{
     Access, BgzfCut, Container, Cut, FromStart, Layout, Opened, Piece, StreamText, TextBuf, Virtual, count_units, open,
 };
@@ -308,8 +309,11 @@ impl Source for VcfSource {
             (None, _) => Some((0..fields.formats.len()).collect::<Vec<_>>()),
             (Some(ids), _) => Some(Self::choose(ids, &mut fields.formats, "FORMAT", minor, &mut notices)),
         };
-        let open = (self.config.info == Info::Word(InfoWord::All), calls.is_some() && self.config.formats.is_none());
-        let layout = lay_out(&fields, info.as_deref(), &annotations, calls.as_deref(), open);
+        let catch_all = CatchAll {
+            info: self.config.info == Info::Word(InfoWord::All),
+            calls: calls.is_some() && self.config.formats.is_none(),
+        };
+        let layout = lay_out(&fields, info.as_deref(), &annotations, calls.as_deref(), catch_all);
 
         let contigs: HashSet<&str> =
             looked.iter().flat_map(|looked| looked.header.contigs.iter().map(|contig| contig.id.as_str())).collect();
@@ -383,7 +387,7 @@ impl Source for VcfSource {
             inputs.push(Input { number: i as u32, container, held, shape, header_lines: header.line_count, first });
         }
         let labels = layout.labels.clone();
-        let table = VcfTable::new(inputs, fields, layout, regions, open, self.unit, &self.config);
+        let table = VcfTable::new(inputs, fields, layout, regions, catch_all, self.unit, &self.config);
         let table = Arc::new(table);
         let identity = self.identity(listed.as_ref());
         Ok(Inspection { table, labels, document, units, bytes, notices, given_up, paths, identity })

@@ -6,8 +6,9 @@ use datafusion::arrow::datatypes::{DataType, Field as ArrowField, Schema, Schema
 
 use super::annotation::Planned;
 use super::header::{Field, Fields};
+use super::slot::{CatchAll, Slot, info_field, is_genotype, list, value_type};
 use crate::flow::genotype::genotype_type;
-use crate::flow::{Labels, Number, VcfType, column, vcf_field};
+use crate::flow::{Labels, VcfType, column, vcf_field};
 use crate::sensitive::Label;
 
 /// Raw text of INFO entries that no column takes: undeclared keys, repeated keys, values of flags. `KEY=VALUE;KEY`; null
@@ -15,33 +16,6 @@ use crate::sensitive::Label;
 pub(crate) const INFO_OTHER: &str = "info.__other";
 /// The same for FORMAT: a List<Utf8> with one element a call.
 pub(crate) const CALLS_OTHER: &str = "calls.__other";
-
-/// What a column is filled from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Slot {
-    Chrom,
-    Pos,
-    EndPos,
-    Ids,
-    Ref,
-    Alt,
-    AltIndex,
-    Qual,
-    Filters,
-    /// Index into [`Fields::info`].
-    Info(usize),
-    InfoOther,
-    /// The nested column of an annotation, by index.
-    Entries(usize),
-    /// A flat column of an annotation, by index and order.
-    Worst(usize, usize),
-    Sample,
-    /// Index into [`Fields::formats`].
-    Call(usize),
-    CallsOther,
-    Unit,
-    Row,
-}
 
 /// The full schema of a table.
 #[derive(Clone, Debug)]
@@ -54,24 +28,6 @@ pub(crate) struct Layout {
     pub annotations: Vec<Arc<Planned>>,
 }
 
-fn list(item: DataType) -> DataType {
-    DataType::List(Arc::new(ArrowField::new("item", item, true)))
-}
-
-/// The Arrow type of a declared field: Flag -> Boolean, Number=1 -> scalar, everything else -> List.
-fn value_type(number: Number, kind: VcfType) -> DataType {
-    match (number, kind) {
-        (_, VcfType::Flag) | (Number::Count(1), _) => kind.arrow(),
-        _ => list(kind.arrow()),
-    }
-}
-
-/// Is it GT as the specification declares it? Such a column holds genotypes as [`genotype_type`]; one that is declared
-/// otherwise holds what it says.
-pub(crate) fn is_genotype(field: &Field) -> bool {
-    field.id == "GT" && field.number == Number::Count(1) && field.kind == VcfType::String
-}
-
 fn label_of(field: &Field) -> Label {
     match field.kind {
         VcfType::Integer | VcfType::Float | VcfType::Flag => Label::Clinical,
@@ -79,29 +35,13 @@ fn label_of(field: &Field) -> Label {
     }
 }
 
-/// The column of an INFO field.
-pub(crate) fn info_field(field: &Field) -> ArrowField {
-    let arrow = ArrowField::new(format!("{}{}", column::INFO, field.id), value_type(field.number, field.kind), true);
-    vcf_field(arrow, field.number, field.kind)
-}
-
-/// The columns annotations are read from.
-pub(crate) fn fixed_field(slot: Slot) -> ArrowField {
-    match slot {
-        Slot::Pos => ArrowField::new(column::POS, DataType::Int64, false),
-        Slot::Ref => ArrowField::new(column::REF, DataType::Utf8, false),
-        _ => ArrowField::new(column::ALT, DataType::Utf8, true),
-    }
-}
-
-/// Lays out the columns. Annotations stand where the text they are read from would. `info` and `calls` say which fields are wanted, `None` for no column of the kind at all; `open` adds
-/// the catch-all columns.
+/// Lays out the columns. Annotations stand where the text they are read from would. `info` and `calls` say which fields are wanted, `None` for no column of the kind at all.
 pub(crate) fn lay_out(
     fields: &Fields,
     info: Option<&[usize]>,
     annotations: &[Arc<Planned>],
     calls: Option<&[usize]>,
-    open: (bool, bool),
+    catch_all: CatchAll,
 ) -> Layout {
     let mut columns: Vec<(Slot, ArrowField, Label)> = Vec::new();
     let mut add = |slot, name: &str, kind, nullable, label| columns.push((slot, ArrowField::new(name, kind, nullable), label));
@@ -125,7 +65,7 @@ pub(crate) fn lay_out(
             }
         }
     }
-    if open.0 {
+    if catch_all.info {
         columns.push((Slot::InfoOther, ArrowField::new(INFO_OTHER, DataType::Utf8, true), Label::Phi));
     }
     if let Some(calls) = calls {
@@ -139,7 +79,7 @@ pub(crate) fn lay_out(
             let arrow = ArrowField::new(name, list(kind), false);
             columns.push((Slot::Call(i), vcf_field(arrow, field.number, field.kind), label));
         }
-        if open.1 {
+        if catch_all.calls {
             columns.push((Slot::CallsOther, ArrowField::new(CALLS_OTHER, list(DataType::Utf8), false), Label::Phi));
         }
     }
@@ -158,6 +98,7 @@ pub(crate) fn lay_out(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::Number;
 
     fn field(id: &str, number: Number, kind: VcfType) -> Field {
         Field { id: id.into(), number, kind, inferred: false }
@@ -170,7 +111,7 @@ mod tests {
             formats: vec![field("GT", Number::Count(1), VcfType::String), field("PL", Number::G, VcfType::Integer)],
             notices: Vec::new(),
         };
-        let layout = lay_out(&fields, Some(&[0, 1]), &[], Some(&[0, 1]), (true, true));
+        let layout = lay_out(&fields, Some(&[0, 1]), &[], Some(&[0, 1]), CatchAll { info: true, calls: true });
         let kind = |name: &str| layout.schema.field_with_name(name).unwrap().data_type().clone();
         assert_eq!(kind("info.AC"), list(DataType::Int32));
         assert_eq!(kind("info.NOTE"), DataType::Utf8);
@@ -186,7 +127,7 @@ mod tests {
     fn a_gt_declared_otherwise_is_text_and_labelled_as_such() {
         let formats = vec![field("GT", Number::Unknown, VcfType::String)];
         let fields = Fields { info: Vec::new(), formats, notices: Vec::new() };
-        let layout = lay_out(&fields, None, &[], Some(&[0]), (false, false));
+        let layout = lay_out(&fields, None, &[], Some(&[0]), CatchAll::default());
         assert_eq!(layout.schema.field_with_name("calls.GT").unwrap().data_type(), &list(list(DataType::Utf8)));
         assert_eq!(layout.labels.of("calls.GT"), Label::Phi);
     }

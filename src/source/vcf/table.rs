@@ -17,7 +17,7 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties};
 
 use super::annotation::Reading;
-use super::config::{Calls, Config, OnBadFile, OnBadRecord};
+use super::config::Config;
 use super::decode::Recipe;
 use super::filter::Predicate;
 use super::header::Fields;
@@ -25,6 +25,8 @@ use super::input::Input;
 use super::regions::Regions;
 use super::scan::{self, Part};
 use super::schema::Layout;
+use super::shared::Shared;
+use super::slot::CatchAll;
 use crate::error::Error;
 use crate::flow::exec::context_of;
 
@@ -38,20 +40,6 @@ pub(crate) struct VcfTable {
     layout: Layout,
 }
 
-/// What all scans of the table share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub inputs: Vec<Input>,
-    pub fields: Arc<Fields>,
-    pub regions: Arc<Regions>,
-    pub calls: Calls,
-    pub on_bad_record: OnBadRecord,
-    pub on_bad_file: OnBadFile,
-    pub max_bad_records: Option<u64>,
-    pub open: (bool, bool),
-    pub unit: u64,
-}
-
 impl VcfTable {
     #[cfg(test)]
     pub(crate) fn inputs(&self) -> &[Input] {
@@ -63,7 +51,7 @@ impl VcfTable {
         fields: Fields,
         layout: Layout,
         regions: Regions,
-        open: (bool, bool),
+        catch_all: CatchAll,
         unit: u64,
         config: &Config,
     ) -> Self {
@@ -75,7 +63,7 @@ impl VcfTable {
             on_bad_record: config.on_bad_record,
             on_bad_file: config.on_bad_file,
             max_bad_records: config.max_bad_records,
-            open,
+            catch_all,
             unit,
         };
         Self { shared: Arc::new(shared), layout }
@@ -108,7 +96,7 @@ impl VcfTable {
             regions: self.shared.regions.clone(),
             predicate: Arc::new(Predicate::of(filters)),
             calls: self.shared.calls,
-            open: self.shared.open,
+            catch_all: self.shared.catch_all,
             schema: decoded,
             slots,
         };

@@ -22,7 +22,7 @@ use datafusion::arrow::datatypes::{Field, Int64Type, Schema, SchemaRef};
 pub(crate) use plan::{Planned, plan};
 
 use super::header::Fields;
-use super::schema::{Slot, fixed_field, info_field};
+use super::slot::{Slot, fixed_field, info_field};
 use crate::error::{Error, Result};
 use crate::flow::Context;
 use read::{Columns, Reader};

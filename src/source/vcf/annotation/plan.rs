@@ -7,7 +7,6 @@ use datafusion::arrow::datatypes::{DataType, Field as ArrowField};
 
 use super::format::{Tool, same, subfields};
 use super::leaf::Leaf;
-use super::read::nested;
 use crate::error::{Error, Result};
 use crate::flow::{Notice, Number, VcfType, annotation, column, vcf_field};
 use crate::source::vcf::config::{Annotation, Config, Conformance};
@@ -209,7 +208,7 @@ impl Planned {
             fields.push(ArrowField::new("after_stop", DataType::Boolean, true));
             fields.push(ArrowField::new("see_pos", DataType::Int64, true));
         }
-        nested(fields)
+        DataType::new_list(DataType::Struct(fields.into()), true)
     }
 
     /// The nested column.

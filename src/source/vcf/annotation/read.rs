@@ -9,7 +9,7 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use datafusion::arrow::compute::take;
-use datafusion::arrow::datatypes::{DataType, Field, Fields};
+use datafusion::arrow::datatypes::{DataType, Field};
 
 use super::allele::{About, Alleles};
 use super::format::Tool;
@@ -348,9 +348,4 @@ fn spill(spilled: &mut BTreeMap<usize, String>, row: usize, id: &str, entry: &st
 
 fn too_many() -> Error {
     Error::input("a batch has more than 2^31 annotation entries").with_hint("lower `unit`")
-}
-
-/// The type of the nested column for these children.
-pub(super) fn nested(children: Vec<Field>) -> DataType {
-    DataType::List(Arc::new(Field::new("item", DataType::Struct(Fields::from(children)), true)))
 }

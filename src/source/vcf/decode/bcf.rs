@@ -1,48 +1,15 @@
 //! One BCF record into one row: fields are found by number, values arrive typed. What a record means is said by the same
 //! columns and checks as for text. It must not know files or units.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
+use super::bad::{Bad, Outcome, Place, wrong_columns};
+use super::binary::{Binary, check_utf8, damaged, find_end};
+use super::decoder::Decoder;
 use super::extent::Extent;
-use super::fixed::Fronts;
-use super::{Bad, Decoder, Odd, Outcome, Place, Recipe, Shape, fixed, wrong_columns};
+use super::fixed::{self, Fronts};
+use super::odd::Odd;
 use crate::source::vcf::bcf::{self, Cursor, Dictionary, Site, Stop};
 use crate::source::vcf::columns::{Floats, How, Kind, Vector};
-
-/// What the numbers in records mean for one scan, and room to put texts together.
-pub(super) struct Binary {
-    pub names: Names,
-    alt: Vec<u8>,
-    filter: Vec<u8>,
-    line: Vec<u8>,
-}
-
-/// The dictionary, and for each of its numbers the index among the load's INFO fields.
-pub(super) struct Names {
-    pub dictionary: Arc<Dictionary>,
-    pub info: Vec<Option<usize>>,
-}
-
-impl Binary {
-    pub(super) fn new(dictionary: Arc<Dictionary>, recipe: &Recipe) -> Self {
-        let fields: HashMap<&str, usize> =
-            recipe.fields.info.iter().enumerate().map(|(i, field)| (field.id.as_str(), i)).collect();
-        let info = dictionary.strings().map(|id| fields.get(id?).copied()).collect();
-        Self { names: Names { dictionary, info }, alt: Vec::new(), filter: Vec::new(), line: Vec::new() }
-    }
-}
-
-/// Inside a record a length or a type is wrong.
-pub(super) fn damaged(_: Stop) -> Bad {
-    Bad::new(Place::Record, "its fields do not fit its length")
-}
-
-/// Strings of BCF are bytes.
-#[inline]
-pub(super) fn check_utf8(text: &[u8]) -> Result<(), Bad> {
-    if text.is_ascii() || std::str::from_utf8(text).is_ok() { Ok(()) } else { Err(Bad::new(Place::Record, "not UTF-8")) }
-}
+use crate::source::vcf::shape::Shape;
 
 impl Decoder {
     /// Shows the checker of strict mode a record that was committed before.
@@ -202,26 +169,6 @@ fn filters(shared: &mut Cursor<'_>, dictionary: &Dictionary, filter: &mut Vec<u8
 fn quality(stored: [u8; 4]) -> Result<Option<f64>, Bad> {
     let value = Vector { kind: Kind::Float, bytes: &stored, legacy: false }.numbers().next();
     value.transpose().map(Option::flatten).map_err(|reason| Bad::column("QUAL", reason))
-}
-
-/// END without decoding the rest.
-pub(super) fn find_end(mut entries: Cursor<'_>, count: usize, dictionary: &Dictionary) -> Option<i64> {
-    for _ in 0..count {
-        let (key, value) = (entries.integer().ok()?, entries.value().ok()?);
-        if dictionary.string(key) == Some("END") {
-            return value.and_then(end_in);
-        }
-    }
-    None
-}
-
-/// END's value, where it is one integer.
-pub(super) fn end_in(value: Vector<'_>) -> Option<i64> {
-    match value.text() {
-        Some(text) => std::str::from_utf8(text).ok()?.parse().ok(),
-        None if value.is_several() => None,
-        None => value.integers().next()?.ok()?.map(i64::from),
-    }
 }
 
 /// A record has the header's samples, or none and no calls.

@@ -2,9 +2,10 @@
 
 use datafusion::arrow::array::ArrayRef;
 
-use super::{Bad, Place, Slot};
+use super::bad::{Bad, Place, wrong_columns};
 use crate::source::vcf::columns::{Column, Ends, Floats, How, List, Longs, Taken, Texts, leading_long, parse_float};
 use crate::source::vcf::find::find;
+use crate::source::vcf::slot::Slot;
 
 /// CHROM, POS, ID, REF, ALT, QUAL, FILTER, INFO: where they end in their line.
 #[derive(Clone, Copy)]
@@ -37,7 +38,7 @@ impl<'a> Columns<'a> {
         }
         let mut from = if found > 0 { ends[found - 1] + 1 } else { 0 };
         while found < 7 {
-            let Some(at) = find(b'\t', &line[from..]) else { return Err(super::wrong_columns()) };
+            let Some(at) = find(b'\t', &line[from..]) else { return Err(wrong_columns()) };
             ends[found] = from + at;
             (from, found) = (from + at + 1, found + 1);
         }

@@ -7,14 +7,16 @@ use std::sync::LazyLock;
 
 use datafusion::arrow::array::ArrayRef;
 
+use super::bad::{Bad, Place};
+use super::count::expected;
 use super::needle::Needle;
 use super::odd::{Odd, Tally};
-use super::{Bad, Place, Slot, expected};
 use crate::flow::{Number, VcfType};
 use crate::source::vcf::columns::{AnyColumn, Column, Ends, How, Texts, column_for};
 use crate::source::vcf::find::find;
 use crate::source::vcf::hash::KeyMap;
 use crate::source::vcf::header::Field;
+use crate::source::vcf::slot::Slot;
 
 /// What the loop asks of a key, field for field.
 struct Key {

@@ -2,12 +2,16 @@
 //! other columns.
 
 use super::number::by_call;
-use super::{Bad, CallsDecoder, Genotype, Odd, Part, Place};
+use super::plan::Part;
+use super::room::Room;
+use super::{CallsDecoder, Genotype, walk};
 use crate::flow::Number;
 use crate::source::vcf::bcf::{Cursor, Site, Stop, is_genotype, of_sample, write_genotype};
 use crate::source::vcf::columns::{Column, How, Kind, Reason, Vector};
 use crate::source::vcf::config::Calls;
-use crate::source::vcf::decode::bcf::{Names, check_utf8, damaged};
+use crate::source::vcf::decode::bad::{Bad, Place};
+use crate::source::vcf::decode::binary::{Names, check_utf8, damaged};
+use crate::source::vcf::decode::odd::Odd;
 
 /// One field's values: those of one sample are `stride` bytes.
 #[derive(Clone, Copy)]
@@ -43,16 +47,6 @@ impl<'a> Block<'a> {
     fn of(&self, sample: usize) -> Vector<'a> {
         of_sample(self.values, self.stride, sample)
     }
-}
-
-/// Room that records share.
-#[derive(Debug, Default)]
-pub(super) struct Room {
-    /// Columns of the samples whose calls are kept.
-    kept: Vec<usize>,
-    /// Values that no column took: which kept call, which field.
-    misfits: Vec<(usize, usize)>,
-    text: Vec<u8>,
 }
 
 /// What the number of a call's values depends on.
@@ -350,7 +344,7 @@ fn reference_alleles(bytes: &[u8]) -> usize {
 /// True when there are alleles and all are the reference.
 fn is_reference(genotype: Vector<'_>) -> bool {
     match genotype.text() {
-        Some(text) => super::is_reference(text),
+        Some(text) => walk::is_reference(text),
         None => {
             let mut alleles = genotype.integers().peekable();
             alleles.peek().is_some() && alleles.all(|allele| matches!(allele, Ok(Some(2 | 3))))

@@ -3,6 +3,7 @@
 mod bcf;
 mod number;
 mod plan;
+mod room;
 mod walk;
 
 use std::sync::Arc;
@@ -11,16 +12,19 @@ use datafusion::arrow::array::{Array as _, ArrayRef, Int32Array, ListArray};
 use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::Field as ArrowField;
 
+use super::bad::{Bad, Place, columns_fit, wrong_columns};
 use super::odd::{Odd, Tally};
-use super::{Bad, Place, Recipe, Shape, Slot, columns_fit, wrong_columns};
+use super::recipe::Recipe;
 use crate::flow::Number;
 use crate::source::vcf::columns::{AnyColumn, Column, Ends, Genotypes, How, Reason, Taken, Texts, column_for};
 use crate::source::vcf::config::Calls;
 use crate::source::vcf::hash::KeyMap;
-use crate::source::vcf::schema::is_genotype;
+use crate::source::vcf::shape::Shape;
+use crate::source::vcf::slot::{Slot, is_genotype};
 
 use number::{is_diploid, of_most};
 use plan::{Count, Part, Plan, Plans};
+use room::Room;
 use walk::{Run, count, end_of_part, is_reference, part, pass, reference_calls, runs};
 
 struct Field {
@@ -58,7 +62,7 @@ pub(super) struct CallsDecoder {
     scratch: Vec<u8>,
     /// Of sample columns as a whole.
     odd: Tally,
-    room: bcf::Room,
+    room: Room,
 }
 
 impl CallsDecoder {
@@ -88,10 +92,10 @@ impl CallsDecoder {
             offsets: vec![0],
             sample: Vec::new(),
             other: recipe.slots.contains(&Slot::CallsOther).then(Texts::default),
-            open: recipe.open.1,
+            open: recipe.catch_all.calls,
             scratch: Vec::new(),
             odd: Tally::default(),
-            room: bcf::Room::default(),
+            room: Room::default(),
         }
     }
 

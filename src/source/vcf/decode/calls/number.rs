@@ -1,6 +1,6 @@
 //! How many values a FORMAT field of one call should have (VCF 4.5 sections 1.4.2 and 1.6.2). It must not know columns.
 
-use super::super::expected as by_alleles;
+use super::super::count::expected as by_alleles;
 use super::plan::{Count, Plan};
 use super::walk::{end_of_part, part};
 use crate::flow::Number;

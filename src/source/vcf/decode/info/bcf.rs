@@ -1,10 +1,13 @@
 //! INFO of BCF: keys are numbers, values are typed. It must not know other columns.
 
-use super::{Bad, InfoDecoder, Odd, Place, expected};
+use super::InfoDecoder;
 use crate::flow::{Number, VcfType};
 use crate::source::vcf::bcf::Cursor;
 use crate::source::vcf::columns::{Column, How, Vector};
-use crate::source::vcf::decode::bcf::{Names, check_utf8, damaged, end_in};
+use crate::source::vcf::decode::bad::{Bad, Place};
+use crate::source::vcf::decode::binary::{Names, check_utf8, damaged, end_in};
+use crate::source::vcf::decode::count::expected;
+use crate::source::vcf::decode::odd::Odd;
 
 impl InfoDecoder {
     /// Decodes a record's `count` entries for slot `row`. Returns END where it is a number.

@@ -1,0 +1,66 @@
+//! What can become of a record, and where and why it is bad. It must not know how it was read.
+
+use crate::source::vcf::columns::Reason;
+use crate::source::vcf::header::{Field, Fields};
+
+/// Where a record is bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    Record,
+    Column(&'static str),
+    /// A declared INFO field, by index.
+    Info(usize),
+    /// A declared FORMAT field, by index.
+    Format(usize),
+    /// A reserved key that is not among the fields, and the column it is missing in or wrong.
+    Reserved(&'static str, &'static str),
+}
+
+/// Why a record cannot become a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bad {
+    pub place: Place,
+    pub reason: Reason,
+}
+
+impl Bad {
+    pub(super) fn new(place: Place, reason: Reason) -> Self {
+        Self { place, reason }
+    }
+
+    pub(super) fn column(name: &'static str, reason: Reason) -> Self {
+        Self::new(Place::Column(name), reason)
+    }
+
+    /// The field's id as quarantine entries and errors name it.
+    pub(crate) fn field(&self, fields: &Fields) -> String {
+        let id = |list: &[Field], i: usize| list.get(i).map(|field| field.id.clone()).unwrap_or_default();
+        match self.place {
+            Place::Record => "record".into(),
+            Place::Column(name) => name.into(),
+            Place::Info(i) => format!("INFO/{}", id(&fields.info, i)),
+            Place::Format(i) => format!("FORMAT/{}", id(&fields.formats, i)),
+            Place::Reserved(column, key) => format!("{column}/{key}"),
+        }
+    }
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Row,
+    OutOfRegion,
+    /// A pushed-down predicate drops it.
+    Filtered,
+    Bad(Bad),
+}
+
+/// A record has the header's columns. Leniently, one without FORMAT has no calls, and columns that no header names are passed
+/// over: nobody knows whose they are.
+pub(super) fn columns_fit(found: usize, columns: usize) -> bool {
+    found >= columns || found == 8
+}
+
+pub(super) fn wrong_columns() -> Bad {
+    Bad::new(Place::Record, "another number of columns than the header")
+}

@@ -1,0 +1,64 @@
+//! What reading records of BCF needs beside the builders: names by number, room for texts, the checks of raw bytes. It must
+//! not know columns.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::bad::{Bad, Place};
+use super::recipe::Recipe;
+use crate::source::vcf::bcf::{Cursor, Dictionary, Stop};
+use crate::source::vcf::columns::Vector;
+
+/// What the numbers in records mean for one scan, and room to put texts together.
+pub(super) struct Binary {
+    pub names: Names,
+    pub alt: Vec<u8>,
+    pub filter: Vec<u8>,
+    pub line: Vec<u8>,
+}
+
+/// The dictionary, and for each of its numbers the index among the load's INFO fields.
+pub(super) struct Names {
+    pub dictionary: Arc<Dictionary>,
+    pub info: Vec<Option<usize>>,
+}
+
+impl Binary {
+    pub(super) fn new(dictionary: Arc<Dictionary>, recipe: &Recipe) -> Self {
+        let fields: HashMap<&str, usize> =
+            recipe.fields.info.iter().enumerate().map(|(i, field)| (field.id.as_str(), i)).collect();
+        let info = dictionary.strings().map(|id| fields.get(id?).copied()).collect();
+        Self { names: Names { dictionary, info }, alt: Vec::new(), filter: Vec::new(), line: Vec::new() }
+    }
+}
+
+/// Inside a record a length or a type is wrong.
+pub(super) fn damaged(_: Stop) -> Bad {
+    Bad::new(Place::Record, "its fields do not fit its length")
+}
+
+/// Strings of BCF are bytes.
+#[inline]
+pub(super) fn check_utf8(text: &[u8]) -> Result<(), Bad> {
+    if text.is_ascii() || std::str::from_utf8(text).is_ok() { Ok(()) } else { Err(Bad::new(Place::Record, "not UTF-8")) }
+}
+
+/// END without decoding the rest.
+pub(super) fn find_end(mut entries: Cursor<'_>, count: usize, dictionary: &Dictionary) -> Option<i64> {
+    for _ in 0..count {
+        let (key, value) = (entries.integer().ok()?, entries.value().ok()?);
+        if dictionary.string(key) == Some("END") {
+            return value.and_then(end_in);
+        }
+    }
+    None
+}
+
+/// END's value, where it is one integer.
+pub(super) fn end_in(value: Vector<'_>) -> Option<i64> {
+    match value.text() {
+        Some(text) => std::str::from_utf8(text).ok()?.parse().ok(),
+        None if value.is_several() => None,
+        None => value.integers().next()?.ok()?.map(i64::from),
+    }
+}

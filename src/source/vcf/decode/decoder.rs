@@ -1,0 +1,135 @@
+//! The builders of one input's batches and what is shared by its records, text and BCF. It must not know how either is read.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Int32Array, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array};
+use datafusion::arrow::datatypes::DataType;
+
+use super::bad::{Bad, Place};
+use super::binary::Binary;
+use super::calls::CallsDecoder;
+use super::fixed::Fixed;
+use super::info::InfoDecoder;
+use super::known::Known;
+use super::odd::{Odd, Tally};
+use super::recipe::Recipe;
+use crate::error::Result;
+use crate::source::vcf::header::{Field, Fields, reserved};
+use crate::source::vcf::shape::Shape;
+use crate::source::vcf::slot::Slot;
+use crate::source::vcf::strict::{At, Checker};
+
+/// Builds batches from the records of one input.
+pub(crate) struct Decoder {
+    pub(super) recipe: Recipe,
+    pub(super) shape: Shape,
+    pub(super) fixed: Fixed,
+    pub(super) info: InfoDecoder,
+    pub(super) calls: Option<CallsDecoder>,
+    /// Absent while it is lent out, and for text.
+    pub(super) binary: Option<Binary>,
+    pub(super) known: Known,
+    pub(super) strict: Option<Checker>,
+    pub(super) odd: Tally,
+    pub(super) lines: Vec<u32>,
+    pub(super) rows: usize,
+    pub(super) wants_end: bool,
+}
+
+impl Decoder {
+    pub(crate) fn new(recipe: Recipe, shape: Shape) -> Self {
+        let has = |slot: Slot| recipe.slots.contains(&slot);
+        let info = InfoDecoder::new(&recipe.fields.info, &recipe.slots, recipe.catch_all.info);
+        let wants_calls = recipe.slots.iter().any(|slot| matches!(slot, Slot::Sample | Slot::Call(_) | Slot::CallsOther));
+        let calls = wants_calls.then(|| CallsDecoder::new(&recipe, &shape));
+        Self {
+            fixed: Fixed::new(&recipe.slots),
+            info,
+            calls,
+            binary: shape.binary.clone().map(|dictionary| Binary::new(dictionary, &recipe)),
+            known: Known::new(shape.declared.clone()),
+            strict: shape.strict.clone().map(Checker::new),
+            odd: Tally::default(),
+            lines: Vec::new(),
+            rows: 0,
+            wants_end: has(Slot::EndPos),
+            recipe,
+            shape,
+        }
+    }
+
+    /// Are calls decoded?
+    pub(crate) fn has_calls(&self) -> bool {
+        self.calls.is_some()
+    }
+
+    /// Rows since the last batch.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(crate) fn fields(&self) -> &Fields {
+        &self.recipe.fields
+    }
+
+    /// What was tolerated since the start: field id, words, how often.
+    pub(crate) fn oddities(&self) -> Vec<(String, &'static str, u64)> {
+        let info = self.info.oddities().map(|(i, odd, n)| (i.map_or(Place::Column("INFO"), Place::Info), odd, n));
+        let calls = self.calls.iter().flat_map(CallsDecoder::oddities);
+        let calls = calls.map(|(i, odd, n)| (i.map_or(Place::Column("FORMAT"), Place::Format), odd, n));
+        let name = |place| Bad::new(place, "").field(&self.recipe.fields);
+        let fields = info.chain(calls).map(|(place, odd, n)| (name(place), odd, n));
+        let records =
+            self.odd.counts().map(|(odd, n)| (if odd == Odd::EndBeforePos { "INFO/END" } else { "record" }.to_owned(), odd, n));
+        fields.chain(records).chain(self.known.oddities()).map(|(field, odd, n)| (field, odd.what(), n)).collect()
+    }
+
+    /// The checker of strict mode, which must see every line of the input in order.
+    pub(crate) fn strict(&mut self) -> Option<&mut Checker> {
+        self.strict.as_mut()
+    }
+
+    pub(super) fn check(&mut self, line: &[u8]) -> std::result::Result<(), Bad> {
+        let Some(checker) = &mut self.strict else { return Ok(()) };
+        let fields = &self.recipe.fields;
+        let find = |list: &[Field], key: &[u8]| list.iter().position(|field| field.id.as_bytes() == key);
+        checker.check(line).map_err(|fault| {
+            let place = match fault.at {
+                At::Record => Place::Record,
+                At::Column(name) => Place::Column(name),
+                At::Info(key) => find(&fields.info, key).map_or_else(|| unlisted("INFO", reserved::name(key, true)), Place::Info),
+                At::Format(key) => {
+                    find(&fields.formats, key).map_or_else(|| unlisted("FORMAT", reserved::name(key, false)), Place::Format)
+                }
+            };
+            Bad::new(place, fault.reason)
+        })
+    }
+
+    /// The rows since the last batch as a batch of `unit`.
+    pub(crate) fn flush(&mut self, unit: u32) -> Result<RecordBatch> {
+        let rows = std::mem::take(&mut self.rows);
+        let lines = std::mem::replace(&mut self.lines, Vec::with_capacity(rows));
+        let lines: ArrayRef = Arc::new(UInt32Array::from(lines));
+        let mut calls = self.calls.as_mut().map(|calls| calls.finish(rows));
+        let mut arrays = Vec::with_capacity(self.recipe.slots.len());
+        for slot in self.recipe.slots.iter() {
+            let array = match slot {
+                Slot::Unit => Some(Arc::new(UInt32Array::from_value(unit, rows)) as ArrayRef),
+                Slot::Row => Some(lines.clone()),
+                Slot::AltIndex => Some(Arc::new(Int32Array::new_null(rows)) as ArrayRef),
+                Slot::Info(_) | Slot::InfoOther => self.info.finish(*slot, rows),
+                Slot::Sample | Slot::Call(_) | Slot::CallsOther => calls.as_mut().and_then(|calls| calls.take(*slot)),
+                fixed => self.fixed.finish(*fixed),
+            };
+            // Every slot of the recipe has a builder; an absent one would show as a schema error below.
+            arrays.push(array.unwrap_or_else(|| new_null_array(&DataType::Null, rows)));
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        Ok(RecordBatch::try_new_with_options(self.recipe.schema.clone(), arrays, &options)?)
+    }
+}
+
+fn unlisted(column: &'static str, key: Option<&'static str>) -> Place {
+    key.map_or(Place::Column(column), |key| Place::Reserved(column, key))
+}

@@ -1,0 +1,76 @@
+//! One line of text into one row. It must not know files or units.
+
+use super::bad::{Bad, Outcome, Place, columns_fit, wrong_columns};
+use super::decoder::Decoder;
+use super::extent::Extent;
+use super::fixed::{self, Columns};
+use super::info;
+use super::odd::Odd;
+use crate::source::vcf::columns::How;
+
+impl Decoder {
+    /// Takes one line without its line ending.
+    pub(super) fn try_record(&mut self, line: &[u8], ordinal: u32, clean: bool) -> Result<Outcome, Bad> {
+        self.check(line)?;
+        let (columns, rest) = Columns::split(line)?;
+        let at = columns.position()?;
+        let texts = columns.all();
+        let [chrom, _, _, reference, alt, qual, filter, info] = texts;
+        if !self.recipe.regions.contains(chrom, at) {
+            return Ok(Outcome::OutOfRegion);
+        }
+        if !clean {
+            if std::str::from_utf8(line).is_err() {
+                return Err(Bad::new(Place::Record, "not UTF-8"));
+            }
+            if memchr::memchr(0, line).is_some() {
+                return Err(Bad::new(Place::Record, "holds a NUL byte"));
+            }
+        }
+        fixed::check(&texts)?;
+        let extent = Extent { minor: self.shape.minor, pos: at, reference, alt, info, rest };
+        let predicate = &self.recipe.predicate;
+        if !predicate.is_empty() {
+            let end = || extent.end(info::find_end(info));
+            let quality = if predicate.reads_qual() { fixed::quality(qual)? } else { None };
+            if !predicate.keeps(chrom, at, end, quality) {
+                self.check_columns(rest)?;
+                return Ok(Outcome::Filtered);
+            }
+        }
+
+        let row = self.rows;
+        let percent = self.shape.percent && memchr::memchr(b'%', line).is_some();
+        let how = How { percent };
+        let alts = fixed::count_alts(alt);
+        let mut end = None;
+        if self.info.is_wanted() {
+            end = self.info.decode(info, row, alts, how)?;
+        } else if self.wants_end {
+            end = info::find_end(info);
+        }
+        match &mut self.calls {
+            Some(calls) => calls.decode(rest, row, alts, how)?,
+            None => self.check_columns(rest)?,
+        }
+        self.fixed.push(&columns, at, extent.end(end))?;
+        self.known.see(chrom, filter);
+        if end.is_some_and(|end| end < at) {
+            self.odd.add(Odd::EndBeforePos);
+        }
+        self.lines.push(ordinal);
+        self.rows += 1;
+        Ok(Outcome::Row)
+    }
+
+    fn check_columns(&mut self, rest: Option<&[u8]>) -> Result<(), Bad> {
+        let found = 8 + rest.map_or(0, |rest| 1 + memchr::memchr_iter(b'\t', rest).count());
+        if !columns_fit(found, self.shape.columns) {
+            return Err(wrong_columns());
+        }
+        if found > self.shape.columns {
+            self.odd.add(Odd::SurplusColumns);
+        }
+        Ok(())
+    }
+}
