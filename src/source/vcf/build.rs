@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::config::Config;
-use super::inspect::VcfSource;
+use super::source::VcfSource;
 use crate::error::{Error, Result};
 use crate::flow::Source;
 

@@ -19,7 +19,7 @@ pub(crate) struct Input {
     /// 0-based.
     pub number: u32,
     pub container: Container,
-    pub held: Held,
+    pub origin: Origin,
     pub shape: Shape,
     /// Lines of the header: they count as lines of the first unit.
     pub header_lines: u64,
@@ -27,28 +27,28 @@ pub(crate) struct Input {
     pub first: u32,
 }
 
-/// Where an input's text comes from.
-pub(crate) enum Held {
+/// Where an input's records come from.
+pub(crate) enum Origin {
     /// Plain text or BGZF: units can be read in any order.
     Ranged { file: Arc<File>, layout: Layout },
     /// BGZF of which an index names the parts to read.
     Indexed { file: Arc<File>, spans: Arc<Spans>, lines: Arc<Lines> },
     /// gzip: from front to back, as often as needed. `header`: bytes of text that the header takes.
     Gzip { file: Arc<File>, header: u64 },
-    /// Nothing: it cannot be read.
-    Nothing,
+    /// From nowhere: it cannot be read.
+    Unreadable,
     /// Standard input or a pipe: once.
     Stream(Mutex<Option<(StreamText, TextBuf)>>),
 }
 
-impl std::fmt::Debug for Held {
+impl std::fmt::Debug for Origin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Held::Ranged { .. } => "Ranged",
-            Held::Indexed { .. } => "Indexed",
-            Held::Gzip { .. } => "Gzip",
-            Held::Nothing => "Nothing",
-            Held::Stream(_) => "Stream",
+            Origin::Ranged { .. } => "Ranged",
+            Origin::Indexed { .. } => "Indexed",
+            Origin::Gzip { .. } => "Gzip",
+            Origin::Unreadable => "Unreadable",
+            Origin::Stream(_) => "Stream",
         })
     }
 }
@@ -66,11 +66,11 @@ impl Input {
 
     /// How many units it is cut into, as far as that is known.
     pub(crate) fn units(&self) -> u64 {
-        match &self.held {
-            Held::Ranged { layout, .. } => u64::from(layout.count),
-            Held::Indexed { spans, .. } => spans.count(),
-            Held::Nothing => 0,
-            Held::Gzip { .. } | Held::Stream(_) => 1,
+        match &self.origin {
+            Origin::Ranged { layout, .. } => u64::from(layout.count),
+            Origin::Indexed { spans, .. } => spans.count(),
+            Origin::Unreadable => 0,
+            Origin::Gzip { .. } | Origin::Stream(_) => 1,
         }
     }
 
@@ -81,22 +81,22 @@ impl Input {
 
     /// The kind of index that says what is read of the input: `tbi`, `csi` or `none`.
     pub(crate) fn index(&self) -> &'static str {
-        match &self.held {
-            Held::Indexed { spans, .. } => spans.index,
+        match &self.origin {
+            Origin::Indexed { spans, .. } => spans.index,
             _ => "none",
         }
     }
 
     /// How lines of bad records are found in a file of which only parts are read.
     pub(crate) fn locate(&self) -> Option<Arc<Locate>> {
-        let Held::Indexed { lines, .. } = &self.held else { return None };
+        let Origin::Indexed { lines, .. } = &self.origin else { return None };
         let (lines, first) = (lines.clone(), self.first);
         Some(Arc::new(move |unit, line| lines.find(unit.checked_sub(first)?, line).ok()))
     }
 
     /// True when the units come one after the other, so that line numbers are known as they pass.
     pub(crate) fn is_stream(&self) -> bool {
-        matches!(self.held, Held::Gzip { .. } | Held::Stream(_))
+        matches!(self.origin, Origin::Gzip { .. } | Origin::Stream(_))
     }
 
     /// The partition's units of this input: units go round, `unit % partitions`; streams are read by one partition whole.
@@ -108,16 +108,16 @@ impl Input {
         let first = (partition + partitions - self.first as usize % partitions) % partitions;
         let (first, stride) = if in_order { (0, 1) } else { (first, partitions) };
         let first = u32::try_from(first).map_err(|_| Error::internal("too many partitions"))?;
-        match &self.held {
+        match &self.origin {
             _ if in_order && !own => Ok(None),
-            Held::Nothing => Ok(None),
-            Held::Ranged { layout, .. } => Ok((first < layout.count).then(|| self.ranged(first, stride as u32)).flatten()),
-            Held::Indexed { file, spans, .. } => {
+            Origin::Unreadable => Ok(None),
+            Origin::Ranged { layout, .. } => Ok((first < layout.count).then(|| self.ranged(first, stride as u32)).flatten()),
+            Origin::Indexed { file, spans, .. } => {
                 let reader = || Spanned::new(file.clone(), spans.clone(), first, stride as u32);
                 Ok((u64::from(first) < spans.count()).then(|| Box::new(reader()) as Box<dyn UnitReader>))
             }
-            Held::Gzip { .. } | Held::Stream(_) if !own => Ok(None),
-            Held::Gzip { file, header } => {
+            Origin::Gzip { .. } | Origin::Stream(_) if !own => Ok(None),
+            Origin::Gzip { file, header } => {
                 let (mut text, mut buf) = (StreamText::gzip(Box::new(FromStart::new(file.clone()))), TextBuf::default());
                 let mut left = *header;
                 while left > 0 {
@@ -128,7 +128,7 @@ impl Input {
                 }
                 Ok(Some(self.streamed(text, buf, unit_size)))
             }
-            Held::Stream(once) => {
+            Origin::Stream(once) => {
                 let taken = once.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
                 let (text, buf) = taken
                     .ok_or_else(|| Error::input("standard input can be read only once").with_hint("write it to a file first"))?;
@@ -174,7 +174,7 @@ impl Input {
     }
 
     fn ranged(&self, first: u32, stride: u32) -> Option<Box<dyn UnitReader>> {
-        let Held::Ranged { file, layout } = &self.held else { return None };
+        let Origin::Ranged { file, layout } = &self.origin else { return None };
         let (size, layout) = (layout.size, *layout);
         let frame = self.shape.binary.as_ref().map(|dictionary| dictionary.frame());
         Some(match (self.container, frame) {
@@ -190,7 +190,7 @@ impl Input {
     /// The input's line or record (0-based) that is line `line` of unit `unit` of a file, where the header's lines count to the first
     /// unit: read again from the front, for an error's sake only.
     pub(crate) fn line_of(&self, unit: u32, line: u64) -> Result<u64> {
-        if let Held::Indexed { lines, .. } = &self.held {
+        if let Origin::Indexed { lines, .. } = &self.origin {
             return lines.find(unit, line);
         }
         let Some(mut reader) = self.ranged(0, 1) else { return Ok(line) };

@@ -3,6 +3,7 @@
 
 mod annotation;
 mod bcf;
+mod build;
 mod columns;
 pub mod config;
 mod decode;
@@ -14,8 +15,10 @@ mod header;
 mod index;
 mod input;
 mod inspect;
+mod limits;
 mod manifest;
 mod paths;
+mod reason;
 mod regions;
 mod rename;
 mod samples;
@@ -24,6 +27,7 @@ mod schema;
 mod shape;
 mod shared;
 mod slot;
+mod source;
 mod split;
 mod strict;
 mod table;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::bcf::Dictionary;
-use super::header::Declared;
+use super::header::{Declared, Header};
 use super::strict::Rules;
 
 /// What one input's header says about its records.
@@ -24,4 +24,25 @@ pub(crate) struct Shape {
     pub strict: Option<Arc<Rules>>,
     /// The input is BCF, and this is what its numbers mean.
     pub binary: Option<Arc<Dictionary>>,
+}
+
+impl Shape {
+    /// `samples`: for every sample column its index among those kept. `strict`: the letter that records are held to.
+    pub(crate) fn of(
+        header: &Header,
+        samples: Vec<Option<u32>>,
+        strict: Option<Arc<Rules>>,
+        binary: Option<Arc<Dictionary>>,
+    ) -> Self {
+        Self {
+            columns: header.columns,
+            minor: header.minor,
+            percent: header.minor >= 3,
+            leading_phase: header.minor >= 4,
+            samples: samples.into(),
+            declared: header.declared(),
+            strict,
+            binary,
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::config::{Calls, OnBadFile, OnBadRecord};
+use super::config::{Calls, Config, OnBadFile, OnBadRecord};
 use super::header::Fields;
 use super::input::Input;
 use super::regions::Regions;
@@ -20,4 +20,27 @@ pub(crate) struct Shared {
     pub max_bad_records: Option<u64>,
     pub catch_all: CatchAll,
     pub unit: u64,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        inputs: Vec<Input>,
+        fields: Fields,
+        regions: Regions,
+        catch_all: CatchAll,
+        unit: u64,
+        config: &Config,
+    ) -> Self {
+        Self {
+            inputs,
+            fields: Arc::new(fields),
+            regions: Arc::new(regions),
+            calls: config.calls,
+            on_bad_record: config.on_bad_record,
+            on_bad_file: config.on_bad_file,
+            max_bad_records: config.max_bad_records,
+            catch_all,
+            unit,
+        }
+    }
 }

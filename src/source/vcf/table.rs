@@ -17,16 +17,12 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PhysicalExpr, PlanProperties};
 
 use super::annotation::Reading;
-use super::config::Config;
 use super::decode::Recipe;
 use super::filter::Predicate;
-use super::header::Fields;
 use super::input::Input;
-use super::regions::Regions;
 use super::scan::{self, Part};
 use super::schema::Layout;
 use super::shared::Shared;
-use super::slot::CatchAll;
 use crate::error::Error;
 use crate::flow::exec::context_of;
 
@@ -46,26 +42,7 @@ impl VcfTable {
         &self.shared.inputs
     }
 
-    pub(crate) fn new(
-        inputs: Vec<Input>,
-        fields: Fields,
-        layout: Layout,
-        regions: Regions,
-        catch_all: CatchAll,
-        unit: u64,
-        config: &Config,
-    ) -> Self {
-        let shared = Shared {
-            inputs,
-            fields: Arc::new(fields),
-            regions: Arc::new(regions),
-            calls: config.calls,
-            on_bad_record: config.on_bad_record,
-            on_bad_file: config.on_bad_file,
-            max_bad_records: config.max_bad_records,
-            catch_all,
-            unit,
-        };
+    pub(crate) fn new(shared: Shared, layout: Layout) -> Self {
         Self { shared: Arc::new(shared), layout }
     }
 

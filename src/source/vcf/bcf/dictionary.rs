@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::Frame;
+use super::record::Frame;
 use crate::error::{Error, Result};
 use crate::flow::VcfType;
 use crate::source::vcf::header::{self, Header};

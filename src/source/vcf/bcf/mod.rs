@@ -2,116 +2,15 @@
 //! columns' builders, files or units.
 
 mod dictionary;
+mod header;
 mod record;
 #[cfg(test)]
 pub(crate) mod testing;
-mod text;
-
-use super::header::{Header, end_of};
-use crate::error::{Error, Result};
-
-pub(crate) use dictionary::Dictionary;
-pub(crate) use record::{Cursor, Frame, Site, Stop, Walk, split_record, walk, walk_site};
-pub(crate) use text::{is_genotype, of_sample, write_genotype, write_line};
-
-/// Bytes before the header's text: magic, version and the text's length.
-const PREFIX: usize = 9;
-
-/// The minor version of BCF 2 that `bytes` begin with. `None`: this is no BCF at all.
-pub(crate) fn version(bytes: &[u8]) -> Option<Result<u8>> {
-    let convert = "convert it with `bcftools view -O b -o NEW.bcf FILE.bcf`";
-    match bytes {
-        [b'B', b'C', b'F', 2, minor @ (1 | 2), ..] => Some(Ok(*minor)),
-        [b'B', b'C', b'F', 2, minor, ..] => {
-            Some(Err(Error::input(format!("this is BCF 2.{minor}: 2.1 and 2.2 are known")).with_hint(convert)))
-        }
-        [b'B', b'C', b'F', 4, ..] => Some(Err(Error::input("this is BCF 1, which is not read")
-            .with_hint("convert it with a bcftools of version 0.1.19: `bcftools view FILE.bcf | bgzip > FILE.vcf.gz`"))),
-        [b'B', b'C', b'F', ..] => Some(Err(Error::input("this is BCF of an unknown version").with_hint(convert))),
-        _ => None,
-    }
-}
-
-/// The header's text and how many bytes magic, version, length and text take. `None` while more bytes are needed. `most`:
-/// more text than this is no header.
-pub(crate) fn header(bytes: &[u8], most: usize) -> Result<Option<(&[u8], usize)>> {
-    let Some([a, b, c, d]) = bytes.get(PREFIX - 4..PREFIX) else { return Ok(None) };
-    let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
-    if length > most {
-        return Err(Error::input("the BCF header is longer than 512 MiB").with_hint("copy the file again"));
-    }
-    let Some(text) = bytes.get(PREFIX..PREFIX + length) else { return Ok(None) };
-    let text = text.get(..memchr::memchr(0, text).unwrap_or(length)).unwrap_or(text);
-    Ok(Some((text, PREFIX + length)))
-}
-
-/// Reads the header's text: what it means for VCF and BCF alike, without the IDX attributes, and the dictionaries. Its lines do not count: records are numbered, not lines.
-pub(crate) fn read_header(text: &[u8], minor: u8) -> Result<(Header, Dictionary)> {
-    let text = &text[..end_of(text, true)?.unwrap_or(text.len())];
-    let dictionary = Dictionary::of(&Header::parse(text)?, minor == 1)?;
-    Ok((Header { line_count: 0, ..Header::parse(&without_idx(text))? }, dictionary))
-}
-
-/// The text without the IDX at the end of lines: BCF's own, dropped where it becomes VCF (VCF 4.5 section 6.2.1).
-fn without_idx(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    for line in text.split_inclusive(|byte| *byte == b'\n') {
-        let digits = |at: &usize| {
-            let number = line[at + 5..].trim_ascii_end().strip_suffix(b">");
-            number.is_some_and(|number| !number.is_empty() && number.iter().all(u8::is_ascii_digit))
-        };
-        match memchr::memmem::rfind(line, b",IDX=").filter(digits) {
-            Some(at) => {
-                let close = at + memchr::memchr(b'>', &line[at..]).unwrap_or(0);
-                out.extend_from_slice(&line[..at]);
-                out.extend_from_slice(&line[close..]);
-            }
-            None => out.extend_from_slice(line),
-        }
-    }
-    out
-}
-
-/// The whole records that `bytes` begin with, up to the first damage.
-pub(crate) fn records(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut rest = bytes;
-    std::iter::from_fn(move || {
-        let (record, behind) = split_record(rest).ok()??;
-        rest = behind;
-        Some(record)
-    })
-}
-
-/// At most `most` of the records that `bytes` begin with, as lines of VCF, without calls where all their keys are `declared`; bad
-/// ones are left out.
-pub(crate) fn lines(
-    bytes: &[u8],
-    dictionary: &Dictionary,
-    leading_phase: bool,
-    most: usize,
-    declared: impl Fn(&str) -> bool,
-) -> Vec<u8> {
-    let mut lines = Vec::new();
-    for record in records(bytes).take(most) {
-        let before = lines.len();
-        match text::write_keys(record, dictionary, leading_phase, &declared, &mut lines) {
-            Ok(()) => lines.push(b'\n'),
-            Err(_) => lines.truncate(before),
-        }
-    }
-    lines
-}
-
-/// The input ended inside the header.
-pub(crate) fn header_cut() -> Error {
-    Error::input("the input is truncated: it ends inside the BCF header").with_hint("copy the file again")
-}
-
-/// A record whose frame makes no sense: nothing behind it can be found.
-pub(crate) fn damaged(reason: &str) -> Error {
-    Error::input(format!("the BCF is damaged: {reason}"))
-        .with_hint("copy the file again, or compare its checksum with the origin's")
-}
-
 #[cfg(test)]
 mod tests;
+mod text;
+
+pub(crate) use dictionary::Dictionary;
+pub(crate) use header::{header, header_cut, read_header, version};
+pub(crate) use record::{Cursor, Frame, Site, Stop, Walk, damaged, records, split_record, walk, walk_site};
+pub(crate) use text::{is_genotype, lines, of_sample, write_genotype, write_line};

@@ -1,10 +1,9 @@
 //! One record: its frame, its fixed part and typed values (VCF 4.5 section 6.3), every length checked before it is
 //! believed. It must not know what fields mean.
 
-use super::damaged;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::source::vcf::columns::{Kind, Vector};
-use crate::source::vcf::split::MAX_LINE;
+use crate::source::vcf::limits::MAX_LINE;
 
 /// Bytes of the two lengths in front of a record.
 const LENGTHS: usize = 8;
@@ -23,6 +22,22 @@ pub(crate) fn split_record(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>> {
         return Err(damaged("a record is longer than 1 GiB"));
     }
     Ok(bytes.split_at_checked(whole))
+}
+
+/// A record whose frame makes no sense: nothing behind it can be found.
+pub(crate) fn damaged(reason: &str) -> Error {
+    Error::input(format!("the BCF is damaged: {reason}"))
+        .with_hint("copy the file again, or compare its checksum with the origin's")
+}
+
+/// The whole records that `bytes` begin with, up to the first damage.
+pub(crate) fn records(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let (record, behind) = split_record(rest).ok()??;
+        rest = behind;
+        Some(record)
+    })
 }
 
 #[inline]

@@ -7,8 +7,9 @@ use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::DataType;
 use proptest::prelude::*;
 
+use super::header::without_idx;
 use super::testing::{Style, encode};
-use super::{header, lines, read_header, records, version, without_idx};
+use super::{header, lines, read_header, records, version};
 use crate::error::Class;
 use crate::flow::column;
 use crate::source::vcf::testing::{Read, bgzf, gzip, read_bytes, same, vcf};

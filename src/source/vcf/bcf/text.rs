@@ -1,8 +1,10 @@
 //! A BCF record as the line of VCF that it stands for: what strict mode holds to the specification's letter, and where
 //! undeclared keys are looked for. Rows are never made of it. It must not know columns' builders.
 
-use super::{Cursor, Dictionary, Site, Stop};
-use crate::source::vcf::columns::{Kind, Reason, Vector};
+use super::dictionary::Dictionary;
+use super::record::{Cursor, Site, Stop, records};
+use crate::source::vcf::columns::{Kind, Vector};
+use crate::source::vcf::reason::Reason;
 
 const DAMAGED: Reason = "its fields do not fit its length";
 const NO_GENOTYPE: Reason = "not a genotype";
@@ -34,7 +36,7 @@ pub(crate) fn write_line(record: &[u8], dictionary: &Dictionary, leading_phase: 
 }
 
 /// Appends the line for whoever looks for undeclared keys: calls only where one of their keys is not `declared`.
-pub(super) fn write_keys(
+fn write_keys(
     record: &[u8],
     dictionary: &Dictionary,
     leading_phase: bool,
@@ -95,6 +97,26 @@ fn write_site<'a>(record: &'a [u8], dictionary: &Dictionary, out: &mut Vec<u8>) 
         out.push(b'.');
     }
     if shared.is_done() { Ok((site, individual)) } else { Err(DAMAGED) }
+}
+
+/// At most `most` of the records that `bytes` begin with, as lines of VCF, without calls where all their keys are `declared`; bad
+/// ones are left out.
+pub(crate) fn lines(
+    bytes: &[u8],
+    dictionary: &Dictionary,
+    leading_phase: bool,
+    most: usize,
+    declared: impl Fn(&str) -> bool,
+) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for record in records(bytes).take(most) {
+        let before = lines.len();
+        match write_keys(record, dictionary, leading_phase, &declared, &mut lines) {
+            Ok(()) => lines.push(b'\n'),
+            Err(_) => lines.truncate(before),
+        }
+    }
+    lines
 }
 
 /// FORMAT and the sample columns; without any field both are `.`.

@@ -2,7 +2,16 @@
 
 use datafusion::arrow::array::ArrayRef;
 
-use super::{Column, Ends, Flags, Floats, How, Ints, List, Reason, Taken, Texts, Vector};
+use super::column::{Column, How, Taken};
+use super::ends::Ends;
+use super::flag::Flags;
+use super::float::Floats;
+use super::int::Ints;
+use super::list::List;
+use super::text::Texts;
+use super::vector::Vector;
+use crate::flow::{Number, VcfType};
+use crate::source::vcf::reason::Reason;
 
 /// A builder of any type; chosen once from the header.
 #[derive(Debug)]
@@ -67,5 +76,18 @@ impl Column for AnyColumn {
 
     fn finish(&mut self) -> ArrayRef {
         each!(self, column => column.finish())
+    }
+}
+
+/// The builder for a declaration: Flag -> Boolean, Number=1 -> a scalar, everything else -> a list split at commas.
+pub(crate) fn column_for(number: Number, kind: VcfType) -> AnyColumn {
+    match (number, kind) {
+        (_, VcfType::Flag) => AnyColumn::Flags(Flags::default()),
+        (Number::Count(1), VcfType::Integer) => AnyColumn::Ints(Ints::default()),
+        (Number::Count(1), VcfType::Float) => AnyColumn::Floats(Floats::default()),
+        (Number::Count(1), _) => AnyColumn::Texts(Texts::default()),
+        (_, VcfType::Integer) => AnyColumn::IntLists(List::new(Ints::default(), b',')),
+        (_, VcfType::Float) => AnyColumn::FloatLists(List::new(Floats::default(), b',')),
+        (_, _) => AnyColumn::TextLists(List::new(Texts::default(), b',')),
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, BooleanArray, NullBufferBuilder};
 use datafusion::arrow::buffer::BooleanBuffer;
 
-use super::{Column, How, Reason, Vector};
+use super::column::{Column, How};
+use super::vector::Vector;
+use crate::source::vcf::reason::Reason;
 
 /// VCF Flag. A value (`DB=1`) is the caller's to keep: the flag is set by being there.
 #[derive(Debug)]

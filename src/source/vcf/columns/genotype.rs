@@ -6,8 +6,9 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Int32Array, NullBufferBuilder};
 use datafusion::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
-use super::{Column, How, Reason};
+use super::column::{Column, How};
 use crate::flow::genotype::{genotypes, implied_phase};
+use crate::source::vcf::reason::Reason;
 
 const WHY: Reason = "not a genotype";
 

@@ -7,8 +7,11 @@ use datafusion::arrow::buffer::ScalarBuffer;
 
 use datafusion::arrow::array::NullBufferBuilder;
 
+use super::column::{Column, How, Taken};
 use super::digits;
-use super::{Column, Ends, How, Reason, Taken, Vector};
+use super::ends::Ends;
+use super::vector::Vector;
+use crate::source::vcf::reason::Reason;
 
 /// VCF Integer: 32 bits (VCF 4.3 section 1.3).
 #[derive(Debug)]

@@ -6,8 +6,11 @@ use datafusion::arrow::array::{ArrayRef, ListArray, NullBufferBuilder};
 use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::Field;
 
-use super::{Column, Ends, How, Reason, Taken, Vector};
+use super::column::{Column, How, Taken};
+use super::ends::Ends;
+use super::vector::Vector;
 use crate::source::vcf::find::find;
+use crate::source::vcf::reason::Reason;
 
 /// A list of what `C` builds. The text is split at `separator` as it stands: nothing is added, dropped or moved, whatever
 /// the declared Number. `.` alone is one missing item.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, NullBufferBuilder, StringArray};
 use datafusion::arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
-use super::{Column, Ends, How, Reason, Taken};
+use super::column::{Column, How, Taken};
+use super::ends::Ends;
+use crate::source::vcf::reason::Reason;
 
 /// VCF String and Character; `.` is null unless the column keeps it.
 #[derive(Debug)]

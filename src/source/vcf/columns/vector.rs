@@ -1,8 +1,8 @@
 //! Values as BCF stores them: vectors of one type, with codes for missing elements and for the end (VCF 4.5 section 6.3.3).
 //! It must not know records or fields.
 
-use super::Reason;
 use super::widen::{widen, write_short};
+use crate::source::vcf::reason::Reason;
 
 /// The type of a vector's elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use std::io::Write;
 
-use super::float::parse_float;
+use super::decimal::parse_float;
 
 /// 5^12 has 28 bits, so a 24-bit mantissa times 10^12 is exact in a double.
 const PLACES: usize = 12;

@@ -1,7 +1,7 @@
 //! What can become of a record, and where and why it is bad. It must not know how it was read.
 
-use crate::source::vcf::columns::Reason;
 use crate::source::vcf::header::{Field, Fields};
+use crate::source::vcf::reason::Reason;
 
 /// Where a record is bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

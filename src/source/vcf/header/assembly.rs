@@ -1,7 +1,7 @@
 //! Which human assembly the contig lengths say this is. It must not guess from `##reference`, from `assembly=` or from file
 //! names: these are written by hand and carried along.
 
-use super::Contig;
+use super::model::Contig;
 
 /// Lengths of chromosomes 1 to 22, X and Y (NCBI assembly reports GCF_000001405.25, GCF_000001405.40, GCF_009914755.1). No two
 /// are the same.

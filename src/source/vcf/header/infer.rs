@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Declaration, Header, reserved};
+use super::model::{Declaration, Header};
+use super::reserved;
 use crate::flow::{Number, VcfType};
 use crate::source::vcf::columns::{Column, How, column_for};
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Declaration, Header};
+use super::model::{Declaration, Header};
 use crate::flow::{Number, VcfType};
 
 /// A field all inputs agree on.

@@ -1,7 +1,7 @@
 //! The reserved keys of each version of the specification: for records that use them undeclared, and for strict headers
 //! (VCF 4.1-4.2 sections 1.4.1-1.4.2, 3 and 4; 4.3-4.5 sections 1.6.1-1.6.2, 3 and 4). It must not know records.
 
-use super::{Declaration, Header};
+use super::model::{Declaration, Header};
 use crate::flow::{Number, VcfType};
 
 use VcfType::{Flag, Float, Integer, String};

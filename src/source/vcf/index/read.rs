@@ -3,7 +3,7 @@
 
 use std::io::{BufReader, ErrorKind, Read};
 
-use super::Flaw;
+use super::flaw::Flaw;
 
 /// Inflated bytes of an index that are read. The largest known, a CSI with 512-base bins over a genome, take a third of it.
 const MAX_BYTES: u64 = 1 << 30;

@@ -10,7 +10,7 @@ use self::case::{Bins, Case, Form, INFO, Indexed, TBI, by_index, chunks, chunks_
 use super::super::bcf::testing::{Style, encode};
 use super::super::testing::{Read, gzip, read, read_rest, same, vcf};
 use super::super::{Conformance, OnBadRecord, RegionsWithoutIndex};
-use super::Kind;
+use super::read::Kind;
 use crate::error::Class;
 use crate::flow::column;
 

@@ -6,7 +6,8 @@ use std::os::unix::fs::FileExt;
 
 use libdeflater::Decompressor;
 
-use super::{TextBuf, read_failed};
+use super::buffer::TextBuf;
+use super::failed::read_failed;
 use crate::error::{Error, Result};
 
 /// The empty block every BGZF file ends in (SAMv1 section 4.1.2).

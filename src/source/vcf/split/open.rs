@@ -7,7 +7,10 @@ use std::sync::Arc;
 
 use libdeflater::Decompressor;
 
-use super::{StreamText, TextBuf, bgzf, read_failed};
+use super::bgzf;
+use super::buffer::TextBuf;
+use super::failed::read_failed;
+use super::stream::StreamText;
 use crate::error::{Error, Result};
 use crate::source::vcf::bcf;
 

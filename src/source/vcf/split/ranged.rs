@@ -10,8 +10,10 @@ use std::sync::Arc;
 use libdeflater::Decompressor;
 
 use super::bgzf::{self, Block};
-use super::{MAX_LINE, Piece, TextBuf, UnitReader};
-use crate::error::{Error, Result};
+use super::buffer::TextBuf;
+use super::unit::{Fed, UnitReader};
+use crate::error::Result;
+use crate::source::vcf::limits::{MAX_LINE, line_too_long};
 
 /// Text that is gathered before a chunk is handed on: enough to amortize, little enough to stay in the cache.
 const CHUNK: usize = 256 << 10;
@@ -29,7 +31,7 @@ pub(crate) trait Cut: Send {
     fn seek(&mut self, range: std::ops::Range<u64>, exact: bool) -> Result<bool>;
 
     /// Appends the next piece of text.
-    fn feed(&mut self, out: &mut TextBuf) -> Result<Piece>;
+    fn feed(&mut self, out: &mut TextBuf) -> Result<Fed>;
 
     /// Stored bytes of the range so far.
     fn bytes(&self) -> u64;
@@ -56,15 +58,15 @@ impl Cut for PlainCut {
         Ok(true)
     }
 
-    fn feed(&mut self, out: &mut TextBuf) -> Result<Piece> {
+    fn feed(&mut self, out: &mut TextBuf) -> Result<Fed> {
         let (piece, want) = match self.range.end.saturating_sub(self.at) {
-            0 => (Piece::Beyond, READ / 4),
-            left => (Piece::Own, usize::try_from(left).unwrap_or(READ).min(READ)),
+            0 => (Fed::Beyond, READ / 4),
+            left => (Fed::Own, usize::try_from(left).unwrap_or(READ).min(READ)),
         };
         let read = bgzf::read_full(&self.file, out.room(want), self.at)?;
         out.filled(read);
         self.at += read as u64;
-        Ok(if read == 0 { Piece::End } else { piece })
+        Ok(if read == 0 { Fed::End } else { piece })
     }
 
     fn bytes(&self) -> u64 {
@@ -143,10 +145,10 @@ impl Cut for BgzfCut {
         Ok(begins)
     }
 
-    fn feed(&mut self, out: &mut TextBuf) -> Result<Piece> {
+    fn feed(&mut self, out: &mut TextBuf) -> Result<Fed> {
         loop {
             if self.at >= self.size {
-                return Ok(Piece::End);
+                return Ok(Fed::End);
             }
             if self.at >= self.range.end && self.own_end.is_none() {
                 self.own_end = Some(self.at);
@@ -163,7 +165,7 @@ impl Cut for BgzfCut {
             self.at += size as u64;
             if length > 0 {
                 self.fed = at;
-                return Ok(if self.own_end.is_some() { Piece::Beyond } else { Piece::Own });
+                return Ok(if self.own_end.is_some() { Fed::Beyond } else { Fed::Own });
             }
         }
     }
@@ -237,9 +239,9 @@ impl<C: Cut> Ranged<C> {
         let mut skip = if self.current == 0 { Some(skip) } else { None };
         loop {
             match self.cut.feed(&mut self.buf)? {
-                Piece::Own => {}
-                Piece::Beyond | Piece::End if skip == Some(0) => return Ok(true),
-                Piece::Beyond | Piece::End => return Ok(false),
+                Fed::Own => {}
+                Fed::Beyond | Fed::End if skip == Some(0) => return Ok(true),
+                Fed::Beyond | Fed::End => return Ok(false),
             }
             match &mut skip {
                 Some(left) => {
@@ -293,12 +295,12 @@ impl<C: Cut> UnitReader for Ranged<C> {
             }
             let before = self.buf.len();
             match self.cut.feed(&mut self.buf)? {
-                Piece::Own => {}
-                Piece::End => {
+                Fed::Own => {}
+                Fed::End => {
                     self.state = State::Done;
                     return Ok(Some(self.buf.take(before)).filter(|text| !text.is_empty()));
                 }
-                Piece::Beyond => {
+                Fed::Beyond => {
                     self.state = State::Tail;
                     // The open line's end is the first line ending behind the border.
                     let own = self.buf.waiting();
@@ -316,7 +318,7 @@ impl<C: Cut> UnitReader for Ranged<C> {
             let before = self.buf.len();
             let piece = self.cut.feed(&mut self.buf)?;
             let end = memchr::memchr(b'\n', &self.buf.waiting()[before..]).map(|at| before + at + 1);
-            if let Some(end) = end.or((piece == Piece::End).then_some(before)) {
+            if let Some(end) = end.or((piece == Fed::End).then_some(before)) {
                 self.state = State::Done;
                 return Ok(Some(self.buf.take(end)).filter(|text| !text.is_empty()));
             }
@@ -328,10 +330,6 @@ impl<C: Cut> UnitReader for Ranged<C> {
         let before = if self.current == 0 { self.layout.base } else { 0 };
         before + self.cut.bytes()
     }
-}
-
-pub(crate) fn line_too_long() -> Error {
-    Error::input("a line is longer than 1 GiB").with_hint("this is not a VCF text file")
 }
 
 #[cfg(test)]
@@ -384,8 +382,8 @@ mod tests {
         loop {
             buf.clear();
             let piece = cut.feed(&mut buf).unwrap();
-            base = if piece == Piece::End { base } else { cut.offset() };
-            if piece == Piece::End || left < buf.len() as u64 {
+            base = if piece == Fed::End { base } else { cut.offset() };
+            if piece == Fed::End || left < buf.len() as u64 {
                 break;
             }
             left -= buf.len() as u64;

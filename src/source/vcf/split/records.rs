@@ -5,10 +5,13 @@
 //! next one begins. Whoever reads a unit looks for both ends; if following the lengths from one does not lead to the other
 //! exactly, the load fails.
 
+use super::buffer::TextBuf;
 use super::ranged::{Cut, Layout};
-use super::{MAX_LINE, Piece, StreamText, TextBuf, UnitReader};
+use super::stream::StreamText;
+use super::unit::{Fed, UnitReader};
 use crate::error::{Error, Result};
 use crate::source::vcf::bcf::{Frame, Walk, damaged, split_record, walk, walk_site};
+use crate::source::vcf::limits::MAX_LINE;
 
 /// Records that must follow each other before an offset counts as a record's start.
 const CHAIN: usize = 3;
@@ -76,9 +79,9 @@ impl<C: Cut> RangedRecords<C> {
         }
         let before = self.buf.len();
         match self.cut.feed(&mut self.buf)? {
-            Piece::Own => {}
-            Piece::Beyond => self.border = self.border.or(Some(self.fed)),
-            Piece::End => {
+            Fed::Own => {}
+            Fed::Beyond => self.border = self.border.or(Some(self.fed)),
+            Fed::End => {
                 self.border = self.border.or(Some(self.fed));
                 self.ended = true;
             }

@@ -7,11 +7,12 @@ use std::sync::Arc;
 use libdeflater::Decompressor;
 
 use super::bgzf::{self, Block, MAX_BLOCK};
-use super::ranged::line_too_long;
-use super::{MAX_LINE, TextBuf, UnitReader};
+use super::buffer::TextBuf;
+use super::unit::UnitReader;
 use crate::crypto::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::source::vcf::bcf::split_record;
+use crate::source::vcf::limits::{MAX_LINE, line_too_long};
 
 /// Text that is gathered before a chunk is handed on.
 const CHUNK: usize = 256 << 10;

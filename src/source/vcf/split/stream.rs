@@ -9,9 +9,11 @@ use flate2::read::MultiGzDecoder;
 use libdeflater::Decompressor;
 
 use super::bgzf;
-use super::ranged::line_too_long;
-use super::{MAX_LINE, TextBuf, UnitReader, read_failed};
+use super::buffer::TextBuf;
+use super::failed::read_failed;
+use super::unit::UnitReader;
 use crate::error::{Error, Result};
+use crate::source::vcf::limits::{MAX_LINE, line_too_long};
 
 const READ: usize = 128 << 10;
 

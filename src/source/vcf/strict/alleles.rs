@@ -1,6 +1,7 @@
 //! ALT: bases, `*`, symbolic alleles, breakends (4.3 sections 1.6.1 and 5.4; the same words before). It must not know genotypes.
 
-use super::{Fault, column, names};
+use super::fault::{Fault, column};
+use super::names;
 
 pub(super) fn is_base(byte: u8) -> bool {
     b"ACGTNacgtn".contains(&byte)

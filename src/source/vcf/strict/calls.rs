@@ -1,7 +1,12 @@
 //! FORMAT and the sample columns (4.2 section 1.4.2, 4.3-4.5 section 1.6.2). It must not know INFO.
 
-use super::{At, Check, Fault, Reason, Record, Rule, Rules, column, fixed, names, reserved, value};
+use super::fault::{At, Check, Fault, column};
+use super::record::Record;
+use super::rules::{Rule, Rules};
+use super::{fixed, names, value};
 use crate::flow::Number;
+use crate::source::vcf::header::reserved;
+use crate::source::vcf::reason::Reason;
 
 /// FORMAT keys whose values are defined by other keys of the same call (4.5 section 1.6.2).
 const LOCAL: [&[u8]; 9] = [b"LAD", b"LADF", b"LADR", b"LEC", b"LGL", b"LGP", b"LPL", b"LPP", b"LGT"];

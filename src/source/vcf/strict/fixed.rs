@@ -1,11 +1,14 @@
 //! CHROM to FILTER, and INFO cut into its entries (4.2 section 1.4.1, 4.3-4.5 section 1.6.1). It must not know keys or calls.
 
-use super::{Fault, Record, Rules, alleles, column, names, value};
+use super::fault::{At, Fault, column};
+use super::record::Record;
+use super::rules::Rules;
+use super::{alleles, names, value};
 
 /// Checks the fixed columns.
 pub(super) fn check<'a>(columns: &[&'a [u8]], rules: &Rules) -> Result<Record<'a>, Fault<'a>> {
     let [chrom, pos, ids, reference, alt, qual, filter, info, ..] = columns else {
-        return Err(Fault { at: super::At::Record, reason: "another number of columns than the header" });
+        return Err(Fault { at: At::Record, reason: "another number of columns than the header" });
     };
     let minor = rules.minor;
     if !names::is_chrom(chrom, minor) {

@@ -2,12 +2,12 @@
 
 use std::collections::HashSet;
 
-use super::Reason;
 use super::meta::{self, Form, Pair};
 use super::names;
 use crate::error::{Error, Result};
 use crate::flow::{Number, VcfType};
 use crate::source::vcf::header::reserved::{self, Reserved};
+use crate::source::vcf::reason::Reason;
 
 const COLUMNS: [&str; 8] = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO"];
 /// Lines whose value the specification defines as `<key=value,…>`.

@@ -1,7 +1,11 @@
 //! INFO's keys and values (4.2 sections 1.4.1 and 3, 4.3-4.5 sections 1.6.1 and 3). It must not know calls.
 
-use super::{At, Check, Fault, Reason, Record, Rule, Rules, alleles, column, fixed, names, value};
+use super::fault::{At, Check, Fault, column};
+use super::record::Record;
+use super::rules::{Rule, Rules};
+use super::{alleles, fixed, names, value};
 use crate::flow::{Number, VcfType};
+use crate::source::vcf::reason::Reason;
 
 /// Reserved keys that count something or are a position.
 const COUNTS: [&[u8]; 9] = [b"AC", b"AD", b"ADF", b"ADR", b"AN", b"DP", b"END", b"MQ0", b"NS"];

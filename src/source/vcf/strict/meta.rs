@@ -1,7 +1,7 @@
 //! The inside of a structured header line, to the letter: `<ID=AC,Number=A,Description="a \"b\"">` (4.3 section 1.4; the
 //! templates of 1.2 before). It must not know what the keys mean.
 
-use super::Reason;
+use crate::source::vcf::reason::Reason;
 
 /// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Grammars of single words: keys, contigs, filters, symbolic alleles, URLs, and which characters a line may hold. It must not
 //! know where the words stand.
 
-use super::Reason;
+use crate::source::vcf::reason::Reason;
 
 /// Characters of a line (4.3 section 1.2): UTF-8 without control characters.
 pub(super) fn text(line: &[u8], minor: u32) -> Result<(), Reason> {

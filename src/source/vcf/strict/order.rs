@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use super::{At, Check, Fault, Record, alleles, column};
+use super::alleles;
+use super::fault::{At, Check, Fault, column};
+use super::record::Record;
 
 /// REF and one ALT.
 type Alleles = (Vec<u8>, Vec<u8>);

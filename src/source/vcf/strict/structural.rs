@@ -1,6 +1,9 @@
 //! Structural variants since 4.4 (sections 3 and 4 of 4.4 and 4.5). It must not know versions before.
 
-use super::{At, Check, Fault, Reason, Record, alleles, names, value};
+use super::fault::{At, Check, Fault};
+use super::record::Record;
+use super::{alleles, names, value};
+use crate::source::vcf::reason::Reason;
 
 const MINOR: u32 = 4;
 

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::error::{Class, Result};
+use crate::source::vcf::header::Header;
 use crate::source::vcf::testing::{Read, corpus, read, read_bytes};
 use crate::source::vcf::{Calls, Config, Conformance, OnBadRecord, UnitSize};
 

@@ -1,8 +1,8 @@
 //! Single values by their declared type (4.3 section 1.3; before that as text). It must not know keys or counts.
 
-use super::Reason;
 use crate::flow::VcfType;
 use crate::source::vcf::columns::parse_float;
+use crate::source::vcf::reason::Reason;
 
 /// A value that is not missing.
 pub(super) fn check(text: &[u8], kind: VcfType, minor: u32) -> Result<(), Reason> {

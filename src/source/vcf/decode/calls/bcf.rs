@@ -7,11 +7,12 @@ use super::room::Room;
 use super::{CallsDecoder, Genotype, walk};
 use crate::flow::Number;
 use crate::source::vcf::bcf::{Cursor, Site, Stop, is_genotype, of_sample, write_genotype};
-use crate::source::vcf::columns::{Column, How, Kind, Reason, Vector};
+use crate::source::vcf::columns::{Column, How, Kind, Vector};
 use crate::source::vcf::config::Calls;
 use crate::source::vcf::decode::bad::{Bad, Place};
 use crate::source::vcf::decode::binary::{Names, check_utf8, damaged};
 use crate::source::vcf::decode::odd::Odd;
+use crate::source::vcf::reason::Reason;
 
 /// One field's values: those of one sample are `stride` bytes.
 #[derive(Clone, Copy)]

@@ -16,9 +16,10 @@ use super::bad::{Bad, Place, columns_fit, wrong_columns};
 use super::odd::{Odd, Tally};
 use super::recipe::Recipe;
 use crate::flow::Number;
-use crate::source::vcf::columns::{AnyColumn, Column, Ends, Genotypes, How, Reason, Taken, Texts, column_for};
+use crate::source::vcf::columns::{AnyColumn, Column, Ends, Genotypes, How, Taken, Texts, column_for};
 use crate::source::vcf::config::Calls;
 use crate::source::vcf::hash::KeyMap;
+use crate::source::vcf::reason::Reason;
 use crate::source::vcf::shape::Shape;
 use crate::source::vcf::slot::{Slot, is_genotype};
 

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::error::Class;
 use crate::flow::genotype::testing;
+use crate::source::vcf::slot::CatchAll;
 use crate::source::vcf::testing::{Read, read_bytes, vcf};
 use crate::source::vcf::{Config, Conformance, OnBadRecord};
 
@@ -205,7 +206,7 @@ fn decoder(head: &str, samples: usize, lines: &[(&str, usize)]) -> (CallsDecoder
         regions: Arc::new(crate::source::vcf::regions::Regions::parse(&[], &Default::default()).unwrap().0),
         predicate: Default::default(),
         calls: Calls::All,
-        open: (false, false),
+        catch_all: CatchAll::default(),
         schema: Arc::new(datafusion::arrow::datatypes::Schema::empty()),
         slots: slots.into(),
     };

@@ -1,0 +1,280 @@
+//! `##` lines and the `#CHROM` line, read as tolerantly as is safe. It must not know records; what it cannot make sense of it
+//! keeps as text and says so.
+
+use std::collections::HashSet;
+
+use super::end::is_column_line;
+use super::model::{Contig, Declaration, Header};
+use super::{assembly, line, reserved};
+use crate::crypto::digest::sha256;
+use crate::error::{Error, Result};
+use crate::flow::{HeaderLine, Number, VcfType};
+use crate::sensitive::Sensitive;
+
+impl Header {
+    /// Reads the header's bytes, up to and with the `#CHROM` line.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
+        let mut header = Header {
+            version: "undeclared".into(),
+            minor: 2,
+            lines: Vec::new(),
+            info: Vec::new(),
+            formats: Vec::new(),
+            contigs: Vec::new(),
+            filters: Vec::new(),
+            samples: Vec::new(),
+            columns: 0,
+            line_count: 0,
+            digest: sha256(bytes),
+            assembly: "unknown",
+            notices: Vec::new(),
+        };
+        let mut declared = false;
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            header.line_count += 1;
+            let line = line.strip_suffix(b"\n").unwrap_or(line);
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            match line {
+                [] => header.tolerate(format!("header line {} is blank", header.line_count)),
+                [b'#', b'#', rest @ ..] => declared |= header.meta(rest)?,
+                line if is_column_line(line) => header.column_line(line)?,
+                _ => header.tolerate(format!("header line {} is neither a `##` line nor the column line", header.line_count)),
+            }
+        }
+        if !declared {
+            let missing = "the header has no `##fileformat` line".to_owned();
+            header.tolerate(missing);
+        }
+        header.notices.extend(reserved::contradictions(&header));
+        header.assembly = assembly::of(&header.contigs);
+        Ok(header)
+    }
+
+    fn tolerate(&mut self, what: String) {
+        self.notices.push(what);
+    }
+
+    /// Reads a `##` line (without the `##`); true for `fileformat`.
+    fn meta(&mut self, bytes: &[u8]) -> Result<bool> {
+        let number = self.line_count;
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => text.to_owned(),
+            Err(_) => {
+                self.tolerate(format!("header line {number} is not UTF-8; the bytes in question are replaced"));
+                String::from_utf8_lossy(bytes).into_owned()
+            }
+        };
+        let text = if text.contains('\0') {
+            self.tolerate(format!("header line {number} holds NUL bytes; they are replaced"));
+            text.replace('\0', "\u{fffd}")
+        } else {
+            text
+        };
+        let Some((key, value)) = text.split_once('=') else {
+            self.tolerate(format!("header line {number} has no `=`"));
+            self.lines.push(HeaderLine { key: text, value: String::new(), id: None });
+            return Ok(false);
+        };
+        let pairs = line::pairs(value);
+        let get = |name: &str| pairs.as_ref()?.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let id = get("ID").map(str::to_owned);
+        match (key, &id) {
+            ("fileformat", _) => self.fileformat(value)?,
+            ("INFO" | "FORMAT", Some(id)) => {
+                let declaration = self.declaration(key, id, get("Number"), get("Type"))?;
+                let list = if key == "INFO" { &mut self.info } else { &mut self.formats };
+                match list.iter().find(|known| known.id == declaration.id) {
+                    None => list.push(declaration),
+                    Some(known) if *known == declaration => {}
+                    Some(_) => {
+                        self.tolerate(format!("header line {number} declares {key}/{id} a second time, differently"));
+                    }
+                }
+            }
+            ("INFO" | "FORMAT" | "FILTER" | "contig", None) => {
+                self.tolerate(format!("header line {number} ({key}) has no ID and declares nothing"));
+            }
+            ("contig", Some(id)) => {
+                let length = get("length").and_then(|length| length.parse().ok());
+                self.contigs.push(Contig { id: id.clone(), length });
+            }
+            ("FILTER", Some(id)) => self.filters.push(id.clone()),
+            _ => {}
+        }
+        self.lines.push(HeaderLine { key: key.to_owned(), value: value.to_owned(), id });
+        Ok(key == "fileformat")
+    }
+
+    /// Reads a version however it is written, such as `VCF v4.3`; one of another major number is refused.
+    fn fileformat(&mut self, value: &str) -> Result<()> {
+        let word = value.trim().to_ascii_lowercase();
+        let number = word.strip_prefix("vcf").unwrap_or(&word).trim_start().trim_start_matches('v').trim_start();
+        let minor = number.strip_prefix("4.").and_then(|minor| minor.parse::<u32>().ok());
+        match minor {
+            None if word.is_empty() => {
+                self.tolerate("`##fileformat` names no version; read as 4.2".into());
+                return Ok(());
+            }
+            None => {
+                return Err(Error::input(format!(
+                    "line {}: `##fileformat` names no version from VCFv4.0 to VCFv4.5",
+                    self.line_count
+                ))
+                .with_hint("convert the file, such as with `bcftools view`"));
+            }
+            Some(minor) if minor > 5 => self.tolerate(format!("version 4.{minor} is newer than 4.5 and read as 4.5")),
+            Some(minor) if value != format!("VCFv4.{minor}") => self.tolerate(format!("`##fileformat` is read as VCFv4.{minor}")),
+            Some(_) => {}
+        }
+        self.minor = minor.unwrap_or(2).min(5);
+        self.version = format!("VCFv4.{}", minor.unwrap_or(2));
+        Ok(())
+    }
+
+    fn declaration(&mut self, key: &str, id: &str, number: Option<&str>, kind: Option<&str>) -> Result<Declaration> {
+        let line = self.line_count;
+        let kind = match kind.and_then(VcfType::parse) {
+            Some(kind) => kind,
+            None => {
+                self.tolerate(format!("header line {line} ({key}/{id}) has no valid Type; read as String"));
+                VcfType::String
+            }
+        };
+        let number = match number.and_then(Number::parse) {
+            Some(number) => number,
+            None if kind == VcfType::Flag => Number::Count(0),
+            None => {
+                self.tolerate(format!("header line {line} ({key}/{id}) has no valid Number; read as `.`"));
+                Number::Unknown
+            }
+        };
+        let declaration = |number, kind| Declaration { id: id.to_owned(), number, kind, inferred: false };
+        Ok(match (number, kind) {
+            (Number::Count(0), VcfType::Flag) => declaration(number, kind),
+            (_, VcfType::Flag) => {
+                self.tolerate(format!("header line {line} ({key}/{id}): a Flag has Number=0"));
+                declaration(Number::Count(0), kind)
+            }
+            (Number::Count(0), _) if key == "INFO" => {
+                self.tolerate(format!("header line {line} ({key}/{id}): Number=0 is read as a Flag"));
+                declaration(number, VcfType::Flag)
+            }
+            (Number::Count(0), _) => declaration(Number::Unknown, kind),
+            _ => declaration(number, kind),
+        })
+    }
+
+    fn column_line(&mut self, line: &[u8]) -> Result<()> {
+        const FIXED: [&str; 8] = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO"];
+        let at = self.line_count;
+        let text = std::str::from_utf8(line).map_err(|_| Error::input(format!("line {at}: the `#CHROM` line is not UTF-8")))?;
+        let names: Vec<&str> = text.split('\t').collect();
+        if names.first() != Some(&"#CHROM") || names.len() < FIXED.len() {
+            let hint =
+                if text.starts_with("#CHROM ") { "separate its columns by tabs, not blanks" } else { "see VCF section 1.5" };
+            return Err(
+                Error::input(format!("line {at}: the `#CHROM` line does not have the eight fixed columns")).with_hint(hint)
+            );
+        }
+        if names[..FIXED.len()] != FIXED {
+            self.tolerate("the fixed columns of the `#CHROM` line have other names than the specification's".into());
+        }
+        if names.len() > 8 && names[8] != "FORMAT" {
+            return Err(
+                Error::input(format!("line {at}: column 9 of the `#CHROM` line is not FORMAT")).with_hint("see VCF section 1.5")
+            );
+        }
+        let mut seen = HashSet::new();
+        for (i, name) in names.iter().enumerate().skip(9) {
+            if name.is_empty() || name.contains('\0') {
+                return Err(Error::input(format!("line {at}: column {} of the `#CHROM` line has no sample name", i + 1))
+                    .with_hint("name every sample"));
+            }
+            if !seen.insert(*name) {
+                return Err(Error::input(format!("line {at}: column {} of the `#CHROM` line repeats a sample name", i + 1))
+                    .with_hint("rename one of them, such as with `bcftools reheader -s`"));
+            }
+        }
+        self.columns = names.len();
+        self.samples = names.iter().skip(9).map(|name| Sensitive::new((*name).to_owned())).collect();
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::end::end_of;
+    use super::*;
+
+    const COLUMNS: &str = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO";
+
+    fn header(lines: &str) -> Header {
+        Header::parse(format!("##fileformat=VCFv4.2\n{lines}\n{COLUMNS}\n").as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn declarations_are_read_tolerantly() {
+        let header = header(
+            "##INFO=<ID=AC,Number=A,Type=Integer,Description=\"count, \\\"quoted\\\", Number=1\">\n\
+             ##INFO=<ID=NOD,Number=1,Type=Float>\n##INFO=<ID=NON,Type=String,Description=\"x\">\n\
+             ##INFO=<ID=FL,Number=A,Type=Flag,Description=\"\">\n##FORMAT=<Description=\"d\",ID=GT,Type=String,Number=1>",
+        );
+        let read: Vec<_> = header.info.iter().map(|d| (d.id.as_str(), d.number, d.kind)).collect();
+        assert_eq!(
+            read,
+            [
+                ("AC", Number::A, VcfType::Integer),
+                ("NOD", Number::Count(1), VcfType::Float),
+                ("NON", Number::Unknown, VcfType::String),
+                ("FL", Number::Count(0), VcfType::Flag)
+            ]
+        );
+        assert_eq!(header.formats[0].id, "GT");
+        assert_eq!(header.notices.len(), 2);
+        assert_eq!((header.lines.len(), header.line_count), (6, 7));
+    }
+
+    #[test]
+    fn what_is_missing_is_told() {
+        let text = format!("##INFO=<ID=X,Number=1>\n{COLUMNS}\n");
+        let lenient = Header::parse(text.as_bytes()).unwrap();
+        assert_eq!((lenient.notices.len(), lenient.version.as_str()), (2, "undeclared"));
+    }
+
+    #[test]
+    fn a_repeated_sample_is_refused_without_its_name() {
+        let text = format!("##fileformat=VCFv4.2\n{COLUMNS}\tFORMAT\tDOE_JANE\tB\tDOE_JANE\n");
+        let error = Header::parse(text.as_bytes()).unwrap_err();
+        assert_eq!(error.to_string(), "line 2: column 12 of the `#CHROM` line repeats a sample name");
+    }
+
+    #[test]
+    fn broken_lines_are_passed_over() {
+        let text = format!("##fileformat=VCF v4.3\n##ALT=<ID=X,Description=\"a\nb\">\n#comment\n{COLUMNS}\n");
+        assert_eq!(end_of(text.as_bytes(), true).unwrap(), Some(text.len()));
+        let header = Header::parse(text.as_bytes()).unwrap();
+        assert_eq!((header.version.as_str(), header.columns, header.notices.len()), ("VCFv4.3", 8, 3));
+    }
+
+    #[test]
+    fn versions_however_they_are_written() {
+        let minor =
+            |value: &str| Header::parse(format!("##fileformat={value}\n{COLUMNS}\n").as_bytes()).map(|header| header.minor);
+        for (value, expected) in
+            [("VCFv4.0", 0), ("vcfv4.1", 1), ("VCF 4.5", 5), ("4.3", 3), ("VCFv4.7", 5), ("", 2), (" VCFv4.4 ", 4)]
+        {
+            assert_eq!(minor(value).unwrap(), expected, "{value}");
+        }
+        for value in ["VCFv3.3", "VCFv5.0", "BCF2.2", "VCFv4", "VCFv4.x"] {
+            assert!(minor(value).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn samples_are_not_printed() {
+        let text = format!("##fileformat=VCFv4.3\n##SAMPLE=<ID=DOE_JANE>\n{COLUMNS}\tFORMAT\tDOE_JANE\n");
+        let header = Header::parse(text.as_bytes()).unwrap();
+        assert!(!format!("{:?}", (&header.samples, &header.lines[1])).contains("DOE_JANE"));
+        assert_eq!(header.columns, 10);
+    }
+}

@@ -1,0 +1,210 @@
+//! The `vcf` source of a pipeline, and the steps in which it looks at its inputs. It must not decode.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::config::{Config, Conformance, OnBadFile, RegionsWithoutIndex};
+use super::header;
+use super::input::{Input, Origin};
+use super::inspect::{Columns, InputFacts, Numbering, by_index, choose, inspect_input};
+use super::manifest::Entry;
+use super::paths;
+use super::regions::Regions;
+use super::samples::{self, Listed};
+use super::shape::Shape;
+use super::shared::Shared;
+use super::strict::Rules;
+use super::table::VcfTable;
+use crate::audit::Kind;
+use crate::error::{Class, Error, Result};
+use crate::flow::{Document, InputDocument, InputUnits, Inspection, Notice, Owed, Rename, SampleId, Situation, Source};
+use crate::sensitive::Sensitive;
+
+/// The `vcf` source of a pipeline.
+#[derive(Debug)]
+pub(crate) struct VcfSource {
+    config: Config,
+    base: PathBuf,
+    unit: u64,
+}
+
+/// An input of the load: what the pipeline says of it, and what it says about itself.
+struct Known {
+    path: Option<PathBuf>,
+    tags: BTreeMap<String, String>,
+    renamed: Vec<Rename>,
+    facts: InputFacts,
+}
+
+/// Inputs (0-based) that cannot be read and are left out, and why.
+type GivenUp = Vec<(u32, String)>;
+
+impl VcfSource {
+    pub(crate) fn new(config: Config, base: PathBuf, unit: u64) -> Self {
+        Self { config, base, unit }
+    }
+
+    /// Puts together what the inputs, in order, say about themselves; those that cannot be read are left out where others
+    /// remain and the settings allow it.
+    fn readable(&self, entries: Vec<Entry>, facts: impl Iterator<Item = Result<InputFacts>>) -> Result<(Vec<Known>, GivenUp)> {
+        let (most, mut inputs, mut given_up) = (entries.len(), Vec::with_capacity(entries.len()), GivenUp::new());
+        for ((i, entry), facts) in (0u32..).zip(entries).zip(facts) {
+            let known = match facts {
+                Ok(mut facts) => {
+                    let renamed = entry.apply(&mut facts.header).map_err(|error| error.at(&entry.place))?;
+                    Known { path: entry.path, tags: entry.tags, renamed, facts }
+                }
+                Err(error) if self.goes_on(&error) && given_up.len() + 1 < most => {
+                    given_up.push((i, error.to_string()));
+                    Known { path: entry.path, tags: entry.tags, renamed: Vec::new(), facts: InputFacts::unreadable()? }
+                }
+                Err(error) => return Err(error.at(format!("input {}", i + 1))),
+            };
+            inputs.push(known);
+        }
+        Ok((inputs, given_up))
+    }
+
+    /// Is this the fault of one file, with which the others have nothing to do?
+    fn goes_on(&self, error: &Error) -> bool {
+        self.config.on_bad_file == OnBadFile::Continue && error.class() == Class::Input
+    }
+
+    fn regions(&self, inputs: &[Known], notices: &mut Vec<Notice>) -> Result<Regions> {
+        let contigs = inputs.iter().flat_map(|known| known.facts.header.contigs.iter().map(|contig| contig.id.as_str()));
+        let (regions, unknown) = Regions::parse(&self.config.regions, &contigs.collect())?;
+        if unknown > 0 {
+            notices.push(Notice { input: 1, text: format!("{unknown} of the regions name a contig that no header declares") });
+        }
+        Ok(regions)
+    }
+
+    /// Lets each input be read only where its index says that records of the regions lie.
+    fn narrow(&self, inputs: &mut [Known], regions: &Regions, notices: &mut Vec<Notice>) -> Result<()> {
+        if regions.is_everything() {
+            return Ok(());
+        }
+        for (number, Known { path, facts, .. }) in (1u32..).zip(inputs) {
+            if matches!(facts.origin, Origin::Unreadable) {
+                continue;
+            }
+            let found = by_index(path.as_deref(), facts, regions, self.config.conformance);
+            match (found.map_err(|error| error.at(format!("input {number}")))?, self.config.regions_without_index) {
+                (Ok(origin), _) => facts.origin = origin,
+                (Err(flaw), RegionsWithoutIndex::Scan) => {
+                    notices.push(Notice { input: number, text: format!("{flaw}; all of it is read for the regions") });
+                }
+                (Err(flaw), RegionsWithoutIndex::Refuse) => {
+                    let hint = "index the file (`tabix -f -p vcf FILE`, or `bcftools index -f FILE`), or set `regions_without_index: scan`";
+                    return Err(Error::input(format!("{flaw}, and `regions_without_index` is `refuse`"))
+                        .with_hint(hint)
+                        .at(format!("input {number}")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Options that change rows. Sample names appear only digested.
+    fn identity(&self, samples: Option<&Listed>) -> String {
+        let Config { regions, info, csq, ann, bcsq, calls, formats, on_bad_record, conformance, .. } = &self.config;
+        let samples = samples.map(Listed::digest);
+        serde_json::json!({
+            "source": "vcf", "regions": regions, "info": info, "csq": csq, "ann": ann, "bcsq": bcsq, "calls": calls, "formats": formats,
+            "samples": samples, "on_bad_record": on_bad_record, "conformance": conformance,
+        })
+        .to_string()
+    }
+}
+
+impl Source for VcfSource {
+    fn kind(&self) -> &'static str {
+        "vcf"
+    }
+
+    fn owes(&self) -> Vec<Owed> {
+        vec![Owed(Situation::SetAside, Kind::Quarantined)]
+    }
+
+    fn inspect(&self) -> Result<Inspection> {
+        let entries = paths::of(&self.config.paths, &self.base)?;
+        let found: Vec<_> = entries.iter().map(|entry| entry.path.clone()).collect();
+        let facts = found.iter().map(|path| inspect_input(path.as_deref(), self.unit, self.config.conformance));
+        let (mut inputs, given_up) = self.readable(entries, facts)?;
+        one_assembly(&inputs)?;
+        let mut notices = notices(&inputs, &given_up);
+        let headers: Vec<_> = inputs.iter().map(|known| &known.facts.header).collect();
+        let Columns { fields, catch_all, layout } = choose(&self.config, &headers, &mut notices)?;
+        let regions = self.regions(&inputs, &mut notices)?;
+        self.narrow(&mut inputs, &regions, &mut notices)?;
+        let listed = Listed::read(&self.config, &self.base)?;
+        let samples: Vec<_> = inputs.iter().map(|known| known.facts.header.samples.as_slice()).collect();
+        let kept = samples::keep(listed.as_ref(), &samples)?;
+
+        let bytes = inputs.iter().map(|known| to_read(&known.facts)).sum();
+        let (mut numbering, mut paths) = (Numbering::new(self.unit), Vec::with_capacity(inputs.len()));
+        let (mut shared_inputs, mut units, mut document) = (Vec::new(), Vec::new(), Document::default());
+        for ((number, known), kept) in (0u32..).zip(inputs).zip(kept) {
+            let Known { path, tags, renamed, facts: InputFacts { header, dictionary, container, origin, size } } = known;
+            paths.push(path);
+            let (first, count) = numbering.take(&origin, size)?;
+            let index = match &origin {
+                Origin::Indexed { spans, .. } => Some(spans.digest()),
+                _ => None,
+            };
+            units.push(InputUnits { input: number, first, count, index });
+            let rules = (self.config.conformance == Conformance::Strict).then(|| Arc::new(Rules::of(&header)));
+            let kept_names = header.samples.iter().zip(&kept).filter(|(_, kept)| kept.is_some());
+            let samples = kept_names.map(|(name, _)| SampleId::Name(Sensitive::new(name.expose().clone()))).collect();
+            let header_lines = header.line_count;
+            let shape = Shape::of(&header, kept, rules, dictionary);
+            shared_inputs.push(Input { number, container, origin, shape, header_lines, first });
+            document.inputs.push(InputDocument {
+                version: header.version,
+                header_digest: header.digest,
+                samples,
+                lines: header.lines,
+                assembly: header.assembly.into(),
+                bytes: size,
+                renamed,
+                tags,
+            });
+        }
+        let labels = layout.labels.clone();
+        let shared = Shared::new(shared_inputs, fields, regions, catch_all, self.unit, &self.config);
+        let table = Arc::new(VcfTable::new(shared, layout));
+        let identity = self.identity(listed.as_ref());
+        Ok(Inspection { table, labels, document, units, bytes, notices, given_up, paths, identity })
+    }
+}
+
+fn one_assembly(inputs: &[Known]) -> Result<()> {
+    match header::conflict(inputs.iter().map(|known| known.facts.header.assembly)) {
+        None => Ok(()),
+        Some([(a, one), (b, other)]) => {
+            Err(Error::input(format!("inputs {a} and {b} are of different assemblies: {one} and {other}"))
+                .with_hint("load them apart, or lift one of them over first (such as with `bcftools +liftover`)"))
+        }
+    }
+}
+
+/// What was left out, and what headers were forgiven: each text once.
+fn notices(inputs: &[Known], given_up: &GivenUp) -> Vec<Notice> {
+    let mut notices: Vec<Notice> =
+        given_up.iter().map(|(input, reason)| Notice { input: input + 1, text: format!("left out: {reason}") }).collect();
+    let mut told = HashSet::new();
+    for (number, known) in (1u32..).zip(inputs) {
+        let new = known.facts.header.notices.iter().filter(|text| told.insert(text.as_str()));
+        notices.extend(new.map(|text| Notice { input: number, text: text.clone() }));
+    }
+    notices
+}
+
+/// Stored bytes that the run will read of an input, when known.
+fn to_read(facts: &InputFacts) -> Option<u64> {
+    match &facts.origin {
+        Origin::Indexed { spans, .. } => Some(spans.bytes()),
+        _ => facts.size,
+    }
+}
