@@ -8,7 +8,7 @@ use datafusion::arrow::array::{
     UInt32Array,
 };
 use genogate::flow::column;
-use genogate::sink::postgres::encode::{Buffer, RowEncoder};
+use genogate::pgcopy::{Buffer, RowEncoder};
 use genogate::sink::postgres::layout::Layout;
 use genogate::sink::postgres::rows::Owner;
 

@@ -20,6 +20,7 @@ pub mod yaml;
 pub mod crypto;
 pub mod secrets;
 pub mod db;
+pub mod pgcopy;
 pub mod audit;
 pub mod phi;
 pub mod fasta;

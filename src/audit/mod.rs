@@ -19,7 +19,7 @@ mod verify;
 
 pub use event::{Event, Kind, Outcome};
 pub use keys::RecordedKeys;
-pub use postgres::{CopyOut, PostgresTrail};
+pub use postgres::PostgresTrail;
 pub use recorder::{Closed, Delivery, Recorder};
 pub use seal::{Entry, Hash, Head, Sealed};
 pub use spool::{Imported, Spool, State as SpoolState};

@@ -1,10 +1,8 @@
 //! The trail in PostgreSQL: events are sealed behind the chain's head under its lock and enter by binary COPY. It must not know
-//! how Arrow becomes COPY: the assembly passes the sink's encoder in as a [`CopyOut`].
+//! what they tell.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
-use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 use tokio_postgres::Transaction;
 
@@ -12,18 +10,7 @@ use super::seal::{Entry, Head, Sealed};
 use super::{Destination, stream};
 use crate::db::{self, Connection, Databases};
 use crate::error::{Error, Result};
-
-/// Writes one batch through a COPY statement (`COPY … FROM STDIN (FORMAT binary)`) inside `transaction`: the batch's columns in
-/// their order. The trail's types are Int64, Timestamp(µs, UTC), Utf8, FixedSizeBinary(16) for uuid and (32) for bytea.
-pub trait CopyOut: Send + Sync {
-    /// Runs `statement` with the rows of `batch`.
-    fn copy<'a>(
-        &'a self,
-        transaction: &'a Transaction<'_>,
-        statement: &'a str,
-        batch: &'a RecordBatch,
-    ) -> BoxFuture<'a, Result<()>>;
-}
+use crate::pgcopy::copy_statement;
 
 const COPY: &str = "COPY audit.events (seq, time, actor, run_id, event, outcome, detail, trail_id, trail_seq, spool_hash, \
                     prev_hash, hash) FROM STDIN (FORMAT binary)";
@@ -36,7 +23,6 @@ const HOLD: &str = "SET idle_in_transaction_session_timeout = '5s'";
 pub struct PostgresTrail {
     databases: Arc<Databases>,
     name: String,
-    copy: Arc<dyn CopyOut>,
     /// Kept between batches. Taken out while in use: whatever interrupts a batch drops the connection and with it the
     /// transaction.
     connection: Mutex<Option<Connection>>,
@@ -44,11 +30,11 @@ pub struct PostgresTrail {
 
 impl PostgresTrail {
     /// The trail of the database called `name`. Connects when the first event comes.
-    pub fn new(databases: Arc<Databases>, name: &str, copy: Arc<dyn CopyOut>) -> Self {
-        Self { databases, name: name.to_owned(), copy, connection: Mutex::new(None) }
+    pub fn new(databases: Arc<Databases>, name: &str) -> Self {
+        Self { databases, name: name.to_owned(), connection: Mutex::new(None) }
     }
 
-    async fn connect(&self) -> Result<Connection> {
+    pub(super) async fn connect(&self) -> Result<Connection> {
         let connection = self.databases.connect(&self.name).await?;
         connection.batch_execute(HOLD).await.map_err(|error| db::failure("writing the audit trail", error))?;
         Ok(connection)
@@ -63,7 +49,10 @@ impl Destination for PostgresTrail {
             Some(connection) if !connection.is_closed() => connection,
             _ => self.connect().await?,
         };
-        append(&mut connection, entries, self.copy.as_ref()).await?;
+        let failure = |error| db::failure("writing the audit trail", error);
+        let transaction = connection.transaction().await.map_err(failure)?;
+        write(&transaction, entries).await?;
+        transaction.commit().await.map_err(failure)?;
         *slot = Some(connection);
         Ok(())
     }
@@ -73,23 +62,22 @@ impl Destination for PostgresTrail {
     }
 }
 
-/// Appends events in one transaction. Two writers take turns at the head, so the chain never forks.
-async fn append(client: &mut tokio_postgres::Client, entries: &[Entry], copy: &dyn CopyOut) -> Result<()> {
+/// Appends events in a transaction that ends right after. Two writers take turns at the head, so the chain never forks.
+pub(super) async fn write(transaction: &Transaction<'_>, entries: &[Entry]) -> Result<()> {
     let failure = |error| db::failure("writing the audit trail", error);
-    let transaction = client.transaction().await.map_err(failure)?;
     let row = transaction.query_one("SELECT seq, hash FROM audit.lock_head()", &[]).await.map_err(failure)?;
     let hash: &[u8] = row.try_get(1).map_err(failure)?;
     let hash = hash.try_into().map_err(|_| Error::integrity("the head of the audit trail is no SHA-256 hash"))?;
     let mut head = Head { seq: row.try_get(0).map_err(failure)?, hash };
 
-    let known = known(&transaction, entries).await?;
+    let known = known(transaction, entries).await?;
     let rows: Vec<Sealed> =
         entries.iter().filter(|entry| !known.contains(&entry.trail_seq)).map(|entry| head.seal(entry.clone())).collect();
     if rows.is_empty() {
         return Ok(());
     }
-    copy.copy(&transaction, COPY, &stream::to_batch(&rows)?).await?;
-    transaction.commit().await.map_err(failure)
+    let batch = stream::to_batch(&rows)?;
+    copy_statement(transaction.client(), COPY, &batch.schema(), std::slice::from_ref(&batch)).await.map(|_| ())
 }
 
 /// Which events of a spool are in the database already: an earlier import was interrupted, or a commit's answer was lost.

@@ -1,14 +1,9 @@
 //! The trail on a real server: what attackers do to it, and what happens when the server goes away.
 
-use std::pin::pin;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use futures::TryStreamExt;
-use futures::future::BoxFuture;
-use tokio_postgres::Transaction;
-use tokio_postgres::binary_copy::BinaryCopyInWriter;
-use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::seal::tests::entry;
@@ -17,55 +12,8 @@ use crate::db::local::testing;
 use crate::db::{Connection, Databases};
 use crate::error::Class;
 
-/// COPY by the driver's own writer, so that these tests need no sink.
-struct DriverCopy;
-
-impl CopyOut for DriverCopy {
-    fn copy<'a>(
-        &'a self,
-        transaction: &'a Transaction<'_>,
-        statement: &'a str,
-        batch: &'a RecordBatch,
-    ) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let failure = |error| crate::db::failure("copying", error);
-            let (text, number, uuid, bytes) = (Type::TEXT, Type::INT8, Type::UUID, Type::BYTEA);
-            #[rustfmt::skip]
-            let types = [number.clone(), Type::TIMESTAMPTZ, text.clone(), uuid.clone(), text.clone(), text.clone(), text,
-                         uuid, number, bytes.clone(), bytes.clone(), bytes];
-            let mut writer = pin!(BinaryCopyInWriter::new(transaction.copy_in(statement).await.map_err(failure)?, &types));
-            for row in from_batch(batch)? {
-                let time = chrono::DateTime::from_timestamp_micros(row.entry.time).unwrap();
-                let e = &row.entry;
-                let spool_hash = e.spool_hash.as_ref().map(|hash| hash.as_slice());
-                let (prev_hash, hash) = (row.prev_hash.as_slice(), row.hash.as_slice());
-                writer
-                    .as_mut()
-                    .write(&[
-                        &row.seq,
-                        &time,
-                        &e.actor,
-                        &e.run_id,
-                        &e.event.as_ref(),
-                        &e.outcome.as_ref(),
-                        &e.detail,
-                        &e.trail_id,
-                        &e.trail_seq,
-                        &spool_hash,
-                        &prev_hash,
-                        &hash,
-                    ])
-                    .await
-                    .map_err(failure)?;
-            }
-            writer.finish().await.map_err(failure)?;
-            Ok(())
-        })
-    }
-}
-
 fn trail(databases: &Databases) -> PostgresTrail {
-    PostgresTrail::new(Arc::new(databases.clone()), "local", Arc::new(DriverCopy))
+    PostgresTrail::new(Arc::new(databases.clone()), "local")
 }
 
 /// A database whose trail holds `events` events, and its superuser.
@@ -206,18 +154,11 @@ async fn recorders_at_once_do_not_fork_the_chain() {
 
 #[tokio::test]
 async fn an_interrupted_append_leaves_nothing() {
-    struct Broken;
-    impl CopyOut for Broken {
-        fn copy<'a>(&'a self, tx: &'a Transaction<'_>, sql: &'a str, batch: &'a RecordBatch) -> BoxFuture<'a, Result<()>> {
-            Box::pin(async move {
-                DriverCopy.copy(tx, sql, batch).await?;
-                Err(crate::error::Error::database("lost"))
-            })
-        }
-    }
     let (databases, _) = recorded(2).await;
-    let broken = PostgresTrail::new(Arc::new(databases.clone()), "local", Arc::new(Broken));
-    assert!(broken.append(&[entry(3)]).await.is_err());
+    let mut broken = trail(&databases).connect().await.unwrap();
+    let transaction = broken.transaction().await.unwrap();
+    postgres::write(&transaction, &[entry(3)]).await.unwrap();
+    drop(transaction);
     trail(&databases).append(&[entry(3)]).await.unwrap();
     assert_eq!(verified(&databases).await.events, 3);
 }
@@ -225,21 +166,10 @@ async fn an_interrupted_append_leaves_nothing() {
 /// A recorder that holds the chain's head and is not heard of again, as a suspended process.
 #[tokio::test]
 async fn a_recorder_that_stands_still_does_not_keep_the_others_waiting_for_ever() {
-    struct Still(tokio::sync::Notify);
-    impl CopyOut for Still {
-        fn copy<'a>(&'a self, tx: &'a Transaction<'_>, sql: &'a str, batch: &'a RecordBatch) -> BoxFuture<'a, Result<()>> {
-            Box::pin(async move {
-                DriverCopy.copy(tx, sql, batch).await?;
-                self.0.notify_one();
-                std::future::pending().await
-            })
-        }
-    }
     let (databases, _) = recorded(2).await;
-    let still = Arc::new(Still(tokio::sync::Notify::new()));
-    let holder = PostgresTrail::new(Arc::new(databases.clone()), "local", still.clone());
-    tokio::spawn(async move { holder.append(&[entry(3)]).await });
-    still.0.notified().await;
+    let mut still = trail(&databases).connect().await.unwrap();
+    let transaction = still.transaction().await.unwrap();
+    postgres::write(&transaction, &[entry(3)]).await.unwrap();
     trail(&databases).append(&[entry(4)]).await.unwrap();
     assert_eq!(verified(&databases).await.events, 3, "what was held is not in");
 }

@@ -12,7 +12,7 @@ use tokio_postgres::Client;
 use crate::db;
 use crate::error::{Error, Result};
 use crate::flow::{Inspection, column};
-use crate::sink::postgres::encode::Buffer;
+use crate::pgcopy::Buffer;
 use crate::sink::postgres::layout::Layout;
 use crate::sink::postgres::rows::{Owner, Place};
 use crate::source::vcf::{Decoded, decode_on, inflate_to_end};

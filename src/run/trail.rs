@@ -1,42 +1,18 @@
-//! The audit trail of one command: opened before anything else, closed last, and the only place that joins the trail to
-//! the COPY encoder. It must not know what is recorded.
+//! The audit trail of one command: opened before anything else, closed last. It must not know what is recorded.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use tokio_postgres::Transaction;
 use uuid::Uuid;
 
 use crate::access::{self, Grant};
-use crate::audit::{CopyOut, Delivery, Destination, Event, Imported, PostgresTrail, Recorder, Spool};
+use crate::audit::{Delivery, Destination, Event, Imported, PostgresTrail, Recorder, Spool};
 use crate::db::Databases;
 use crate::error::{Class, Result};
-use crate::sink::postgres::copy_statement;
-
-/// The trail's way through the sink's encoder.
-struct SinkEncoder;
-
-impl CopyOut for SinkEncoder {
-    fn copy<'a>(
-        &'a self,
-        transaction: &'a Transaction<'_>,
-        statement: &'a str,
-        batch: &'a RecordBatch,
-    ) -> BoxFuture<'a, Result<()>> {
-        async move {
-            copy_statement(transaction.client(), statement, &batch.schema(), std::slice::from_ref(batch)).await?;
-            Ok(())
-        }
-        .boxed()
-    }
-}
 
 /// Where a command's events go: a database's trail, the spool when it is away.
 pub fn destination(databases: &Databases, name: &str) -> Arc<dyn Destination> {
-    Arc::new(PostgresTrail::new(Arc::new(databases.clone()), name, Arc::new(SinkEncoder)))
+    Arc::new(PostgresTrail::new(Arc::new(databases.clone()), name))
 }
 
 /// The spool of a data home.

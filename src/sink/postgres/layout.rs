@@ -4,11 +4,12 @@ use datafusion::arrow::array::{Array, RecordBatch, UInt32Array};
 use datafusion::arrow::datatypes::{DataType, Schema};
 use tokio_postgres::types::Type;
 
-use super::encode::{Encoder, Gt, JsonKind, Object, Spans, Text};
+use super::genotype::Gt;
 use super::rows::{Calls, Rows};
 use crate::error::{Error, Result};
 use crate::flow::column;
 use crate::flow::genotype::is_genotype;
+use crate::pgcopy::{Encoder, JsonKind, Object, Spans, Text};
 
 /// Columns of `variants` that a batch column fills as it is, with the type they have.
 const TYPED: [(&str, Type); 12] = [

@@ -3,8 +3,7 @@
 
 mod apply;
 mod config;
-mod copy;
-pub mod encode;
+mod genotype;
 pub mod layout;
 mod queue;
 pub mod rows;
@@ -15,4 +14,3 @@ mod tests;
 mod writer;
 
 pub use config::{Config, Indexes};
-pub use copy::{copy_batches, copy_statement};

@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use datafusion::arrow::array::{Array, Int32Array, UInt32Array};
 
-use super::encode::{Bound, Buffer, Column, Constant, Fault, Fixed, Gt, Object, Spans, Stage, Staged, Text, Unstorable};
+use super::genotype::Gt;
 use crate::error::{Error, Result};
+use crate::pgcopy::{Bound, Buffer, Column, Constant, Fault, Fixed, Object, Spans, Staged, Staging, Text, Unstorable};
 use crate::store::canonical_contig;
 
 /// A batch's values, ready to be written.
@@ -68,13 +69,13 @@ impl Rows<'_> {
     /// Appends the tuples of variants until the buffer is full. Returns the first row not written. `rows` are of one unit.
     /// Class `input` for a value that cannot be stored.
     pub fn put_variants(&mut self, owner: Owner, rows: Range<usize>, out: &mut Buffer) -> Result<usize> {
-        let (mut contigs, mut infos) = (Stage::default(), Stage::default());
+        let (mut contigs, mut infos) = (Staging::default(), Staging::default());
         let first = rows.start;
         let id = |row: usize| owner.first_id + (row - first) as i64;
         let mut load = Constant::of(&[&owner.load]);
         let mut ids = Fixed { nulls: None, value: |row| id(row).to_be_bytes() };
         let mut contig = Staged { stage: &mut contigs, write: contig(self.chrom) };
-        let mut info = Staged { stage: &mut infos, write: |row, out: &mut Stage| self.info.put(|_| Some(row), out) };
+        let mut info = Staged { stage: &mut infos, write: |row, out: &mut Staging| self.info.put(|_| Some(row), out) };
         let mut columns: Vec<&mut dyn Column> = vec![&mut load, &mut ids, &mut contig];
         columns.extend(self.typed.iter_mut().map(|column| &mut **column as &mut dyn Column));
         columns.push(&mut info);
@@ -88,7 +89,7 @@ impl Rows<'_> {
     pub fn put_calls(&self, owner: Owner, rows: Range<usize>, mut from: Place, out: &mut Buffer) -> Result<Place> {
         let end = Place { row: rows.end, call: 0 };
         let Some(calls) = &self.calls else { return Ok(end) };
-        let mut stages = [Stage::default(), Stage::default(), Stage::default()];
+        let mut stages = [Staging::default(), Staging::default(), Staging::default()];
         while from < end && !out.is_full() {
             let (places, next) = calls.places(from, rows.end)?;
             let written = calls.put(owner, rows.start, &places, self.chrom, &mut stages, out);
@@ -132,7 +133,7 @@ impl Calls<'_> {
         first_row: usize,
         places: &[Place],
         chrom: Text<'_>,
-        [contigs, gts, formats]: &mut [Stage; 3],
+        [contigs, gts, formats]: &mut [Staging; 3],
         out: &mut Buffer,
     ) -> Result<usize, Unstorable> {
         let at = |spans: &Spans<'_>, place: Place| spans.get(place.row).map(|span| span.start + place.call);
@@ -140,11 +141,11 @@ impl Calls<'_> {
         let sample = |nth: usize| at(&self.samples, places[nth]).map_or(0, |at| self.numbers.value(at));
         let mut of_row = contig(chrom);
         let write_gt =
-            |nth: usize, out: &mut Stage| match self.gt.as_ref().and_then(|(spans, gt)| Some((at(spans, places[nth])?, gt))) {
+            |nth: usize, out: &mut Staging| match self.gt.as_ref().and_then(|(spans, gt)| Some((at(spans, places[nth])?, gt))) {
                 Some((at, gt)) => gt.put(at, out),
                 None => out.null(),
             };
-        let write_format = |nth: usize, out: &mut Stage| {
+        let write_format = |nth: usize, out: &mut Staging| {
             self.format.put(|column| self.spans.get(column).and_then(|spans| at(spans, places[nth])), out);
         };
         out.put(
@@ -153,7 +154,7 @@ impl Calls<'_> {
                 &mut Fixed { nulls: None, value: |nth| id(nth).to_be_bytes() },
                 &mut Constant::of(&[&owner.input.to_be_bytes()]),
                 &mut Fixed { nulls: None, value: |nth| sample(nth).to_be_bytes() },
-                &mut Staged { stage: contigs, write: |nth: usize, out: &mut Stage| of_row(places[nth].row, out) },
+                &mut Staged { stage: contigs, write: |nth: usize, out: &mut Staging| of_row(places[nth].row, out) },
                 &mut Staged { stage: gts, write: write_gt },
                 &mut Staged { stage: formats, write: write_format },
             ],
@@ -163,7 +164,7 @@ impl Calls<'_> {
 }
 
 /// Writes a row's contig. Neighbours mostly share theirs, so the last one's name is kept.
-fn contig<'a>(chrom: Text<'a>) -> impl FnMut(usize, &mut Stage) + 'a {
+fn contig<'a>(chrom: Text<'a>) -> impl FnMut(usize, &mut Staging) + 'a {
     let mut last = ("", Cow::Borrowed(""));
     move |row, out| match chrom.get(row) {
         None => out.null(),

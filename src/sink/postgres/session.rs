@@ -6,10 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio_postgres::Statement;
 
-use super::copy;
 use super::shared::{Shared, pause};
 use crate::db::{self, Backoff, Connection};
 use crate::error::{Error, Result};
+use crate::pgcopy;
 use crate::store::identity::input_of;
 use crate::store::tables::{CALLS, CALLS_COLUMNS, VARIANTS};
 use crate::store::tally::Account;
@@ -169,7 +169,7 @@ impl Session {
                 Table::Variants => (&link.variants, "writing variants"),
                 Table::Calls => (&link.calls, "writing calls"),
             };
-            let written = copy::send(&link.client, statement, piece.data.clone()).await;
+            let written = pgcopy::send(&link.client, statement, piece.data.clone()).await;
             expect_rows(piece.rows, written.map_err(|error| db::failure(doing, error))?)?;
             link.written += 1;
         }
@@ -201,7 +201,7 @@ impl Link {
             None => shared.databases.connect(&shared.database).await?,
         };
         let prepare = async |table: &str, columns: &[&str]| {
-            let statement = copy::statement(table, columns);
+            let statement = pgcopy::statement(table, columns);
             client.prepare(&statement).await.map_err(|error| db::failure("preparing to write", error))
         };
         let variants = prepare(VARIANTS, &shared.layout.variants_columns()).await?;

@@ -6,17 +6,17 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use datafusion::arrow::array::RecordBatch;
 
-use super::encode::Buffer;
 use super::queue::{Order, Queue};
 use super::rows::{Owner, Place, Rows};
 use super::session::{Piece, Table};
 use super::shared::Shared;
 use crate::error::{Error, Result};
 use crate::flow::Writer;
-use crate::store::ClosedUnit;
+use crate::pgcopy::Buffer;
 use crate::store::identity::{input_of, variant_id};
 use crate::store::tables::{CALLS_TAG, VARIANTS_TAG};
 use crate::store::tally::Tally;
+use crate::store::{ClosedUnit, Digest};
 
 /// A writer of one partition. Dropping it closes the connection and with it the open transaction.
 pub struct PartitionWriter {
@@ -76,8 +76,8 @@ impl PartitionWriter {
         }
         let mut current = self.open.take();
         if let Some(open) = &mut current {
-            open.tally.rows_digest.add(self.variants.take_digest());
-            open.tally.rows_digest.add(self.calls.take_digest());
+            open.tally.rows_digest.add(Digest(self.variants.take_digest()));
+            open.tally.rows_digest.add(Digest(self.calls.take_digest()));
         }
         let account = |closed: ClosedUnit| {
             let account = match current.as_ref().filter(|open| open.unit == closed.unit) {

@@ -3,7 +3,7 @@
 use super::tuples::Tuple;
 use crate::error::{Error, Result};
 use crate::flow::Digest;
-use crate::sink::postgres::encode::row_digest;
+use crate::pgcopy::row_digest;
 use crate::store::tables::{CALLS_TAG, VARIANTS_TAG};
 
 /// A unit's line in the ledger.
@@ -113,7 +113,7 @@ impl Found {
 
     fn row(&mut self, tag: u8, tuple: &Tuple<'_>, load: &[u8; 16], written: usize) -> Result<()> {
         let fields = tuple.first(written).ok_or_else(|| Error::internal("a stored row came without its columns"))?;
-        self.digest.add(row_digest(tag, written as u16, fields));
+        self.digest.add(Digest::from_bytes(row_digest(tag, written as u16, fields)));
         self.foreign += u64::from(tuple.fixed(0) != Some(*load));
         self.unwritten |= !tuple.is_null_from(written);
         Ok(())

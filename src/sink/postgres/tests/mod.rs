@@ -1,6 +1,5 @@
 //! The sink against a real server.
 
-mod encoding;
 mod ends;
 mod guards;
 mod loads;

@@ -3,16 +3,16 @@
 
 use std::ops::Range;
 
-use datafusion::arrow::array::{Array, LargeListArray, ListArray};
 use datafusion::arrow::buffer::NullBuffer;
 use tokio_postgres::types::Type;
 
-use super::column::{NULL, put_bytes};
-use super::{Bound, Column, Encoder, Unstorable};
+use super::column::{Bound, Column, NULL, put_bytes};
+use super::limits::Unstorable;
+use super::spans::Spans;
 
-/// The array type of an element's encoder.
-pub(super) fn array_type(element: &Encoder) -> Type {
-    match element.pg_type() {
+/// The array type of an element's type.
+pub(super) fn array_type(element: &Type) -> Type {
+    match *element {
         Type::BOOL => Type::BOOL_ARRAY,
         Type::INT2 => Type::INT2_ARRAY,
         Type::INT4 => Type::INT4_ARRAY,
@@ -30,39 +30,6 @@ pub(super) fn array_type(element: &Encoder) -> Type {
     }
 }
 
-/// Where each row's elements lie among the values.
-pub enum Spans<'a> {
-    Small(&'a ListArray),
-    Large(&'a LargeListArray),
-}
-
-impl<'a> Spans<'a> {
-    /// Looks at a list array and its values.
-    pub fn bind(array: &'a dyn Array) -> Option<(Self, &'a dyn Array)> {
-        let any = array.as_any();
-        if let Some(list) = any.downcast_ref::<ListArray>() {
-            return Some((Self::Small(list), list.values().as_ref()));
-        }
-        let list = any.downcast_ref::<LargeListArray>()?;
-        Some((Self::Large(list), list.values().as_ref()))
-    }
-
-    /// The elements of a row, `None` for a null list.
-    #[inline]
-    pub fn get(&self, row: usize) -> Option<Range<usize>> {
-        match self {
-            Self::Small(list) => list.is_valid(row).then(|| {
-                let offsets = list.value_offsets();
-                offsets[row] as usize..offsets[row + 1] as usize
-            }),
-            Self::Large(list) => list.is_valid(row).then(|| {
-                let offsets = list.value_offsets();
-                offsets[row] as usize..offsets[row + 1] as usize
-            }),
-        }
-    }
-}
-
 /// A column of lists.
 pub(super) struct Lists<'a> {
     spans: Spans<'a>,
@@ -72,9 +39,9 @@ pub(super) struct Lists<'a> {
 }
 
 impl<'a> Lists<'a> {
-    pub(super) fn bind(element: &Encoder, array: &'a dyn Array) -> Option<Self> {
-        let (spans, items) = Spans::bind(array)?;
-        Some(Self { spans, items: element.bind(items)?, nulls: items.nulls(), element: element.pg_type().oid() })
+    /// Lists of `items`, which have these nulls and this type.
+    pub(super) fn new(spans: Spans<'a>, items: Bound<'a>, nulls: Option<&'a NullBuffer>, element: &Type) -> Self {
+        Self { spans, items, nulls, element: element.oid() }
     }
 }
 
@@ -119,13 +86,13 @@ impl Column for Lists<'_> {
 #[cfg(test)]
 mod tests {
     use datafusion::arrow::array::{
-        BooleanArray, FixedSizeBinaryArray, Float64Array, ListBuilder, StringBuilder, TimestampMicrosecondArray, make_array,
+        Array, BooleanArray, FixedSizeBinaryArray, Float64Array, ListArray, ListBuilder, StringBuilder,
+        TimestampMicrosecondArray, make_array,
     };
     use datafusion::arrow::buffer::OffsetBuffer;
     use datafusion::arrow::datatypes::{Field, Int32Type};
 
-    use super::super::golden::{NULL, fields};
-    use super::*;
+    use super::super::testing::{NULL, fields};
 
     #[test]
     fn golden_ints() {

@@ -3,7 +3,9 @@
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::Schema;
 
-use super::{Buffer, Column, Encoder};
+use super::buffer::Buffer;
+use super::column::Column;
+use super::encoder::Encoder;
 use crate::error::{Error, Result};
 
 /// Encodes batches of one schema.
@@ -42,7 +44,7 @@ mod tests {
     use datafusion::arrow::datatypes::{DataType, Field};
     use proptest::prelude::*;
 
-    use super::super::golden::fields;
+    use super::super::testing::fields;
     use super::*;
 
     #[test]

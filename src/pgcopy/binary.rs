@@ -2,8 +2,7 @@
 
 use datafusion::arrow::array::{Array, BinaryArray, BinaryViewArray, FixedSizeBinaryArray, LargeBinaryArray};
 
-use super::Bound;
-use super::column::Varying;
+use super::column::{Bound, Varying};
 
 /// A column of bytes.
 pub enum Bytes<'a> {
@@ -38,7 +37,7 @@ impl<'a> Bytes<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::golden::{NULL, fields};
+    use super::super::testing::{NULL, fields};
     use super::*;
 
     #[test]

@@ -8,30 +8,16 @@ use datafusion::arrow::datatypes::Schema;
 use futures::SinkExt;
 use tokio_postgres::{Client, Statement};
 
-use super::encode::{Buffer, RowEncoder};
+use super::buffer::Buffer;
+use super::rows::RowEncoder;
 use crate::db;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
-/// Copies batches into a table by binary COPY and returns the number of rows. `columns` names the table's columns in the
-/// order of the schema's fields; `table` and `columns` are names of our own, never input. Data leaves in pieces of about
-/// 4 MiB, all in one statement: dropping the future aborts it and nothing is stored.
+/// Copies batches by a COPY statement, which must take binary data for the schema's fields in order. Returns the number of rows.
+/// Within a transaction of the caller's, give its client. Data leaves in pieces of about 4 MiB, all in one statement: dropping
+/// the future aborts it and nothing is stored.
 ///
 /// Classes: `internal` for a type without a PostgreSQL counterpart, `input` for a NUL in text, and those of the database.
-pub async fn copy_batches(
-    client: &Client,
-    table: &str,
-    columns: &[&str],
-    schema: &Schema,
-    batches: &[RecordBatch],
-) -> Result<u64> {
-    if columns.len() != schema.fields().len() {
-        return Err(Error::internal(format!("{table}: {} columns for {} fields", columns.len(), schema.fields().len())));
-    }
-    copy_statement(client, &statement(table, columns), schema, batches).await.map_err(|error| error.at(table))
-}
-
-/// The same for a COPY statement in words, which must take binary data for the schema's fields in order. Within a
-/// transaction of the caller's, give its client.
 pub async fn copy_statement(client: &Client, statement: &str, schema: &Schema, batches: &[RecordBatch]) -> Result<u64> {
     let encoder = RowEncoder::new(schema)?;
     let failed = |error| db::failure("copying rows", error);
@@ -50,14 +36,14 @@ pub async fn copy_statement(client: &Client, statement: &str, schema: &Schema, b
     sink.finish().await.map_err(failed)
 }
 
-/// `COPY table (columns) FROM STDIN (FORMAT binary)`.
-pub(super) fn statement(table: &str, columns: &[&str]) -> String {
+/// `table` and `columns` are names of our own, never input: `COPY table (columns) FROM STDIN (FORMAT binary)`.
+pub fn statement(table: &str, columns: &[&str]) -> String {
     let columns: Vec<String> = columns.iter().map(|name| format!("\"{name}\"")).collect();
     format!("COPY {table} ({}) FROM STDIN (FORMAT binary)", columns.join(", "))
 }
 
 /// Runs one prepared COPY statement with all its data. Returns the rows the server counted.
-pub(super) async fn send(client: &Client, statement: &Statement, data: Bytes) -> Result<u64, tokio_postgres::Error> {
+pub async fn send(client: &Client, statement: &Statement, data: Bytes) -> Result<u64, tokio_postgres::Error> {
     let mut sink = pin!(client.copy_in::<_, Bytes>(statement).await?);
     sink.send(data).await?;
     sink.finish().await

@@ -6,15 +6,7 @@ use std::ops::Range;
 
 use datafusion::arrow::buffer::NullBuffer;
 
-use super::{Fault, LIMIT};
-
-/// A row that cannot be stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unstorable {
-    /// Its number, as the column counts rows.
-    pub row: usize,
-    pub fault: Fault,
-}
+use super::limits::{Fault, LIMIT, Unstorable};
 
 /// One column of tuples: fields of a 32-bit length (-1 for null) and a value's bytes (PostgreSQL manual, COPY, "Binary Format").
 pub trait Column {
@@ -185,14 +177,14 @@ impl Column for Constant {
 
 /// Fields whose lengths are known only once they are written: a block of them, before it is copied into its tuples.
 #[derive(Debug, Default)]
-pub struct Stage {
+pub struct Staging {
     pub(super) bytes: Vec<u8>,
     ends: Vec<usize>,
     first: usize,
     fault: Option<Fault>,
 }
 
-impl Stage {
+impl Staging {
     /// Appends a null field.
     pub fn null(&mut self) {
         self.bytes.extend_from_slice(&NULL);
@@ -218,6 +210,11 @@ impl Stage {
         self.fault = Some(fault);
     }
 
+    /// Where the field goes whose value is being written.
+    pub fn bytes(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
     fn get(&self, row: usize) -> &[u8] {
         let at = row - self.first;
         let start = if at == 0 { 0 } else { self.ends[at - 1] };
@@ -231,7 +228,7 @@ pub struct Staged<S, W> {
     pub write: W,
 }
 
-impl<S: BorrowMut<Stage>, W: FnMut(usize, &mut Stage)> Column for Staged<S, W> {
+impl<S: BorrowMut<Staging>, W: FnMut(usize, &mut Staging)> Column for Staged<S, W> {
     /// Stops when the stage holds as much as is sent at once.
     fn prepare(&mut self, rows: Range<usize>) -> Result<usize, Unstorable> {
         let stage = self.stage.borrow_mut();

@@ -7,8 +7,7 @@ use datafusion::arrow::datatypes::{
 };
 use tokio_postgres::types::Type;
 
-use super::Bound;
-use super::column::Fixed;
+use super::column::{Bound, Fixed};
 
 /// Days from 1970-01-01 to 2000-01-01.
 const EPOCH_DAYS: i32 = 10_957;
@@ -71,7 +70,7 @@ mod tests {
         Date32Array, TimestampMicrosecondArray, TimestampMillisecondArray, TimestampNanosecondArray, TimestampSecondArray,
     };
 
-    use super::super::golden::{NULL, fields};
+    use super::super::testing::{NULL, fields};
     use super::*;
 
     #[test]

@@ -5,8 +5,8 @@ use std::ops::Range;
 use datafusion::arrow::array::{Array, GenericStringArray, LargeStringArray, OffsetSizeTrait, StringArray, StringViewArray};
 use datafusion::arrow::buffer::NullBuffer;
 
-use super::column::{Tuples, put_bytes};
-use super::{Bound, Column, Fault, Stage, Unstorable};
+use super::column::{Bound, Column, Staging, Tuples, put_bytes};
+use super::limits::{Fault, Unstorable};
 
 /// A text column.
 #[derive(Clone, Copy)]
@@ -81,7 +81,7 @@ impl<'a> Text<'a> {
 
     /// Appends the field of a row.
     #[inline]
-    pub(super) fn stage(&self, row: usize, out: &mut Stage) {
+    pub fn put_staged(&self, row: usize, out: &mut Staging) {
         match self.get(row) {
             None => out.null(),
             Some(_) if self.holds_nul(row) => out.set_fault(Fault::Nul),
@@ -222,7 +222,7 @@ impl<O> Offsets<'_, O> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::golden::{NULL, fields};
+    use super::super::testing::{NULL, fields};
     use super::*;
 
     #[test]

@@ -5,8 +5,7 @@ use datafusion::arrow::array::{Array, AsArray, Decimal256Array};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DECIMAL256_MAX_PRECISION, DataType, i256};
 
-use super::Column;
-use super::column::{NULL, put_bytes};
+use super::column::{Column, NULL, put_bytes};
 
 /// Digits of [`i256`] to base 10000, and one more where the decimal point cuts a group.
 const GROUPS: usize = 21;
@@ -107,7 +106,7 @@ impl Digits {
 mod tests {
     use datafusion::arrow::array::{Decimal128Array, UInt64Array};
 
-    use super::super::golden::{NULL, fields};
+    use super::super::testing::{NULL, fields};
     use super::*;
 
     /// Number of groups, weight, sign, scale, and the groups.

@@ -9,9 +9,12 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray, StructArra
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 
-use super::column::put_bytes;
+use super::column::{Bound, Column, Staged, Staging, put_bytes};
+use super::limits::{Fault, Unstorable};
 use super::numeric::is_numeric;
-use super::{Bound, Column, Fault, Stage, Staged, Text, Unstorable, binary, boolean, float, int, list};
+use super::spans::Spans;
+use super::text::Text;
+use super::{binary, boolean, float, int};
 
 /// jsonb's binary form starts with its version.
 const VERSION: u8 = 1;
@@ -41,14 +44,14 @@ impl Column for Documents<'_> {
 /// A column of nested values as documents. `None` when the array is of another type.
 pub(super) fn nested<'a>(kind: &JsonKind, array: &'a dyn Array) -> Option<Bound<'a>> {
     let values = kind.bind(array)?;
-    let write = move |row: usize, out: &mut Stage| match values.is_null(row) {
+    let write = move |row: usize, out: &mut Staging| match values.is_null(row) {
         true => out.null(),
         false => out.measured(|out| {
             out.bytes.push(VERSION);
             values.write(row, out);
         }),
     };
-    Some(Box::new(Staged { stage: Stage::default(), write }))
+    Some(Box::new(Staged { stage: Staging::default(), write }))
 }
 
 /// How a column's values are written as JSON; chosen once.
@@ -104,7 +107,7 @@ impl JsonKind {
             Self::Time => Values::Time(cast(array, &DataType::Utf8).ok()?.as_string_opt()?.clone()),
             Self::Bytes => Values::Bytes(binary::Bytes::bind(array)?),
             Self::List(item) => {
-                let (spans, values) = list::Spans::bind(array)?;
+                let (spans, values) = Spans::bind(array)?;
                 Values::List(spans, Box::new(item.bind(values)?))
             }
             Self::Struct(kinds) => {
@@ -140,7 +143,7 @@ enum Values<'a> {
     Numeric(StringArray),
     Time(StringArray),
     Bytes(binary::Bytes<'a>),
-    List(list::Spans<'a>, Box<Json<'a>>),
+    List(Spans<'a>, Box<Json<'a>>),
     Struct(Object<'a>),
 }
 
@@ -154,12 +157,12 @@ impl Json<'_> {
     /// Appends the value of `row`. Floats take their shortest decimal form that reads back the same; NaN and infinities
     /// are the strings `float8` reads.
     #[inline]
-    pub fn write(&self, row: usize, out: &mut Stage) {
+    pub fn write(&self, row: usize, out: &mut Staging) {
         self.write_all(row..row + 1, out);
     }
 
     /// Appends the values of `rows` with commas between them. Their type is looked at once.
-    fn write_all(&self, rows: Range<usize>, out: &mut Stage) {
+    fn write_all(&self, rows: Range<usize>, out: &mut Staging) {
         match &self.values {
             Values::Bool(values) => self.each(rows, out, |row, out| {
                 out.bytes.extend_from_slice(if values.0.value(row) { b"true" } else { b"false" });
@@ -210,7 +213,7 @@ impl Json<'_> {
     }
 
     #[inline(always)]
-    fn each(&self, rows: Range<usize>, out: &mut Stage, write: impl Fn(usize, &mut Stage)) {
+    fn each(&self, rows: Range<usize>, out: &mut Staging, write: impl Fn(usize, &mut Staging)) {
         for row in rows.clone() {
             if row > rows.start {
                 out.bytes.push(b',');
@@ -240,14 +243,14 @@ fn is_special(byte: u8) -> bool {
 }
 
 /// Most text needs no escape: looked at without a branch a byte.
-fn write_text(text: &str, out: &mut Stage) {
+fn write_text(text: &str, out: &mut Staging) {
     match text.as_bytes().iter().fold(false, |any, byte| any | is_special(*byte)) {
         true => write_json(text, out),
         false => write_plain(text, out),
     }
 }
 
-fn write_plain(text: &str, out: &mut Stage) {
+fn write_plain(text: &str, out: &mut Staging) {
     out.bytes.reserve(text.len() + 2);
     out.bytes.push(b'"');
     out.bytes.extend_from_slice(text.as_bytes());
@@ -255,7 +258,7 @@ fn write_plain(text: &str, out: &mut Stage) {
 }
 
 /// Most counts have one digit.
-fn write_int(value: i64, out: &mut Stage) {
+fn write_int(value: i64, out: &mut Staging) {
     match value {
         0..=9 => out.bytes.push(b'0' + value as u8),
         _ => out.bytes.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
@@ -263,14 +266,14 @@ fn write_int(value: i64, out: &mut Stage) {
 }
 
 /// Whole numbers without a fraction: `1`, not `1.0`.
-fn write_float<T: serde::Serialize>(value: &T, out: &mut Stage) {
+fn write_float<T: serde::Serialize>(value: &T, out: &mut Staging) {
     write_json(value, out);
     if out.bytes.ends_with(b".0") {
         out.bytes.truncate(out.bytes.len() - 2);
     }
 }
 
-fn write_json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Stage) {
+fn write_json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Staging) {
     // Writing a number or a string to memory cannot fail.
     let _ = serde_json::to_writer(&mut out.bytes, value);
 }
@@ -294,7 +297,7 @@ impl Key {
     }
 
     #[inline]
-    fn write(&self, out: &mut Stage) {
+    fn write(&self, out: &mut Staging) {
         let start = out.bytes.len();
         match self.padded.first_chunk::<SHORT>() {
             Some(short) if self.length <= SHORT => out.bytes.extend_from_slice(short),
@@ -317,7 +320,7 @@ impl<'a> Object<'a> {
 
     /// Appends a text field: null when all are null. `row` gives each column's own row, `None` for no value.
     #[inline]
-    pub fn put(&self, row: impl Fn(usize) -> Option<usize>, out: &mut Stage) {
+    pub fn put(&self, row: impl Fn(usize) -> Option<usize>, out: &mut Staging) {
         let start = out.bytes.len();
         out.measured(|out| self.write(row, out));
         if out.bytes.len() == start + 4 + b"{}".len() {
@@ -328,7 +331,7 @@ impl<'a> Object<'a> {
 
     /// Appends the object's text.
     #[inline]
-    fn write(&self, row: impl Fn(usize) -> Option<usize>, out: &mut Stage) {
+    fn write(&self, row: impl Fn(usize) -> Option<usize>, out: &mut Staging) {
         let start = out.bytes.len();
         for (n, (key, json)) in self.fields.iter().enumerate() {
             let Some(row) = row(n).filter(|&row| !json.is_null(row)) else { continue };
@@ -354,7 +357,7 @@ mod tests {
     };
     use datafusion::arrow::datatypes::{Field, Int32Type};
 
-    use super::super::golden::{NULL, fields_of};
+    use super::super::testing::{NULL, fields_of};
     use super::super::{EXTENSION_KEY, JSON_EXTENSION};
     use super::*;
 
@@ -362,7 +365,7 @@ mod tests {
         let values = JsonKind::of(array.data_type()).unwrap().bind(array).unwrap();
         (0..array.len())
             .map(|row| {
-                let mut out = Stage::default();
+                let mut out = Staging::default();
                 values.write(row, &mut out);
                 String::from_utf8(out.bytes).unwrap()
             })
@@ -447,12 +450,12 @@ mod tests {
             .collect();
         let object = Object::new(bound);
         let text = |row: usize| {
-            let mut out = Stage::default();
+            let mut out = Staging::default();
             object.put(|_| Some(row), &mut out);
             String::from_utf8(out.bytes[4..].to_vec()).unwrap()
         };
         assert_eq!(text(0), r#"{"N":-9223372036854775808}"#);
-        let mut out = Stage::default();
+        let mut out = Staging::default();
         object.put(|_| None, &mut out);
         assert_eq!(out.bytes, NULL);
         assert_eq!(text(1), r#"{"AF":0.5,"DB":true,"q\"":1,"NOTE":{"enc":"AAECAw=="}}"#);

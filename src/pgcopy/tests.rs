@@ -7,14 +7,25 @@ use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Int32Type, Schema, TimeUnit};
 
 use super::*;
-use crate::error::Class;
-use crate::sink::postgres::copy_batches;
-use crate::sink::postgres::encode::{EXTENSION_KEY, JSON_EXTENSION};
+use crate::db::Connection;
+use crate::db::local::testing::database;
+use crate::error::{Class, Result};
+
+async fn administrator() -> Connection {
+    database().await.administrator("local").await.unwrap()
+}
+
+async fn copy(client: &Connection, columns: &[&str], schema: &Schema, batches: &[RecordBatch]) -> Result<u64> {
+    copy_statement(client, &statement("t", columns), schema, batches).await
+}
+
+async fn count(client: &Connection, rows: &str) -> i64 {
+    client.query_one(&format!("SELECT count(*) FROM {rows}"), &[]).await.unwrap().get(0)
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_type_arrives_as_it_left() {
-    let rig = Rig::with_database(1, 1).await;
-    let client = admin(&rig).await;
+    let client = administrator().await;
     let mut words = ListBuilder::new(StringBuilder::new());
     words.append_value([Some("a\"b,{}"), None, Some("")]);
     words.append_value(Vec::<Option<&str>>::new());
@@ -157,7 +168,7 @@ async fn every_type_arrives_as_it_left() {
     let batch = RecordBatch::try_new(schema.clone(), columns.iter().map(|column| column.2.clone()).collect()).unwrap();
     let names: Vec<&str> = columns.iter().map(|column| column.1).collect();
     // A slice as well: offsets must not matter.
-    let written = copy_batches(&client, "t", &names, &schema, &[batch.clone(), batch.slice(1, 2)]).await.unwrap();
+    let written = copy(&client, &names, &schema, &[batch.clone(), batch.slice(1, 2)]).await.unwrap();
     assert_eq!(written, 5);
     for (_, name, _, expected) in &columns {
         let rows = client.query(&format!("SELECT {name}::text FROM t ORDER BY ctid"), &[]).await.unwrap();
@@ -168,8 +179,7 @@ async fn every_type_arrives_as_it_left() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn many_pieces_are_one_statement() {
-    let rig = Rig::with_database(1, 1).await;
-    let client = admin(&rig).await;
+    let client = administrator().await;
     client.batch_execute("CREATE TEMP TABLE t (n int4, t text)").await.unwrap();
     let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int32, false), Field::new("t", DataType::Utf8, false)]));
     let batch = |from: i32| {
@@ -177,19 +187,18 @@ async fn many_pieces_are_one_statement() {
         RecordBatch::try_new(schema.clone(), vec![Arc::new(Int32Array::from_iter_values(from..from + 100)), Arc::new(text)])
             .unwrap()
     };
-    assert_eq!(copy_batches(&client, "t", &["n", "t"], &schema, &[batch(0), batch(100)]).await.unwrap(), 200);
+    assert_eq!(copy(&client, &["n", "t"], &schema, &[batch(0), batch(100)]).await.unwrap(), 200);
     assert_eq!(count(&client, "t WHERE t = repeat('x', 100000) || n").await, 200);
-    assert_eq!(copy_batches(&client, "t", &["n", "t"], &schema, &[]).await.unwrap(), 0);
+    assert_eq!(copy(&client, &["n", "t"], &schema, &[]).await.unwrap(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_nul_stops_the_statement_and_stores_nothing() {
-    let rig = Rig::with_database(1, 1).await;
-    let client = admin(&rig).await;
+    let client = administrator().await;
     client.batch_execute("CREATE TEMP TABLE t (t text)").await.unwrap();
     let schema = Arc::new(Schema::new(vec![Field::new("t", DataType::Utf8, false)]));
     let batch = RecordBatch::try_new(schema.clone(), vec![Arc::new(StringArray::from(vec!["secret\0"]))]).unwrap();
-    let error = copy_batches(&client, "t", &["t"], &schema, &[batch]).await.unwrap_err();
+    let error = copy(&client, &["t"], &schema, &[batch]).await.unwrap_err();
     assert!(error.class() == Class::Input && !error.to_string().contains("secret"), "{error}");
     assert_eq!(count(&client, "t").await, 0);
 }
@@ -197,5 +206,5 @@ async fn a_nul_stops_the_statement_and_stores_nothing() {
 #[test]
 fn a_type_without_a_counterpart_is_refused_before_anything_is_sent() {
     let schema = Schema::new(vec![Field::new("t", DataType::Time64(TimeUnit::Nanosecond), false)]);
-    assert_eq!(crate::sink::postgres::encode::RowEncoder::new(&schema).unwrap_err().class(), Class::Internal);
+    assert_eq!(RowEncoder::new(&schema).unwrap_err().class(), Class::Internal);
 }

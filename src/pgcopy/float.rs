@@ -3,8 +3,7 @@
 use datafusion::arrow::array::{Array, Float32Array, Float64Array};
 use datafusion::arrow::datatypes::DataType;
 
-use super::Bound;
-use super::column::Fixed;
+use super::column::{Bound, Fixed};
 
 /// Bytes of the PostgreSQL type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +51,7 @@ impl<'a> Floats<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::golden::{NULL, fields};
+    use super::super::testing::{NULL, fields};
     use super::*;
 
     #[test]

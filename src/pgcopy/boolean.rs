@@ -2,8 +2,7 @@
 
 use datafusion::arrow::array::{Array, BooleanArray};
 
-use super::Bound;
-use super::column::Fixed;
+use super::column::{Bound, Fixed};
 
 /// A Boolean column.
 #[derive(Clone, Copy)]
@@ -23,7 +22,7 @@ impl<'a> Bools<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::golden::fields;
+    use super::super::testing::fields;
     use super::*;
 
     #[test]

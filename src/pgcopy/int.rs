@@ -4,8 +4,7 @@ use datafusion::arrow::array::{Array, Int8Array, Int16Array, Int32Array, Int64Ar
 use datafusion::arrow::datatypes::DataType;
 use tokio_postgres::types::Type;
 
-use super::Bound;
-use super::column::Fixed;
+use super::column::{Bound, Fixed};
 
 /// Bytes of the PostgreSQL type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +72,7 @@ ints! {
 
 #[cfg(test)]
 mod tests {
-    use super::super::golden::{NULL, fields};
+    use super::super::testing::{NULL, fields};
     use super::*;
 
     #[test]

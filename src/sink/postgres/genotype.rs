@@ -2,8 +2,8 @@
 
 use datafusion::arrow::array::Array;
 
-use super::{Stage, Text};
 use crate::flow::genotype::Genotypes;
+use crate::pgcopy::{Staging, Text};
 
 /// A column of genotypes, typed or as the text of a file that declares GT otherwise.
 pub enum Gt<'a> {
@@ -22,13 +22,13 @@ impl<'a> Gt<'a> {
     /// # Panics
     /// When `row` is not below the array's length, as Arrow's own accessors do.
     #[inline]
-    pub fn put(&self, row: usize, out: &mut Stage) {
+    pub fn put(&self, row: usize, out: &mut Staging) {
         match self {
             Self::Typed(genotypes) => match genotypes.get(row) {
-                Some(genotype) => out.measured(|out| genotype.write(&mut out.bytes)),
+                Some(genotype) => out.measured(|out| genotype.write(out.bytes())),
                 None => out.null(),
             },
-            Self::Text(texts) => texts.stage(row, out),
+            Self::Text(texts) => texts.put_staged(row, out),
         }
     }
 }
@@ -37,15 +37,15 @@ impl<'a> Gt<'a> {
 mod tests {
     use datafusion::arrow::array::{Int32Array, StringArray};
 
-    use super::super::golden::NULL;
     use super::*;
     use crate::flow::genotype::testing;
+    use crate::pgcopy::testing::NULL;
 
     fn fields(array: &dyn Array) -> Vec<u8> {
-        let mut out = Stage::default();
+        let mut out = Staging::default();
         let gt = Gt::bind(array).unwrap();
         (0..array.len()).for_each(|row| gt.put(row, &mut out));
-        out.bytes
+        std::mem::take(out.bytes())
     }
 
     #[test]

@@ -2,8 +2,7 @@
 
 use datafusion::arrow::array::{Array, FixedSizeBinaryArray};
 
-use super::Bound;
-use super::column::Fixed;
+use super::column::{Bound, Fixed};
 
 pub(super) fn bind<'a>(array: &'a dyn Array) -> Option<Bound<'a>> {
     let array = array.as_any().downcast_ref::<FixedSizeBinaryArray>().filter(|array| array.value_length() == 16)?;
@@ -12,7 +11,7 @@ pub(super) fn bind<'a>(array: &'a dyn Array) -> Option<Bound<'a>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::golden::{NULL, fields};
+    use super::super::testing::{NULL, fields};
     use super::*;
 
     #[test]

@@ -5,50 +5,25 @@ use std::ops::Range;
 
 use bytes::Bytes;
 
-use super::column::Tuples;
-use super::{Column, Unstorable};
+use super::column::{Column, Tuples};
+use super::limits::{Fault, LIMIT, LONGEST_ROW, Unstorable};
 use crate::crypto::digest::Sha256;
-use crate::flow::Digest;
-
-/// A statement's data is sent when it has grown to this many bytes (4 MiB).
-pub const LIMIT: usize = 4 << 20;
 
 /// Signature, flags (none) and the length of the header extension (none).
 const HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// The file trailer: a tuple of -1 fields.
 const TRAILER: [u8; 2] = (-1i16).to_be_bytes();
-/// PostgreSQL's own bound on one field (1 GiB - 1).
-const LONGEST_ROW: usize = (1 << 30) - 1;
 /// Rows that are measured and written together: their lines of memory stay in the first cache from column to column.
 const BLOCK: usize = 128;
 
-/// Why a value cannot be stored.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Text holds U+0000, which `text` and `jsonb` cannot.
-    Nul,
-    /// A row is longer than 1 GiB.
-    TooLong,
-}
-
-impl Fault {
-    /// In words for an error.
-    pub fn reason(self) -> &'static str {
-        match self {
-            Self::Nul => "a text value holds a NUL character, which PostgreSQL cannot store",
-            Self::TooLong => "a row is longer than 1 GiB, which PostgreSQL cannot store",
-        }
-    }
-}
-
 /// What a stored row adds to its unit's digest: SHA-256 of its table's tag and its tuple as binary COPY has it, a 16-bit number
 /// of fields and the fields, each behind its 32-bit length (PostgreSQL manual, COPY, "Binary Format"). `fields` are the fields.
-pub fn row_digest(tag: u8, field_count: u16, fields: &[u8]) -> Digest {
+pub fn row_digest(tag: u8, field_count: u16, fields: &[u8]) -> [u8; 32] {
     let mut sha = Sha256::new();
     let [high, low] = field_count.to_be_bytes();
     sha.update(&[tag, high, low]);
     sha.update(fields);
-    Digest::from_bytes(sha.finish())
+    sha.finish()
 }
 
 /// Grows by tuples, leaves as a whole COPY statement's data.
@@ -61,7 +36,7 @@ pub struct Buffer {
     /// How much of `bytes` is the header: nothing in a statement's later pieces.
     header: usize,
     /// The table's tag and the sum of its rows' digests, where somebody wants it.
-    digest: Option<(u8, Digest)>,
+    digest: Option<(u8, [u64; 4])>,
 }
 
 impl Default for Buffer {
@@ -73,7 +48,7 @@ impl Default for Buffer {
 impl Buffer {
     /// A buffer that sums up the digests of its rows, which belong to the table with this tag.
     pub fn digesting(tag: u8) -> Self {
-        Self { digest: Some((tag, Digest::default())), ..Self::default() }
+        Self { digest: Some((tag, [0; 4])), ..Self::default() }
     }
 
     /// A buffer that is full earlier.
@@ -83,7 +58,7 @@ impl Buffer {
     }
 
     /// The sum of [`row_digest`] over the rows since it was last taken.
-    pub fn take_digest(&mut self) -> Digest {
+    pub fn take_digest(&mut self) -> [u64; 4] {
         self.digest.as_mut().map(|(_, sum)| std::mem::take(sum)).unwrap_or_default()
     }
 
@@ -136,7 +111,10 @@ impl Buffer {
         if let Some((tag, sum)) = &mut self.digest {
             let mut start = first;
             for &end in ends {
-                sum.add(row_digest(*tag, fields, &self.bytes[start + 2..end]));
+                let digest = row_digest(*tag, fields, &self.bytes[start + 2..end]);
+                for (lane, chunk) in sum.iter_mut().zip(digest.as_chunks::<8>().0) {
+                    *lane = lane.wrapping_add(u64::from_le_bytes(*chunk));
+                }
                 start = end;
             }
         }
@@ -180,7 +158,7 @@ impl Buffer {
 mod tests {
     use datafusion::arrow::buffer::NullBuffer;
 
-    use super::super::Fixed;
+    use super::super::column::Fixed;
     use super::*;
 
     #[test]
@@ -212,14 +190,14 @@ mod tests {
             }
             buffer.take_digest()
         };
-        let one = Digest::from_bytes(crate::crypto::digest::sha256(b"v\0\x01\0\0\0\x04\0\0\0\x07"));
-        assert_eq!(rows(b'v', &[7]), one);
+        let one = crate::crypto::digest::sha256(b"v\0\x01\0\0\0\x04\0\0\0\x07");
+        assert_eq!(rows(b'v', &[7])[0].to_le_bytes(), one[..8]);
         assert_eq!(rows(b'v', &[7, 8]), rows(b'v', &[8, 7]));
         assert_ne!(rows(b'v', &[7]), rows(b'c', &[7]));
         assert_ne!(rows(b'v', &[7, 7]), rows(b'v', &[7]));
         let mut buffer = Buffer::digesting(b'v');
         buffer.put(&mut [], 0..1).unwrap();
-        assert_ne!(buffer.take_digest(), Digest::default());
-        assert_eq!(buffer.take_digest(), Digest::default());
+        assert_ne!(buffer.take_digest(), [0; 4]);
+        assert_eq!(buffer.take_digest(), [0; 4]);
     }
 }

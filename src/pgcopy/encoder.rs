@@ -1,32 +1,14 @@
-//! Arrow to PostgreSQL's binary COPY format (PostgreSQL manual, COPY, "Binary Format"): one encoder a column, chosen once.
-//! It must not know which tables there are or how bytes reach a server.
-
-mod binary;
-mod boolean;
-mod buffer;
-mod column;
-mod float;
-mod genotype;
-mod int;
-mod json;
-mod list;
-mod numeric;
-mod rows;
-mod text;
-mod timestamp;
-mod uuid;
+//! Which encoder a column has: chosen once, from its field. It must not know tables or how bytes reach a server.
 
 use datafusion::arrow::array::Array;
 use datafusion::arrow::datatypes::{DataType, Field};
 use tokio_postgres::types::Type;
 
-pub use buffer::{Buffer, Fault, LIMIT, row_digest};
-pub use column::{Bound, Column, Constant, Fixed, Stage, Staged, Unstorable};
-pub use genotype::Gt;
-pub use json::{JsonKind, Object};
-pub use list::Spans;
-pub use rows::RowEncoder;
-pub use text::Text;
+use super::column::Bound;
+use super::json::{self, JsonKind};
+use super::spans::Spans;
+use super::text::Text;
+use super::{binary, boolean, float, int, list, numeric, timestamp, uuid};
 
 /// Canonical Arrow extension name of text that is JSON; such a column becomes `jsonb`.
 pub const JSON_EXTENSION: &str = "arrow.json";
@@ -95,7 +77,7 @@ impl Encoder {
             Self::Timestamp(unit) => unit.pg_type(),
             Self::Uuid => Type::UUID,
             Self::Bytes => Type::BYTEA,
-            Self::List(element) => list::array_type(element),
+            Self::List(element) => list::array_type(&element.pg_type()),
         }
     }
 
@@ -115,35 +97,12 @@ impl Encoder {
             Self::Timestamp(_) => timestamp::bind(array)?,
             Self::Uuid => uuid::bind(array)?,
             Self::Bytes => binary::Bytes::bind(array)?.column(),
-            Self::List(element) => Box::new(list::Lists::bind(element, array)?),
+            Self::List(element) => {
+                let (spans, items) = Spans::bind(array)?;
+                Box::new(list::Lists::new(spans, element.bind(items)?, items.nulls(), &element.pg_type()))
+            }
         })
     }
-}
-
-#[cfg(test)]
-pub(crate) mod golden {
-    //! Helps the types' tests: the bytes of one column.
-
-    use super::*;
-
-    /// Encodes every row of an array as one field each.
-    pub fn fields(array: &dyn Array) -> Vec<u8> {
-        fields_of(Field::new("c", array.data_type().clone(), true), array)
-    }
-
-    /// The same for a field with metadata.
-    pub fn fields_of(field: Field, array: &dyn Array) -> Vec<u8> {
-        let mut column = Encoder::of(&field).unwrap().bind(array).unwrap();
-        assert_eq!(column.prepare(0..array.len()), Ok(array.len()));
-        let field = |row| {
-            let mut out = vec![0xee; column.size(row)];
-            assert_eq!(column.put(row, &mut out), out.len());
-            out
-        };
-        (0..array.len()).flat_map(field).collect()
-    }
-
-    pub use super::column::NULL;
 }
 
 #[cfg(test)]
