@@ -20,8 +20,8 @@ use parquet::file::properties::WriterProperties;
 use tokio_postgres::types::{Kind, Type};
 use uuid::Uuid;
 
-use super::rows::{Column, Rows, unwritable};
-use super::value::{Item, array};
+use super::cell::{Item, array};
+use super::output::{Column, Rows, unwritable};
 use crate::error::{Error, Result};
 
 /// A batch is handed on when it has this many rows, or cells of about this many bytes.

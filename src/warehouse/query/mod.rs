@@ -1,16 +1,18 @@
 //! Read-only SQL on what is stored, row by row. It must not know how a result is printed.
 
+mod cell;
 mod columnar;
-mod rows;
-mod value;
+mod format;
+mod output;
+mod text;
 
 use std::io::Write;
 
 use futures::TryStreamExt;
 use tokio_postgres::SimpleQueryMessage;
 
-use self::rows::Column;
-pub use self::rows::Format;
+pub use self::format::Format;
+use self::output::Column;
 use crate::access::{Grant, Permission};
 use crate::audit::{Event, Recorder};
 use crate::crypto::digest::{hex, sha256};

@@ -1,73 +1,15 @@
-//! Where a query's rows go, one after the other, and the forms they can take. It must not know where rows come from or which
-//! file it is.
+//! The forms of output that are text: a table, CSV, JSON lines, one JSON object. It must not know where rows come from.
+//!
+//! Arrow's own printers would not do: `pretty` holds all rows to measure them, `arrow-csv` and `arrow-json` have no jsonb (theirs is a
+//! quoted text), write NaN as null, and know no type of PostgreSQL beyond Arrow's.
 
 use std::io::Write;
 
 use serde_json::{Map, Value, json};
-use tokio_postgres::types::Type;
 
-use super::columnar::Columnar;
-use super::value::{text, value};
-use crate::error::{Error, Result};
-
-/// A column of a result.
-#[derive(Clone, Debug)]
-pub struct Column {
-    pub name: String,
-    pub kind: Type,
-}
-
-/// A form of output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// Aligned columns for people.
-    Table,
-    /// Comma-separated values (RFC 4180).
-    Csv,
-    /// One JSON object a line.
-    JsonLines,
-    /// One JSON object with columns, rows, and whether rows were cut.
-    JsonObject,
-    /// An Arrow IPC stream.
-    Arrow,
-    /// A Parquet file.
-    Parquet,
-}
-
-/// Takes a result's rows in their order.
-pub trait Rows: Send {
-    /// A row: one text, or null, a column.
-    fn row(&mut self, cells: &[Option<&str>]) -> Result<()>;
-
-    /// There are no more rows; `truncated` says that there would have been.
-    fn end(&mut self, truncated: bool) -> Result<()>;
-}
-
-impl Format {
-    /// A writer of rows with these columns. Class `usage` when a form that names columns gets two of one name.
-    pub fn rows<'a>(self, columns: &[Column], out: Box<dyn Write + Send + 'a>) -> Result<Box<dyn Rows + 'a>> {
-        let columns = columns.to_vec();
-        if self != Self::Table && self != Self::Csv {
-            let twice = columns.iter().enumerate().find(|(n, column)| columns.iter().take(*n).any(|c| c.name == column.name));
-            if let Some((_, column)) = twice {
-                return Err(Error::usage(format!("two columns are called {}", column.name)).with_hint("name them with AS"));
-            }
-        }
-        Ok(match self {
-            Self::Table => Box::new(Table { columns, out, waiting: Some(Vec::new()), widths: Vec::new() }),
-            Self::Csv => Box::new(Csv::begin(columns, out)?),
-            Self::JsonLines => Box::new(JsonLines { columns, out }),
-            Self::JsonObject => Box::new(JsonObject::begin(columns, out)?),
-            Self::Arrow => Box::new(Columnar::arrow(columns, out)?),
-            Self::Parquet => Box::new(Columnar::parquet(columns, out)?),
-        })
-    }
-}
-
-/// A failure of the output; its cause is kept, so that a closed pipe can be told from a full disk.
-pub fn unwritable(error: std::io::Error) -> Error {
-    Error::failed(format!("the output cannot be written ({})", error.kind())).with_source(error)
-}
+use super::cell::{text, value};
+use super::output::{Column, Rows, unwritable};
+use crate::error::Result;
 
 fn put(out: &mut dyn Write, text: &str) -> Result<()> {
     out.write_all(text.as_bytes()).map_err(unwritable)
@@ -83,10 +25,10 @@ fn object(columns: &[Column], cells: &[Option<&str>]) -> Value {
 }
 
 /// Rows that are looked at before the columns' widths are fixed.
-const MEASURED: usize = 1000;
+pub const MEASURED: usize = 1000;
 
 /// Columns padded to one width, numbers to the right. Wider cells among later rows push what stands behind them.
-struct Table<'a> {
+pub struct Table<'a> {
     columns: Vec<Column>,
     out: Box<dyn Write + Send + 'a>,
     /// The first rows, until the widths are known.
@@ -94,7 +36,11 @@ struct Table<'a> {
     widths: Vec<usize>,
 }
 
-impl Table<'_> {
+impl<'a> Table<'a> {
+    pub fn new(columns: Vec<Column>, out: Box<dyn Write + Send + 'a>) -> Self {
+        Self { columns, out, waiting: Some(Vec::new()), widths: Vec::new() }
+    }
+
     fn line(&mut self, cells: impl Iterator<Item = (String, bool)>) -> Result<()> {
         let padded: Vec<String> = cells
             .zip(&self.widths)
@@ -152,13 +98,13 @@ fn shown(text: &str) -> String {
 }
 
 /// A header line, then lines that end in CR LF; null is empty, an empty text is `""`.
-struct Csv<'a> {
+pub struct Csv<'a> {
     columns: Vec<Column>,
     out: Box<dyn Write + Send + 'a>,
 }
 
 impl<'a> Csv<'a> {
-    fn begin(columns: Vec<Column>, mut out: Box<dyn Write + Send + 'a>) -> Result<Self> {
+    pub fn begin(columns: Vec<Column>, mut out: Box<dyn Write + Send + 'a>) -> Result<Self> {
         let names: Vec<String> = columns.iter().map(|column| quoted(&column.name)).collect();
         put(&mut out, &(names.join(",") + "\r\n"))?;
         Ok(Self { columns, out })
@@ -182,9 +128,16 @@ impl Rows for Csv<'_> {
     }
 }
 
-struct JsonLines<'a> {
+/// One JSON object a line.
+pub struct JsonLines<'a> {
     columns: Vec<Column>,
     out: Box<dyn Write + Send + 'a>,
+}
+
+impl<'a> JsonLines<'a> {
+    pub fn new(columns: Vec<Column>, out: Box<dyn Write + Send + 'a>) -> Self {
+        Self { columns, out }
+    }
 }
 
 impl Rows for JsonLines<'_> {
@@ -198,14 +151,14 @@ impl Rows for JsonLines<'_> {
 }
 
 /// `{"columns": […], "rows": [{…}, …], "row_count": 1, "truncated": false}`, written as rows come.
-struct JsonObject<'a> {
+pub struct JsonObject<'a> {
     columns: Vec<Column>,
     out: Box<dyn Write + Send + 'a>,
     rows: u64,
 }
 
 impl<'a> JsonObject<'a> {
-    fn begin(columns: Vec<Column>, mut out: Box<dyn Write + Send + 'a>) -> Result<Self> {
+    pub fn begin(columns: Vec<Column>, mut out: Box<dyn Write + Send + 'a>) -> Result<Self> {
         let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
         put(&mut out, &format!("{{\"columns\":{},\"rows\":[", json!(names)))?;
         Ok(Self { columns, out, rows: 0 })
@@ -222,57 +175,5 @@ impl Rows for JsonObject<'_> {
     fn end(&mut self, truncated: bool) -> Result<()> {
         put(&mut self.out, &format!("],\"row_count\":{},\"truncated\":{truncated}}}\n", self.rows))?;
         self.out.flush().map_err(unwritable)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn written(format: Format, names: [&str; 2], rows: &[[Option<&str>; 2]]) -> Result<String> {
-        let columns = names.map(|name| Column { name: name.into(), kind: if name == "pos" { Type::INT8 } else { Type::TEXT } });
-        let mut out = Vec::new();
-        let mut writer = format.rows(&columns, Box::new(&mut out))?;
-        rows.iter().try_for_each(|row| writer.row(row))?;
-        writer.end(true)?;
-        drop(writer);
-        Ok(String::from_utf8(out).unwrap())
-    }
-
-    const ROWS: [[Option<&str>; 2]; 4] =
-        [[Some("10"), Some("a \"b\"")], [Some("9"), None], [Some("8"), Some("")], [Some("1"), Some("\u{1b}[2J")]];
-
-    #[test]
-    fn every_text_form_of_one_result() {
-        let names = ["pos", "note"];
-        let table = written(Format::Table, names, &ROWS).unwrap();
-        assert!(table.starts_with("pos  note\n---  -----\n 10  a \"b\"\n  9\n"), "{table}");
-        assert!(!table.contains('\u{1b}'));
-        let csv = written(Format::Csv, names, &ROWS[..3]).unwrap();
-        assert_eq!(csv, "pos,note\r\n10,\"a \"\"b\"\"\"\r\n9,\r\n8,\"\"\r\n");
-        let lines = written(Format::JsonLines, names, &ROWS[..2]).unwrap();
-        assert_eq!(lines, "{\"pos\":10,\"note\":\"a \\\"b\\\"\"}\n{\"pos\":9,\"note\":null}\n");
-        for rows in [&ROWS[..0], &ROWS[..1], &ROWS[..]] {
-            let object: Value = serde_json::from_str(&written(Format::JsonObject, names, rows).unwrap()).unwrap();
-            assert_eq!(object["columns"], json!(names));
-            assert_eq!((&object["row_count"], &object["truncated"]), (&json!(rows.len()), &json!(true)));
-            assert_eq!(object["rows"].as_array().unwrap().len(), rows.len());
-        }
-    }
-
-    #[test]
-    fn a_long_table_keeps_the_widths_of_its_first_rows() {
-        let mut rows = vec![[Some("1"), Some("short")]; MEASURED];
-        rows.push([Some("22222"), Some("x")]);
-        let table = written(Format::Table, ["pos", "note"], &rows).unwrap();
-        assert_eq!(table.lines().count(), MEASURED + 3);
-        assert!(table.ends_with("  1  short\n22222  x\n"));
-    }
-
-    #[test]
-    fn names_must_differ_where_they_are_keys() {
-        for (format, fits) in [(Format::Table, true), (Format::Csv, true), (Format::JsonLines, false), (Format::Arrow, false)] {
-            assert_eq!(written(format, ["pos", "pos"], &[]).is_ok(), fits, "{format:?}");
-        }
     }
 }
