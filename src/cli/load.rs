@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use super::flags::Flags;
 use super::{Console, pipeline, regions};
 use crate::error::Result;
 use crate::plan::{self, PlanOptions};
@@ -12,62 +13,22 @@ use crate::spec::{self, Spec};
 /// Load files with a pipeline built from flags.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  genogate load cohort.vcf.gz --calls carriers\n  \
-                        bcftools view -i 'QUAL>30' big.bcf | genogate load - --profile research\n  \
+                        bcftools view -i 'QUAL>30' big.bcf | genogate load - --profile open\n  \
                         genogate load cohort.tsv --shard \"$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT\" --load-name cohort-7\n  \
                         genogate load *.vcf.gz --filter \"qual >= 30\" --print-pipeline")]
 pub struct Command {
     /// VCF files, globs, or `-` for standard input.
     #[arg(required = true)]
     files: Vec<String>,
-    /// The guarantees to prove: hipaa, research or open.
-    #[arg(long, default_value = "hipaa")]
-    profile: String,
-    /// Name of the load.
-    #[arg(long, default_value = "load")]
-    name: String,
-    /// Comma-separated regions: chr, chr:pos, chr:beg-end, chr:beg-.
-    #[arg(short, long, value_delimiter = ',', value_name = "REGION")]
-    regions: Vec<String>,
+    #[command(flatten)]
+    flags: Flags,
     /// File of regions, one a line, plain or gzip: CHROM, or CHROM:BEG-END, or CHROM POS [END] (tab-separated, 1-based,
     /// inclusive); a name that ends in .bed or .bed.gz means BED (0-based, half open).
     #[arg(short = 'R', long, value_name = "FILE")]
     regions_file: Option<PathBuf>,
-    /// What regions do where a file's index is missing or stale: scan or refuse.
-    #[arg(long, value_name = "WORD")]
-    regions_without_index: Option<String>,
-    /// Comma-separated samples; `^` before the first excludes them instead.
-    #[arg(short, long, value_delimiter = ',', value_name = "SAMPLE")]
-    samples: Vec<String>,
-    /// File of samples, one a line; `^` before its name excludes them instead.
-    #[arg(short = 'S', long, value_name = "FILE", conflicts_with = "samples")]
-    samples_file: Option<String>,
-    /// INFO keys to load, comma-separated; default: all.
-    #[arg(long, value_delimiter = ',', value_name = "KEY")]
-    info: Option<Vec<String>>,
-    /// Take apart Ensembl VEP's annotation, from INFO/CSQ (or INFO/vep), or from the named INFO field.
-    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, default_missing_value = "")]
-    csq: Option<String>,
-    /// Take apart SnpEff's annotation, from INFO/ANN (or INFO/EFF), or from the named INFO field.
-    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, default_missing_value = "")]
-    ann: Option<String>,
-    /// Take apart the annotation of BCFtools/csq, from INFO/BCSQ, or from the named INFO field.
-    #[arg(long, value_name = "KEY", num_args = 0..=1, require_equals = true, default_missing_value = "")]
-    bcsq: Option<String>,
-    /// Genotype calls to load: none, carriers (non-reference and missing) or all.
-    #[arg(long, default_value = "carriers")]
-    calls: String,
     /// Keep multi-allelic records in one row.
     #[arg(long)]
     no_split: bool,
-    /// Check records against this FASTA and left-align them, as `bcftools norm -f` does.
-    #[arg(short, long, value_name = "FILE")]
-    fasta_ref: Option<PathBuf>,
-    /// What happens to a record that cannot be read: fail or quarantine.
-    #[arg(long, default_value = "fail")]
-    on_bad_record: String,
-    /// What happens when one of several files cannot be read: continue without it (exit code 6 at the end) or fail.
-    #[arg(long, value_name = "WORD")]
-    on_bad_file: Option<String>,
     /// Keep rows for which this DataFusion expression is true.
     #[arg(long, value_name = "EXPRESSION")]
     filter: Option<String>,
@@ -103,55 +64,29 @@ impl Command {
         pipeline::execute(console, plan, self.how.into()).await
     }
 
+    /// A reference is there to align by.
     fn pipeline(&self) -> Result<Value> {
-        let mut vcf = Map::new();
-        vcf.insert("paths".into(), json!(self.files));
-        let mut regions = self.regions.clone();
-        if let Some(file) = &self.regions_file {
-            regions.extend(regions::read(file)?);
-        }
-        if !regions.is_empty() {
-            vcf.insert("regions".into(), json!(regions));
-        }
-        if let Some(word) = &self.regions_without_index {
-            vcf.insert("regions_without_index".into(), json!(word));
-        }
-        if !self.samples.is_empty() {
-            vcf.insert("samples".into(), json!(self.samples));
-        }
-        if let Some(file) = &self.samples_file {
-            vcf.insert("samples_file".into(), json!(file));
-        }
-        if let Some(info) = &self.info {
-            vcf.insert("info".into(), json!(info));
-        }
-        for (key, wanted) in [("csq", &self.csq), ("ann", &self.ann), ("bcsq", &self.bcsq)] {
-            if let Some(id) = wanted {
-                vcf.insert(key.into(), if id.is_empty() { json!(true) } else { json!(id) });
-            }
-        }
-        vcf.insert("calls".into(), json!(self.calls));
-        vcf.insert("on_bad_record".into(), json!(self.on_bad_record));
-        if let Some(word) = &self.on_bad_file {
-            vcf.insert("on_bad_file".into(), json!(word));
-        }
-
-        if let Some(reference) = &self.fasta_ref {
-            vcf.insert("reference".into(), json!(reference));
-        }
-
-        let mut stages = stages(&self.profile, json!({"split": !self.no_split, "left_align": self.fasta_ref.is_some()}));
-        if let Some(filter) = &self.filter {
-            stages.push(json!({ "filter": filter }));
-        }
+        let mut pipeline = self.flags.pipeline();
+        let profile = self.flags.get("profile").and_then(Value::as_str).unwrap_or("hipaa");
+        let left_align = self.flags.get("source.vcf.reference").is_some();
+        let mut stages = stages(profile, json!({"split": !self.no_split, "left_align": left_align}));
+        stages.extend(self.filter.iter().map(|filter| json!({ "filter": filter })));
+        pipeline.insert("stages".into(), json!(stages));
+        pipeline.insert("version".into(), json!(1));
+        pipeline.entry("name").or_insert_with(|| json!("load"));
         let sink = match (&self.parquet, &self.database) {
             (Some(folder), _) => json!({"parquet": {"path": folder}}),
             (None, Some(name)) => json!({"postgres": {"database": name}}),
             (None, None) => json!({"postgres": {}}),
         };
-        Ok(json!({
-            "version": 1, "name": self.name, "profile": self.profile, "source": {"vcf": vcf}, "stages": stages, "sink": sink
-        }))
+        pipeline.insert("sink".into(), sink);
+        let source = pipeline.entry("source").or_insert_with(|| json!({"vcf": {}}));
+        source["vcf"]["paths"] = json!(self.files);
+        if let Some(file) = &self.regions_file {
+            let typed = source["vcf"]["regions"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+            source["vcf"]["regions"] = json!(typed.chain(regions::read(file)?).collect::<Vec<_>>());
+        }
+        Ok(Value::Object(pipeline))
     }
 }
 

@@ -9,6 +9,7 @@ mod db;
 mod demo;
 mod doctor;
 mod door;
+mod flags;
 mod init_db;
 mod load;
 mod loads;
