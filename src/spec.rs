@@ -4,6 +4,7 @@
 mod check;
 mod mistake;
 mod overrides;
+mod paths;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -162,7 +163,9 @@ impl Spec {
         let mut mistakes = Vec::new();
         overrides::substitute(&mut tree, &variable, &mut mistakes);
         overrides::apply(&mut tree, sets, &mut mistakes);
-        check::against(&tree, &schema(), &mut mistakes);
+        let schema = schema();
+        paths::from_here(&mut tree, &schema);
+        check::against(&tree, &schema, &mut mistakes);
         if !mistakes.is_empty() {
             return Err(fail(mistakes));
         }

@@ -65,6 +65,7 @@ pub struct Login {
 #[serde(deny_unknown_fields)]
 pub struct Tls {
     /// PEM file of the certificate authority.
+    #[schemars(extend("x-path" = true))]
     pub ca: PathBuf,
 }
 

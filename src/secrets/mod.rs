@@ -20,5 +20,5 @@ pub enum SecretRef {
     /// Name of an environment variable.
     Env(String),
     /// Path of a file that only its owner may read.
-    File(PathBuf),
+    File(#[schemars(extend("x-path" = true))] PathBuf),
 }

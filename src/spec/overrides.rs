@@ -45,9 +45,6 @@ fn expand(text: &str, place: Place, variable: &impl Fn(&str) -> Option<String>, 
     out
 }
 
-/// Keys whose texts are paths. A path from the command line is relative to the working folder, not to the file.
-const PATH_KEYS: [&str; 8] = ["paths", "path", "file", "ca", "reference", "headers", "allow", "samples_file"];
-
 /// Applies `path=VALUE` settings in order. VALUE is YAML; a stage is addressed by its kind.
 pub fn apply(tree: &mut Node, sets: &[String], mistakes: &mut Vec<Mistake>) {
     for set in sets {
@@ -56,10 +53,7 @@ pub fn apply(tree: &mut Node, sets: &[String], mistakes: &mut Vec<Mistake>) {
             continue;
         };
         let value = match scalar_or_tree(value) {
-            Ok(mut value) => {
-                rebase(path.rsplit('.').find(|part| part.parse::<usize>().is_err()).unwrap_or(path), &mut value);
-                value.outside()
-            }
+            Ok(value) => value.outside(),
             Err(error) => {
                 mistakes.push(Mistake::new(Place::OUTSIDE, format!("--set {path}: the value is not YAML: {}", error.message)));
                 continue;
@@ -77,21 +71,6 @@ fn scalar_or_tree(value: &str) -> Result<Node, yaml::SyntaxError> {
         return Ok(Node { place: Place::OUTSIDE, value: Value::Text(String::new()) });
     }
     yaml::parse(value)
-}
-
-/// Makes relative paths under a path key absolute; `-` is standard input. `^` before the path of `samples_file` is none of it.
-fn rebase(key: &str, node: &mut Node) {
-    match &mut node.value {
-        Value::Text(text) if PATH_KEYS.contains(&key) && text != "-" => {
-            let mark = if key == "samples_file" && text.starts_with('^') { "^" } else { "" };
-            if let Ok(absolute) = std::path::absolute(&text[mark.len()..]) {
-                *text = format!("{mark}{}", absolute.to_string_lossy());
-            }
-        }
-        Value::List(items) => items.iter_mut().for_each(|item| rebase(key, item)),
-        Value::Map(entries) => entries.iter_mut().for_each(|(key, child)| rebase(&key.name, child)),
-        _ => {}
-    }
 }
 
 fn put(node: &mut Node, path: &[&str], new: Node) -> Result<(), String> {

@@ -79,6 +79,32 @@ fn a_pipeline_survives_the_way_through_yaml() {
 }
 
 #[test]
+fn what_is_a_path_is_marked_in_the_schema() {
+    let text = "version: 1\nname: t\nprofile: open\nsource: { vcf: { paths: [x.vcf] } }\n\
+                stages: [{ sanitize: {} }, { derive: { path: chrom } }]\nsink: { parquet: { path: lake } }\n\
+                databases: { d: { host: h, name: n, user: u, password: { file: p }, tls: { ca: c } } }\nkeys: { k: { file: k } }\n";
+    let here = std::env::current_dir().unwrap();
+    for (key, pointer) in [
+        ("source.vcf.reference", "/source/vcf/reference"),
+        ("stages.sanitize.headers", "/stages/0/sanitize/headers"),
+        ("stages.sanitize.text.allow", "/stages/0/sanitize/text/allow"),
+        ("sink.parquet.path", "/sink/parquet/path"),
+        ("databases.d.password.file", "/databases/d/password/file"),
+        ("databases.d.tls.ca", "/databases/d/tls/ca"),
+        ("keys.k.file", "/keys/k/file"),
+    ] {
+        let spec = parse(text, &[&format!("{key}=new")]).unwrap();
+        let json = serde_json::to_value(&spec.pipeline).unwrap();
+        assert_eq!(json.pointer(pointer), Some(&serde_json::json!(here.join("new"))), "{key}");
+    }
+    // A column may be called as a path is elsewhere, and a path in the file stays relative to the file.
+    let spec = parse(text, &["stages.derive.path=pos", "stages.derive.file=ref"]).unwrap();
+    let json = serde_json::to_value(&spec.pipeline).unwrap();
+    assert_eq!(json["stages"][1]["derive"], serde_json::json!({ "path": "pos", "file": "ref" }));
+    assert_eq!(json["sink"]["parquet"]["path"], "lake");
+}
+
+#[test]
 fn a_path_from_the_command_line_is_relative_to_the_working_folder() {
     let here = std::env::current_dir().unwrap();
     let spec = parse(BASE, &["source.vcf.paths=[x.vcf, \"-\"]", "sink.parquet.path=out"]).unwrap();

@@ -14,6 +14,7 @@ use crate::flow::Sink;
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Folder of the dataset; made when it is missing.
+    #[schemars(extend("x-path" = true))]
     pub path: PathBuf,
 }
 

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 pub struct Config {
     /// Header policy, a YAML file. Default: the built-in copy of `pipelines/header-policy.yaml`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-path" = true))]
     pub headers: Option<PathBuf>,
     /// Text fields of INFO and FORMAT, IDs and filters.
     #[serde(default)]
@@ -29,6 +30,7 @@ pub struct Text {
     /// Fields that may stay and what their values look like, a YAML file. Default: the built-in copy of
     /// `pipelines/text-fields.yaml`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-path" = true))]
     pub allow: Option<PathBuf>,
     /// What happens to a text field that is not in the policy.
     #[serde(default)]
