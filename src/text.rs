@@ -16,6 +16,34 @@ pub fn splice<S: AsRef<str>>(text: &str, spans: impl Iterator<Item = (Range<usiz
     Some(out)
 }
 
+/// An enum whose variants are fixed words: the words stand beside the variant and are made by `Display`.
+macro_rules! worded {
+    ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident => $text:literal,)+ }) => {
+        $(#[$meta])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        $vis enum $name {
+            $($(#[$doc])* #[doc = $text] $variant,)+
+        }
+
+        impl $name {
+            /// The words.
+            $vis const fn text(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.text())
+            }
+        }
+    };
+}
+
+pub(crate) use worded;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,13 +8,14 @@ use crate::error::{Error, Result};
 /// from files or standard input. What a file is is told by its first bytes, not by its name. The same records give the same
 /// rows as text and as BCF, as far as BCF can hold them: its numbers have single precision and are read by their shortest
 /// decimal form, and fields that a call leaves out at its end are `.` in it.
-#[derive(Clone, Debug, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Files or globs such as `cohort/*.vcf.gz`, relative to the pipeline file, or `-` for standard input (only once, and
     /// last). A name ending in `.tsv` or `.manifest` is a list of files, relative to itself: one a line, or a table with a
     /// column `path`, and perhaps `sample_map` and `tags` (docs/hpc.md). One load takes them all; files that disagree about a
     /// field get the wider type.
+    #[schemars(extend("x-path" = true))]
     pub paths: Vec<String>,
     /// Only records whose own POS lies in one of these regions: `chr22`, `chr1:1000-2000` (1-based, both ends included),
     /// `chr1:1000-`, `chr1:1000`. A text that is the name of a contig in the header means that contig, colons and all.
@@ -30,6 +31,7 @@ pub struct Config {
     /// The reference (FASTA) the files were called against, plain or bgzipped, relative to the pipeline file;
     /// `normalize.left_align` needs it. Its `.fai` (and `.gzi`) lie beside it; one that is missing is made in memory each time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-path" = true))]
     pub reference: Option<PathBuf>,
     /// INFO fields: `all` (default), `none`, or a list of ids. With `all` a column `info.__other` keeps the text of entries
     /// that no column takes: keys found neither in the header nor in the first records, repeated keys, values of flags.
@@ -62,6 +64,7 @@ pub struct Config {
     pub samples: Option<Vec<String>>,
     /// A file of samples to keep instead, one name a line; `^` before the path means all but these.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-path" = "^"))]
     pub samples_file: Option<String>,
     /// A record that cannot become rows: `fail` (default) ends the load, `quarantine` sets it aside with line, field and
     /// reason. Checked are the record's structure and the fields that are read.
@@ -286,25 +289,7 @@ impl Config {
 
     /// A source over `paths` with every other setting at its default.
     pub fn of(paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self {
-            paths: paths.into_iter().map(Into::into).collect(),
-            regions: Vec::new(),
-            regions_without_index: RegionsWithoutIndex::default(),
-            reference: None,
-            info: Info::default(),
-            csq: Annotation::default(),
-            ann: Annotation::default(),
-            bcsq: Annotation::default(),
-            calls: Calls::default(),
-            formats: None,
-            samples: None,
-            samples_file: None,
-            on_bad_record: OnBadRecord::default(),
-            on_bad_file: OnBadFile::default(),
-            max_bad_records: None,
-            conformance: Conformance::default(),
-            unit: UnitSize::default(),
-        }
+        Self { paths: paths.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 }
 

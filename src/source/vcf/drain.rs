@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use datafusion::arrow::array::RecordBatch;
 use uuid::Uuid;
 
-use super::scan::{self, Part};
+use super::scan::{self, PartitionWork};
 use super::shared::Shared;
 use super::split::UnitReader;
 use super::table::VcfTable;
@@ -61,7 +61,7 @@ pub fn decode_on<S: Send + Default>(
     let (_, recipe, reading) = table.read(projection.as_ref(), &[])?;
     let context = Arc::new(Context::new(Uuid::now_v7(), Recorder::discard()).without_digests());
     let parts = on_threads(threads, |partition| {
-        let part = Part {
+        let part = PartitionWork {
             shared: table.shared().clone(),
             recipe: recipe.clone(),
             reading: reading.clone(),

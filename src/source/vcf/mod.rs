@@ -6,6 +6,7 @@ mod bcf;
 mod build;
 mod columns;
 pub mod config;
+mod count;
 mod decode;
 mod drain;
 mod filter;

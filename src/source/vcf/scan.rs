@@ -27,7 +27,7 @@ const MAX_TEXT: usize = 2 << 20;
 const MAX_CALLS_TEXT: usize = 256 << 10;
 
 /// What a partition has to do.
-pub(crate) struct Part {
+pub(crate) struct PartitionWork {
     pub shared: Arc<Shared>,
     pub recipe: Recipe,
     pub reading: Option<Arc<Reading>>,
@@ -37,17 +37,17 @@ pub(crate) struct Part {
 }
 
 /// Takes a batch; false when nobody wants more.
-type Hand<'a> = dyn FnMut(RecordBatch) -> bool + 'a;
+type Deliver<'a> = dyn FnMut(RecordBatch) -> bool + 'a;
 
 /// Reads every unit of the partition. Ends early, without an error, when nobody takes the batches any more.
-pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
+pub(crate) fn run(part: &PartitionWork, deliver: &mut Deliver<'_>) -> Result<()> {
     let units = &part.context.units;
     for input in &part.shared.inputs {
         let own = units.wants(input.first..input.first.saturating_add(input.units() as u32));
         if !own || units.is_given_up(input.number) {
             continue;
         }
-        match read(part, input, hand) {
+        match read(part, input, deliver) {
             Ok(true) => {}
             Ok(false) => return Ok(()),
             Err(error) if part.goes_on(&error) => units.give_up(input.number, error.to_string()),
@@ -57,7 +57,7 @@ pub(crate) fn run(part: &Part, hand: &mut Hand<'_>) -> Result<()> {
     Ok(())
 }
 
-impl Part {
+impl PartitionWork {
     /// Is this the file's fault, and are there others to go on with?
     fn goes_on(&self, error: &Error) -> bool {
         let Shared { inputs, on_bad_file, max_bad_records, .. } = self.shared.as_ref();
@@ -67,7 +67,7 @@ impl Part {
 }
 
 /// Reads the partition's units of one input. False when nobody takes the batches any more.
-fn read(part: &Part, input: &Input, hand: &mut Hand<'_>) -> Result<bool> {
+fn read(part: &PartitionWork, input: &Input, deliver: &mut Deliver<'_>) -> Result<bool> {
     let units = &part.context.units;
     let Some(mut reader) = input.reader(part.partition, part.partitions, part.shared.unit)? else { return Ok(true) };
     if let Some(locate) = input.locate() {
@@ -76,9 +76,9 @@ fn read(part: &Part, input: &Input, hand: &mut Hand<'_>) -> Result<bool> {
     let mut decoder = Decoder::new(part.recipe.clone(), input.shape.clone());
     let mut annotator = part.reading.clone().map(|reading| Annotator::new(reading, input.number));
     let mut failed = None;
-    let mut hand = |batch: RecordBatch| match annotator.as_mut().map(|annotator| annotator.batch(&batch)) {
-        None => hand(batch),
-        Some(Ok(batch)) => hand(batch),
+    let mut deliver = |batch: RecordBatch| match annotator.as_mut().map(|annotator| annotator.batch(&batch)) {
+        None => deliver(batch),
+        Some(Ok(batch)) => deliver(batch),
         Some(Err(error)) => {
             failed = Some(error);
             false
@@ -87,7 +87,7 @@ fn read(part: &Part, input: &Input, hand: &mut Hand<'_>) -> Result<bool> {
     // Lines of the units before, as far as a stream has shown them.
     let mut passed = 0;
     while let Some(unit) = reader.next_unit()? {
-        let work = Work { part, input, unit, passed };
+        let work = UnitWork { part, input, unit, passed };
         let ordinal = input.first + unit;
         if units.is_given_up(input.number) {
             return Ok(true);
@@ -98,7 +98,7 @@ fn read(part: &Part, input: &Input, hand: &mut Hand<'_>) -> Result<bool> {
             }
             continue;
         }
-        match work.unit(reader.as_mut(), &mut decoder, &mut hand) {
+        match work.unit(reader.as_mut(), &mut decoder, &mut deliver) {
             Ok(Some(counts)) => {
                 passed += counts.lines;
                 units.close(part.partition, ordinal, counts);
@@ -119,14 +119,14 @@ fn read(part: &Part, input: &Input, hand: &mut Hand<'_>) -> Result<bool> {
 }
 
 /// One unit.
-struct Work<'a> {
-    part: &'a Part,
+struct UnitWork<'a> {
+    part: &'a PartitionWork,
     input: &'a Input,
     unit: u32,
     passed: u64,
 }
 
-impl Work<'_> {
+impl UnitWork<'_> {
     /// Lines of the header that count to this unit.
     fn header_lines(&self) -> u64 {
         if self.unit == 0 { self.input.header_lines } else { 0 }
@@ -146,8 +146,8 @@ impl Work<'_> {
     }
 
     /// Decodes the unit. `None` when nobody takes the batches any more.
-    fn unit(&self, reader: &mut dyn UnitReader, decoder: &mut Decoder, hand: &mut Hand<'_>) -> Result<Option<UnitCounts>> {
-        let Part { context, .. } = self.part;
+    fn unit(&self, reader: &mut dyn UnitReader, decoder: &mut Decoder, deliver: &mut Deliver<'_>) -> Result<Option<UnitCounts>> {
+        let PartitionWork { context, .. } = self.part;
         let ordinal = self.input.first + self.unit;
         let mut counts = UnitCounts { input: self.input.number, lines: self.header_lines(), ..UnitCounts::default() };
         let (mut text, mut told_records, mut told_bytes) = (0, 0, 0);
@@ -185,7 +185,7 @@ impl Work<'_> {
                 }
                 if (text >= most || decoder.rows() >= MAX_ROWS) && decoder.rows() > 0 {
                     text = 0;
-                    if !hand(decoder.flush(ordinal)?) {
+                    if !deliver(decoder.flush(ordinal)?) {
                         return Ok(None);
                     }
                 }
@@ -197,7 +197,7 @@ impl Work<'_> {
             Counters::add(&context.counters.bytes_in, bytes.saturating_sub(told_bytes));
             told_bytes = told_bytes.max(bytes);
         }
-        if decoder.rows() > 0 && !hand(decoder.flush(ordinal)?) {
+        if decoder.rows() > 0 && !deliver(decoder.flush(ordinal)?) {
             return Ok(None);
         }
         counts.bytes = reader.bytes();
@@ -210,10 +210,10 @@ impl Work<'_> {
 
     /// A record that cannot become a row: ends the load, or is set aside. Says where and why, never what.
     fn bad(&self, bad: Bad, line: u64, decoder: &Decoder) -> Result<()> {
-        let Part { context, shared, .. } = self.part;
-        let field = bad.field(decoder.fields());
+        let PartitionWork { context, shared, .. } = self.part;
+        let field = bad.place.field(decoder.fields());
         if shared.on_bad_record == OnBadRecord::Quarantine {
-            let bad = BadRecord { line, field, reason: bad.reason.into() };
+            let bad = BadRecord { line, field, reason: bad.reason.to_string() };
             let so_far = context.units.set_aside(self.input.first + self.unit, bad);
             return match shared.max_bad_records {
                 Some(most) if so_far > most => Err(Error::input(format!("more than {most} bad records"))
@@ -233,7 +233,7 @@ fn too_many_lines() -> Error {
 }
 
 /// Adds what the decoder tolerated to the run's oddities.
-fn report_oddities(part: &Part, decoder: &Decoder, input: u32) {
+fn report_oddities(part: &PartitionWork, decoder: &Decoder, input: u32) {
     for (field, what, count) in decoder.oddities() {
         part.context.oddities.add(input, field, what, count);
     }

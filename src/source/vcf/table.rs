@@ -20,7 +20,7 @@ use super::annotation::Reading;
 use super::decode::Recipe;
 use super::filter::Predicate;
 use super::input::Input;
-use super::scan::{self, Part};
+use super::scan::{self, PartitionWork};
 use super::schema::Layout;
 use super::shared::Shared;
 use crate::error::Error;
@@ -205,7 +205,7 @@ impl ExecutionPlan for VcfExec {
         let context = context_of(&task)?;
         let mut builder = RecordBatchReceiverStreamBuilder::new(self.schema.clone(), WAITING);
         let sender = builder.tx();
-        let part = Part {
+        let part = PartitionWork {
             shared: self.shared.clone(),
             recipe: self.recipe.clone(),
             reading: self.reading.clone(),

@@ -61,9 +61,9 @@ impl Read {
         self.units.iter().map(|unit| unit.counts.records).sum()
     }
 
-    /// What was tolerated, as `FIELD: WHAT (COUNT)`.
-    pub(crate) fn odd(&self) -> Vec<String> {
-        self.oddities.iter().map(|odd| format!("{}: {} ({})", odd.field, odd.what, odd.count)).collect()
+    /// What was tolerated: the field, what, how often.
+    pub(crate) fn odd(&self) -> Vec<(&str, &'static str, u64)> {
+        self.oddities.iter().map(|odd| (odd.field.as_str(), odd.what, odd.count)).collect()
     }
 
     /// The values of a column as text, null as `-`.

@@ -5,7 +5,7 @@ use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::DataType;
 
 use super::format::{Tool, same};
-use crate::source::vcf::columns::{Column, Floats, How, Ints, List, Texts};
+use crate::source::vcf::columns::{Column, Encoding, Floats, Ints, List, Texts};
 
 /// What a sub-field holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,69 +22,24 @@ pub(super) enum Leaf {
     Floats,
 }
 
-const INTS: [&str; 14] = [
-    "ALLELE_NUM",
-    "DISTANCE",
-    "STRAND",
-    "TSL",
-    "PICK",
-    "HGVS_OFFSET",
-    "MOTIF_POS",
-    "GENE_PHENO",
-    "MINIMISED",
-    "SpliceAI_pred_DP_AG",
-    "SpliceAI_pred_DP_AL",
-    "SpliceAI_pred_DP_DG",
-    "SpliceAI_pred_DP_DL",
-    "REFSEQ_OFFSET",
-];
-const FLOATS: [&str; 9] = [
-    "MOTIF_SCORE_CHANGE",
-    "CADD_PHRED",
-    "CADD_RAW",
-    "SpliceAI_pred_DS_AG",
-    "SpliceAI_pred_DS_AL",
-    "SpliceAI_pred_DS_DG",
-    "SpliceAI_pred_DS_DL",
-    "am_pathogenicity",
-    "LOEUF",
-];
-const TEXTS: [&str; 23] = [
-    "Consequence",
-    "Annotation",
-    "Effect",
-    "Existing_variation",
-    "FLAGS",
-    "CLIN_SIG",
-    "SOMATIC",
-    "PHENO",
-    "PUBMED",
-    "DOMAINS",
-    "SWISSPROT",
-    "TREMBL",
-    "UNIPROT_ISOFORM",
-    "REFSEQ_MATCH",
-    "miRNA",
-    "MANE",
-    "MAX_AF_POPS",
-    "TRANSCRIPTION_FACTORS",
-    "LoF_filter",
-    "LoF_flags",
-    "LoF_info",
-    "VAR_SYNONYMS",
-    "ERRORS / WARNINGS / INFO",
-];
+const INTS: &str = "ALLELE_NUM, DISTANCE, STRAND, TSL, PICK, HGVS_OFFSET, MOTIF_POS, GENE_PHENO, MINIMISED, SpliceAI_pred_DP_AG, \
+    SpliceAI_pred_DP_AL, SpliceAI_pred_DP_DG, SpliceAI_pred_DP_DL, REFSEQ_OFFSET";
+const FLOATS: &str = "MOTIF_SCORE_CHANGE, CADD_PHRED, CADD_RAW, SpliceAI_pred_DS_AG, SpliceAI_pred_DS_AL, SpliceAI_pred_DS_DG, \
+    SpliceAI_pred_DS_DL, am_pathogenicity, LOEUF";
+const TEXTS: &str = "Consequence, Annotation, Effect, Existing_variation, FLAGS, CLIN_SIG, SOMATIC, PHENO, PUBMED, DOMAINS, \
+    SWISSPROT, TREMBL, UNIPROT_ISOFORM, REFSEQ_MATCH, miRNA, MANE, MAX_AF_POPS, TRANSCRIPTION_FACTORS, LoF_filter, \
+    LoF_flags, LoF_info, VAR_SYNONYMS, ERRORS / WARNINGS / INFO";
 
 impl Leaf {
     /// The type of a sub-field of `tool`.
     pub(super) fn of(tool: Tool, name: &str) -> Self {
-        let listed = |names: &[&str]| names.iter().any(|known| same(known, name));
+        let listed = |names: &str| names.split(", ").any(|known| same(known, name));
         let frequency = same(name, "AF") || name.to_ascii_uppercase().ends_with("_AF");
         match tool {
-            _ if listed(&TEXTS) => Leaf::Texts,
+            _ if listed(TEXTS) => Leaf::Texts,
             Tool::Vep if frequency => Leaf::Floats,
-            Tool::Vep if listed(&INTS) => Leaf::Int,
-            Tool::Vep if listed(&FLOATS) => Leaf::Float,
+            Tool::Vep if listed(INTS) => Leaf::Int,
+            Tool::Vep if listed(FLOATS) => Leaf::Float,
             Tool::Ann if same(name, "Distance") => Leaf::Int,
             Tool::Eff if same(name, "Amino_Acid_length") => Leaf::Int,
             _ => Leaf::Text,
@@ -124,7 +79,7 @@ impl Values {
     /// Gives a piece to entry `at`, which has none yet; false when it is not of the type.
     #[inline]
     pub(super) fn put(&mut self, at: usize, piece: &str) -> bool {
-        matches!(self.0.put(at, piece.as_bytes(), How::default()), Ok(Some(_)))
+        matches!(self.0.put(at, piece.as_bytes(), Encoding::default()), Ok(Some(_)))
     }
 
     /// The values of `entries` entries; the builder starts again.

@@ -27,6 +27,14 @@ use crate::error::{Error, Result};
 use crate::flow::Context;
 use read::{Columns, Reader};
 
+crate::text::worded! {
+    /// What is told of annotations that are read all the same.
+    enum Odd {
+        UnknownAllele => "annotation entries name an allele that their record does not have",
+        Unfit => "annotation entries do not have the declared form; `info.__other` keeps their text",
+    }
+}
+
 /// How a scan's columns come from what the decoder fills.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
@@ -172,9 +180,9 @@ impl Annotator {
     /// Adds what did not fit to the run's oddities. `input` is 1-based.
     pub(crate) fn report(&self, context: &Context, input: u32) {
         for (reader, source) in self.readers.iter().zip(&self.reading.sources) {
-            let add = |what, count| context.oddities.add(input, format!("INFO/{}", source.plan.id), what, count);
-            add("annotation entries name an allele that their record does not have", reader.unknown);
-            add("annotation entries do not have the declared form; `info.__other` keeps their text", reader.unfit);
+            let add = |odd: Odd, count| context.oddities.add(input, format!("INFO/{}", source.plan.id), odd.text(), count);
+            add(Odd::UnknownAllele, reader.unknown);
+            add(Odd::Unfit, reader.unfit);
         }
     }
 }

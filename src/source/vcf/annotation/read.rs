@@ -48,12 +48,18 @@ pub(super) struct Reader {
     order: Option<Vec<usize>>,
     /// A builder for every child that is asked for.
     values: Vec<Option<Values>>,
-    wants: (bool, Vec<bool>),
+    wanted: Wanted,
     at: Positions,
     /// Entries whose allele is none of their record's.
     pub unknown: u64,
     /// Entries that do not fit the declared form.
     pub unfit: u64,
+}
+
+/// Which of its columns are asked for: the nested one, and which flat ones.
+struct Wanted {
+    entries: bool,
+    worst: Vec<bool>,
 }
 
 /// Where an entry says what is needed to match and rank it.
@@ -81,7 +87,7 @@ impl Reader {
         let values = (0..plan.children.len()).map(|i| wanted(i).then(|| Values::new(plan.tool, &plan.children[i].name)));
         let values = values.collect();
         let at = order.as_deref().map(|order| Positions::of(&plan, order)).unwrap_or_default();
-        Self { plan, order, values, wants: (entries, worst), at, unknown: 0, unfit: 0 }
+        Self { plan, order, values, wanted: Wanted { entries, worst }, at, unknown: 0, unfit: 0 }
     }
 
     /// Reads a batch.
@@ -151,7 +157,7 @@ impl Reader {
         let values: Vec<Option<ArrayRef>> =
             self.values.iter_mut().map(|values| values.as_mut().map(|values| values.finish(entries))).collect();
         let worst = self.worst(&values, &chosen, &OffsetBuffer::new(alt_offsets.into()), nulls.as_ref())?;
-        let nested = if self.wants.0 {
+        let nested = if self.wanted.entries {
             let mut arrays: Vec<ArrayRef> = vec![Arc::new(Int32Array::from(alt_index))];
             arrays.extend(self.plan.children.iter().zip(values).filter(|(child, _)| child.kept).filter_map(|(_, array)| array));
             if bcsq {
@@ -227,7 +233,7 @@ impl Reader {
         best: &mut [Best<'a>],
         last: &mut Option<(&'a str, &'a str, u16)>,
     ) {
-        if about == About::Unknown || !self.wants.1.contains(&true) {
+        if about == About::Unknown || !self.wanted.worst.contains(&true) {
             return;
         }
         let piece = |at: Option<usize>| at.and_then(|at| pieces.get(at).copied()).unwrap_or_default();
@@ -285,7 +291,7 @@ impl Reader {
             let item = Arc::new(Field::new("item", DataType::Utf8, true));
             Ok(Arc::new(ListArray::try_new(item, offsets.clone(), texts, nulls.cloned())?))
         };
-        self.plan.worst.iter().zip(&self.wants.1).map(|(worst, wanted)| wanted.then(|| column(worst)).transpose()).collect()
+        self.plan.worst.iter().zip(&self.wanted.worst).map(|(worst, wanted)| wanted.then(|| column(worst)).transpose()).collect()
     }
 }
 

@@ -7,6 +7,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, StructArray};
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int32Type};
 use proptest::prelude::*;
 
+use super::Odd;
 use crate::error::{Class, Result};
 use crate::source::vcf::testing::{Read, read, read_bytes, read_sql, vcf};
 use crate::source::vcf::{Annotation, Config, Conformance, Info, InfoWord};
@@ -53,7 +54,7 @@ async fn defect_9_indels_have_their_gene() {
     let about = [Some(1), Some(1), Some(1), Some(2), Some(3), Some(1), Some(1), Some(1), None];
     assert_eq!(alt_indexes(&read, "info.CSQ"), about);
     assert_eq!(entries(read.batch.column_by_name("info.CSQ").unwrap()).1, [1, 1, 3, 1, 1, 1, 0, 1]);
-    assert_eq!(read.odd(), ["INFO/CSQ: annotation entries name an allele that their record does not have (1)"]);
+    assert_eq!(read.odd(), [("INFO/CSQ", Odd::UnknownAllele.text(), 1)]);
 }
 
 #[tokio::test]

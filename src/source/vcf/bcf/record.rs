@@ -4,6 +4,7 @@
 use crate::error::{Error, Result};
 use crate::source::vcf::columns::{Kind, Vector};
 use crate::source::vcf::limits::MAX_LINE;
+use crate::source::vcf::reason::Reason;
 
 /// Bytes of the two lengths in front of a record.
 const LENGTHS: usize = 8;
@@ -96,6 +97,13 @@ pub(crate) enum Stop {
     Wrong,
     /// Bytes are missing: not all of the record is at hand.
     Short,
+}
+
+impl From<Stop> for Reason {
+    /// Inside a record a length or a type is wrong.
+    fn from(_: Stop) -> Self {
+        Reason::DamagedFields
+    }
 }
 
 /// Reads typed values one after the other.

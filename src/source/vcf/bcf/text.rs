@@ -2,16 +2,9 @@
 //! undeclared keys are looked for. Rows are never made of it. It must not know columns' builders.
 
 use super::dictionary::Dictionary;
-use super::record::{Cursor, Site, Stop, records};
+use super::record::{Cursor, Site, records};
 use crate::source::vcf::columns::{Kind, Vector};
 use crate::source::vcf::reason::Reason;
-
-const DAMAGED: Reason = "its fields do not fit its length";
-const NO_GENOTYPE: Reason = "not a genotype";
-
-fn damaged(_: Stop) -> Reason {
-    DAMAGED
-}
 
 /// One sample's part of a genotype field's values.
 #[inline]
@@ -32,7 +25,7 @@ pub(crate) fn write_line(record: &[u8], dictionary: &Dictionary, leading_phase: 
     if site.samples > 0 {
         write_calls(&site, &mut individual, dictionary, leading_phase, out)?;
     }
-    if individual.is_done() { Ok(()) } else { Err(DAMAGED) }
+    if individual.is_done() { Ok(()) } else { Err(Reason::DamagedFields) }
 }
 
 /// Appends the line for whoever looks for undeclared keys: calls only where one of their keys is not `declared`.
@@ -46,7 +39,7 @@ fn write_keys(
     let (site, mut individual) = write_site(record, dictionary, out)?;
     let mut fields = individual;
     for _ in 0..site.formats {
-        let (key, ..) = fields.format(site.samples).map_err(damaged)?;
+        let (key, ..) = fields.format(site.samples)?;
         if !dictionary.string(key).is_some_and(&declared) {
             return write_calls(&site, &mut individual, dictionary, leading_phase, out);
         }
@@ -56,26 +49,26 @@ fn write_keys(
 
 /// Appends the line's fixed columns and returns where the calls are.
 fn write_site<'a>(record: &'a [u8], dictionary: &Dictionary, out: &mut Vec<u8>) -> Result<(Site, Cursor<'a>), Reason> {
-    let (site, mut shared, individual) = Site::of(record, dictionary.legacy).ok_or(DAMAGED)?;
-    let name = |index: i32| dictionary.string(index).map(str::as_bytes).ok_or("a key that is not in the header's dictionary");
-    out.extend_from_slice(dictionary.contig(site.contig).ok_or("not among the header's contigs")?.as_bytes());
+    let (site, mut shared, individual) = Site::of(record, dictionary.legacy).ok_or(Reason::DamagedFields)?;
+    let name = |index: i32| dictionary.string(index).map(str::as_bytes).ok_or(Reason::UnknownKey);
+    out.extend_from_slice(dictionary.contig(site.contig).ok_or(Reason::UnknownContig)?.as_bytes());
     out.push(b'\t');
     out.extend_from_slice((i64::from(site.pos) + 1).to_string().as_bytes());
     out.push(b'\t');
-    out.extend_from_slice(shared.string().map_err(damaged)?);
+    out.extend_from_slice(shared.string()?);
     for nth in 0..site.alleles.max(2) {
         out.push(if nth < 2 { b'\t' } else { b',' });
-        out.extend_from_slice(if nth < site.alleles { shared.string().map_err(damaged)? } else { b"." });
+        out.extend_from_slice(if nth < site.alleles { shared.string()? } else { b"." });
     }
     out.push(b'\t');
     Vector { kind: Kind::Float, bytes: &site.qual, legacy: false }.write(out)?;
     out.push(b'\t');
     let first = out.len();
-    for index in shared.value().map_err(damaged)?.into_iter().flat_map(Vector::integers) {
+    for index in shared.value()?.into_iter().flat_map(Vector::integers) {
         if out.len() > first {
             out.push(b';');
         }
-        out.extend_from_slice(name(index?.ok_or("a missing filter among others")?)?);
+        out.extend_from_slice(name(index?.ok_or(Reason::MissingFilter)?)?);
     }
     if out.len() == first {
         out.push(b'.');
@@ -85,7 +78,7 @@ fn write_site<'a>(record: &'a [u8], dictionary: &Dictionary, out: &mut Vec<u8>) 
         if nth > 0 {
             out.push(b';');
         }
-        let (key, value) = (shared.integer().map_err(damaged)?, shared.value().map_err(damaged)?);
+        let (key, value) = (shared.integer()?, shared.value()?);
         out.extend_from_slice(name(key)?);
         let flag = || dictionary.is_flag(key) && value.is_some_and(|value| value.kind != Kind::Text);
         if let Some(value) = value.filter(|_| !flag()) {
@@ -96,7 +89,7 @@ fn write_site<'a>(record: &'a [u8], dictionary: &Dictionary, out: &mut Vec<u8>) 
     if site.infos == 0 {
         out.push(b'.');
     }
-    if shared.is_done() { Ok((site, individual)) } else { Err(DAMAGED) }
+    if shared.is_done() { Ok((site, individual)) } else { Err(Reason::DamagedFields) }
 }
 
 /// At most `most` of the records that `bytes` begin with, as lines of VCF, without calls where all their keys are `declared`; bad
@@ -129,8 +122,8 @@ fn write_calls(
 ) -> Result<(), Reason> {
     let mut blocks = Vec::new();
     for _ in 0..site.formats {
-        let (key, values, stride) = individual.format(site.samples).map_err(damaged)?;
-        let name = dictionary.string(key).ok_or("a key that is not in the header's dictionary")?;
+        let (key, values, stride) = individual.format(site.samples)?;
+        let name = dictionary.string(key).ok_or(Reason::UnknownKey)?;
         out.push(if blocks.is_empty() { b'\t' } else { b':' });
         out.extend_from_slice(name.as_bytes());
         blocks.push((name, values, stride));
@@ -164,7 +157,7 @@ pub(crate) fn write_genotype(genotype: Vector<'_>, leading_phase: bool, out: &mu
     let mut first = None;
     let mut implied = true;
     for (nth, value) in alleles().enumerate() {
-        let value = value.ok().filter(|value| *value >= 0).ok_or(NO_GENOTYPE)?;
+        let value = value.ok().filter(|value| *value >= 0).ok_or(Reason::NotGenotype)?;
         if nth == 0 {
             first = Some(value);
         } else {

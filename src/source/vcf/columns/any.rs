@@ -2,7 +2,7 @@
 
 use datafusion::arrow::array::ArrayRef;
 
-use super::column::{Column, How, Taken};
+use super::column::{Column, Encoding, Taken};
 use super::ends::Ends;
 use super::flag::Flags;
 use super::float::Floats;
@@ -40,25 +40,25 @@ macro_rules! each {
 }
 
 impl Column for AnyColumn {
-    fn push(&mut self, text: &[u8], how: How) -> Result<usize, Reason> {
-        each!(self, column => column.push(text, how))
+    fn push(&mut self, text: &[u8], encoding: Encoding) -> Result<usize, Reason> {
+        each!(self, column => column.push(text, encoding))
     }
 
-    fn put(&mut self, slot: usize, text: &[u8], how: How) -> Result<Option<usize>, Reason> {
-        each!(self, column => column.put(slot, text, how))
+    fn put(&mut self, slot: usize, text: &[u8], encoding: Encoding) -> Result<Option<usize>, Reason> {
+        each!(self, column => column.put(slot, text, encoding))
     }
 
-    fn push_vector(&mut self, vector: Vector<'_>, how: How) -> Result<usize, Reason> {
-        each!(self, column => column.push_vector(vector, how))
+    fn push_vector(&mut self, vector: Vector<'_>, encoding: Encoding) -> Result<usize, Reason> {
+        each!(self, column => column.push_vector(vector, encoding))
     }
 
-    fn put_vector(&mut self, slot: usize, vector: Vector<'_>, how: How) -> Result<Option<usize>, Reason> {
-        each!(self, column => column.put_vector(slot, vector, how))
+    fn put_vector(&mut self, slot: usize, vector: Vector<'_>, encoding: Encoding) -> Result<Option<usize>, Reason> {
+        each!(self, column => column.put_vector(slot, vector, encoding))
     }
 
     #[inline(always)]
-    fn take(&mut self, slot: usize, text: &[u8], ends: Ends, how: How) -> Taken {
-        each!(self, column => column.take(slot, text, ends, how))
+    fn take(&mut self, slot: usize, text: &[u8], ends: Ends, encoding: Encoding) -> Taken {
+        each!(self, column => column.take(slot, text, ends, encoding))
     }
 
     #[inline]

@@ -8,7 +8,7 @@ use crate::source::vcf::reason::Reason;
 
 /// How values of the current line are written.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct How {
+pub(crate) struct Encoding {
     /// Undo the percent-encoding of VCF 4.3 section 1.2. Set only for lines that hold a `%`.
     pub percent: bool,
 }
@@ -36,7 +36,7 @@ impl Taken {
 /// record lacks costs nothing.
 pub(crate) trait Column: Send {
     /// Appends the value written as `text` and returns how many values that were. On an error nothing was appended.
-    fn push(&mut self, text: &[u8], how: How) -> Result<usize, Reason>;
+    fn push(&mut self, text: &[u8], encoding: Encoding) -> Result<usize, Reason>;
 
     /// Slots so far.
     fn len(&self) -> usize;
@@ -45,7 +45,7 @@ pub(crate) trait Column: Send {
     fn pad(&mut self, len: usize);
 
     /// Fills slot `slot`, padding what lies before it. `None` when it is filled already; nothing was changed then.
-    fn put(&mut self, slot: usize, text: &[u8], how: How) -> Result<Option<usize>, Reason> {
+    fn put(&mut self, slot: usize, text: &[u8], encoding: Encoding) -> Result<Option<usize>, Reason> {
         let len = self.len();
         if len > slot {
             return Ok(None);
@@ -53,31 +53,31 @@ pub(crate) trait Column: Send {
         if len < slot {
             self.pad(slot);
         }
-        self.push(text, how).map(Some)
+        self.push(text, encoding).map(Some)
     }
 
     /// Appends a value of BCF as one slot and returns how many elements it has. On an error nothing was appended.
-    fn push_vector(&mut self, vector: Vector<'_>, how: How) -> Result<usize, Reason> {
+    fn push_vector(&mut self, vector: Vector<'_>, encoding: Encoding) -> Result<usize, Reason> {
         match vector.text() {
-            Some(text) => self.push(text, how),
+            Some(text) => self.push(text, encoding),
             None => {
                 let mut text = Vec::new();
                 vector.write(&mut text)?;
-                self.push(&text, how)
+                self.push(&text, encoding)
             }
         }
     }
 
     /// Appends every element of a value of BCF as a slot of its own, a missing value as one null. After an error some may
     /// have been appended.
-    fn push_elements(&mut self, vector: Vector<'_>, how: How) -> Result<(), Reason> {
+    fn push_elements(&mut self, vector: Vector<'_>, encoding: Encoding) -> Result<(), Reason> {
         let mut text = Vec::new();
         vector.write(&mut text)?;
-        text.split(|byte| *byte == b',').try_for_each(|item| self.push(item, how).map(|_| ()))
+        text.split(|byte| *byte == b',').try_for_each(|item| self.push(item, encoding).map(|_| ()))
     }
 
     /// [`Self::put`] for a value of BCF.
-    fn put_vector(&mut self, slot: usize, vector: Vector<'_>, how: How) -> Result<Option<usize>, Reason> {
+    fn put_vector(&mut self, slot: usize, vector: Vector<'_>, encoding: Encoding) -> Result<Option<usize>, Reason> {
         let len = self.len();
         if len > slot {
             return Ok(None);
@@ -85,13 +85,13 @@ pub(crate) trait Column: Send {
         if len < slot {
             self.pad(slot);
         }
-        self.push_vector(vector, how).map(Some)
+        self.push_vector(vector, encoding).map(Some)
     }
 
     /// Fills slot `slot` with the value that `text` begins with and that one of `ends` follows, found and parsed in one
     /// pass. [`Taken::NOT`], and nothing changed, for whatever is not plain: filled slots, empty, odd or bad values.
     #[inline(always)]
-    fn take(&mut self, slot: usize, text: &[u8], ends: Ends, how: How) -> Taken {
+    fn take(&mut self, slot: usize, text: &[u8], ends: Ends, encoding: Encoding) -> Taken {
         let len = self.len();
         if len > slot {
             return Taken::NOT;
@@ -99,11 +99,11 @@ pub(crate) trait Column: Send {
         if len < slot {
             self.pad(slot);
         }
-        self.take_next(text, ends, how)
+        self.take_next(text, ends, encoding)
     }
 
     /// The same for the next slot.
-    fn take_next(&mut self, _text: &[u8], _ends: Ends, _how: How) -> Taken {
+    fn take_next(&mut self, _text: &[u8], _ends: Ends, _encoding: Encoding) -> Taken {
         Taken::NOT
     }
 

@@ -53,8 +53,8 @@ fn scientific(text: &[u8], at: usize) -> Option<(i32, usize)> {
 
 #[cold]
 fn general(text: &[u8]) -> Result<f64, Reason> {
-    let text = std::str::from_utf8(text).map_err(|_| "not a number")?;
-    text.parse().map_err(|_| if text.is_empty() { "empty" } else { "not a number" })
+    let text = std::str::from_utf8(text).map_err(|_| Reason::NotNumber)?;
+    text.parse().map_err(|_| if text.is_empty() { Reason::Empty } else { Reason::NotNumber })
 }
 
 #[cfg(test)]

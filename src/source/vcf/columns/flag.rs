@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, BooleanArray, NullBufferBuilder};
 use datafusion::arrow::buffer::BooleanBuffer;
 
-use super::column::{Column, How};
+use super::column::{Column, Encoding};
 use super::vector::Vector;
 use crate::source::vcf::reason::Reason;
 
@@ -23,13 +23,13 @@ impl Default for Flags {
 
 impl Column for Flags {
     #[inline]
-    fn push(&mut self, _text: &[u8], _how: How) -> Result<usize, Reason> {
+    fn push(&mut self, _text: &[u8], _encoding: Encoding) -> Result<usize, Reason> {
         self.nulls.append_non_null();
         Ok(0)
     }
 
-    fn push_vector(&mut self, _vector: Vector<'_>, how: How) -> Result<usize, Reason> {
-        self.push(b"", how)
+    fn push_vector(&mut self, _vector: Vector<'_>, encoding: Encoding) -> Result<usize, Reason> {
+        self.push(b"", encoding)
     }
 
     #[inline]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Float64Array, NullBufferBuilder};
 use datafusion::arrow::buffer::ScalarBuffer;
 
-use super::column::{Column, How, Taken};
+use super::column::{Column, Encoding, Taken};
 use super::decimal::{parse_float, plain};
 use super::ends::Ends;
 use super::vector::Vector;
@@ -34,7 +34,7 @@ impl Floats {
 
 impl Column for Floats {
     #[inline]
-    fn push(&mut self, text: &[u8], _how: How) -> Result<usize, Reason> {
+    fn push(&mut self, text: &[u8], _encoding: Encoding) -> Result<usize, Reason> {
         if text == b"." || text.is_empty() {
             self.push_value(None);
         } else {
@@ -43,23 +43,23 @@ impl Column for Floats {
         Ok(1)
     }
 
-    fn push_vector(&mut self, vector: Vector<'_>, how: How) -> Result<usize, Reason> {
+    fn push_vector(&mut self, vector: Vector<'_>, encoding: Encoding) -> Result<usize, Reason> {
         if let Some(text) = vector.text() {
-            return self.push(text, how);
+            return self.push(text, encoding);
         }
         let mut elements = vector.numbers();
         let value = elements.next().transpose()?.flatten();
         if elements.next().is_some() {
-            return Err("not a number");
+            return Err(Reason::NotNumber);
         }
         self.push_value(value);
         Ok(1)
     }
 
-    fn push_elements(&mut self, vector: Vector<'_>, how: How) -> Result<(), Reason> {
+    fn push_elements(&mut self, vector: Vector<'_>, encoding: Encoding) -> Result<(), Reason> {
         let before = self.values.len();
         if let Some(text) = vector.text() {
-            return text.split(|byte| *byte == b',').try_for_each(|item| self.push(item, how).map(|_| ()));
+            return text.split(|byte| *byte == b',').try_for_each(|item| self.push(item, encoding).map(|_| ()));
         }
         for value in vector.numbers() {
             self.push_value(value?);
@@ -71,7 +71,7 @@ impl Column for Floats {
     }
 
     #[inline(always)]
-    fn take_next(&mut self, text: &[u8], ends: Ends, _how: How) -> Taken {
+    fn take_next(&mut self, text: &[u8], ends: Ends, _encoding: Encoding) -> Taken {
         if let [b'.', ..] = text
             && ends.at(text.get(1))
         {

@@ -6,11 +6,9 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Int32Array, NullBufferBuilder};
 use datafusion::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
-use super::column::{Column, How};
+use super::column::{Column, Encoding};
 use crate::flow::genotype::{genotypes, implied_phase};
 use crate::source::vcf::reason::Reason;
-
-const WHY: Reason = "not a genotype";
 
 /// VCF GT as [`crate::flow::genotype::genotype_type`]; a null is a call without GT.
 #[derive(Debug)]
@@ -119,7 +117,7 @@ impl Genotypes {
         if !whole {
             self.alleles.truncate(first);
             self.phased.truncate(first);
-            return Err(WHY);
+            return Err(Reason::NotGenotype);
         }
         self.phased[first] = u8::from(leading.unwrap_or(implied));
         self.close();
@@ -233,13 +231,13 @@ fn one_allele(text: &[u8]) -> Option<(i32, usize)> {
 }
 
 impl Column for Genotypes {
-    fn push(&mut self, text: &[u8], _how: How) -> Result<usize, Reason> {
+    fn push(&mut self, text: &[u8], _encoding: Encoding) -> Result<usize, Reason> {
         let before = self.len();
         match self.take(text) {
             Ok(length) if length == text.len() => Ok(1),
             Ok(_) => {
                 self.truncate(before);
-                Err(WHY)
+                Err(Reason::NotGenotype)
             }
             Err(reason) => Err(reason),
         }
@@ -343,10 +341,10 @@ mod tests {
         column.take(b"0|1").unwrap();
         for text in ["x", "0/", "0//1", "//0", "/", "|", "-1", "0/1x", "0/1 ", "0\\1", "..", ".1", "1.", "2147483648", "0,1", "é"]
         {
-            assert_eq!(column.take(text.as_bytes()), Err(WHY), "{text}");
-            assert_eq!(column.push(text.as_bytes(), How::default()), Err(WHY), "{text}");
+            assert_eq!(column.take(text.as_bytes()), Err(Reason::NotGenotype), "{text}");
+            assert_eq!(column.push(text.as_bytes(), Encoding::default()), Err(Reason::NotGenotype), "{text}");
         }
-        assert!(column.push(b"0/1\t", How::default()).is_err());
+        assert!(column.push(b"0/1\t", Encoding::default()).is_err());
         assert_eq!((column.len(), column.last()), (1, &[0, 1][..]));
         assert_eq!(testing::texts(&column.finish()), [Some("0|1".into())]);
     }

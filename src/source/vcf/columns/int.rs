@@ -7,7 +7,7 @@ use datafusion::arrow::buffer::ScalarBuffer;
 
 use datafusion::arrow::array::NullBufferBuilder;
 
-use super::column::{Column, How, Taken};
+use super::column::{Column, Encoding, Taken};
 use super::digits;
 use super::ends::Ends;
 use super::vector::Vector;
@@ -42,7 +42,7 @@ impl Ints {
 
 impl Column for Ints {
     #[inline]
-    fn push(&mut self, text: &[u8], _how: How) -> Result<usize, Reason> {
+    fn push(&mut self, text: &[u8], _encoding: Encoding) -> Result<usize, Reason> {
         if text == b"." || text.is_empty() {
             self.values.push(0);
             self.nulls.append_null();
@@ -52,23 +52,23 @@ impl Column for Ints {
         Ok(1)
     }
 
-    fn push_vector(&mut self, vector: Vector<'_>, how: How) -> Result<usize, Reason> {
+    fn push_vector(&mut self, vector: Vector<'_>, encoding: Encoding) -> Result<usize, Reason> {
         if let Some(text) = vector.text() {
-            return self.push(text, how);
+            return self.push(text, encoding);
         }
         let mut elements = vector.integers();
         let value = elements.next().transpose()?.flatten();
         if elements.next().is_some() {
-            return Err("not an integer");
+            return Err(Reason::NotInteger);
         }
         self.push_option(value);
         Ok(1)
     }
 
-    fn push_elements(&mut self, vector: Vector<'_>, how: How) -> Result<(), Reason> {
+    fn push_elements(&mut self, vector: Vector<'_>, encoding: Encoding) -> Result<(), Reason> {
         let before = self.values.len();
         if let Some(text) = vector.text() {
-            return text.split(|byte| *byte == b',').try_for_each(|item| self.push(item, how).map(|_| ()));
+            return text.split(|byte| *byte == b',').try_for_each(|item| self.push(item, encoding).map(|_| ()));
         }
         for value in vector.integers() {
             self.push_option(value?);
@@ -80,7 +80,7 @@ impl Column for Ints {
     }
 
     #[inline(always)]
-    fn take_next(&mut self, text: &[u8], ends: Ends, _how: How) -> Taken {
+    fn take_next(&mut self, text: &[u8], ends: Ends, _encoding: Encoding) -> Taken {
         let negative = text.first() == Some(&b'-');
         let (count, value, end) = digits::integer(if negative { &text[1..] } else { text }, ends.any());
         if count > 0 && ends.has(end) {
@@ -157,27 +157,26 @@ pub(crate) fn leading_long(text: &[u8], ends: Ends) -> Option<i64> {
 /// Reads a decimal integer with an optional sign.
 #[inline]
 pub(crate) fn parse_int(text: &[u8]) -> Result<i32, Reason> {
-    const WHY: Reason = "not an integer";
     let (negative, digits) = match text {
         [b'-', rest @ ..] => (true, rest),
         [b'+', rest @ ..] => (false, rest),
         _ => (false, text),
     };
     if digits.is_empty() {
-        return Err(if text.is_empty() { "empty" } else { WHY });
+        return Err(if text.is_empty() { Reason::Empty } else { Reason::NotInteger });
     }
     let mut value = 0i64;
     for (i, byte) in digits.iter().enumerate() {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
-            return Err(WHY);
+            return Err(Reason::NotInteger);
         }
         value = value * 10 + i64::from(digit);
         if i >= 9 && value > i64::from(i32::MAX) + 1 {
-            return Err(if digits.iter().all(u8::is_ascii_digit) { "integer outside 32 bits" } else { WHY });
+            return Err(if digits.iter().all(u8::is_ascii_digit) { Reason::WideInteger } else { Reason::NotInteger });
         }
     }
-    i32::try_from(if negative { -value } else { value }).map_err(|_| "integer outside 32 bits")
+    i32::try_from(if negative { -value } else { value }).map_err(|_| Reason::WideInteger)
 }
 
 #[cfg(test)]
@@ -191,10 +190,10 @@ mod tests {
         assert_eq!(parse_int(b"+0007"), Ok(7));
         assert_eq!(parse_int(b"0000000000000000000000001"), Ok(1));
         for outside in ["2147483648", "-2147483649", "99999999999999999999999999"] {
-            assert_eq!(parse_int(outside.as_bytes()), Err("integer outside 32 bits"));
+            assert_eq!(parse_int(outside.as_bytes()), Err(Reason::WideInteger));
         }
         for wrong in ["-", "1.0", "1e3", " 1", "99999999999x"] {
-            assert_eq!(parse_int(wrong.as_bytes()), Err("not an integer"));
+            assert_eq!(parse_int(wrong.as_bytes()), Err(Reason::NotInteger));
         }
     }
 }

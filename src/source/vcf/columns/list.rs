@@ -6,7 +6,7 @@ use datafusion::arrow::array::{ArrayRef, ListArray, NullBufferBuilder};
 use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::Field;
 
-use super::column::{Column, How, Taken};
+use super::column::{Column, Encoding, Taken};
 use super::ends::Ends;
 use super::vector::Vector;
 use crate::source::vcf::find::find;
@@ -43,13 +43,13 @@ impl<C: Column> List<C> {
 
 impl<C: Column> Column for List<C> {
     #[inline]
-    fn push(&mut self, text: &[u8], how: How) -> Result<usize, Reason> {
+    fn push(&mut self, text: &[u8], encoding: Encoding) -> Result<usize, Reason> {
         let before = self.items.len();
         let mut rest = text;
         loop {
             let at = find(self.separator, rest);
             let item = &rest[..at.unwrap_or(rest.len())];
-            if let Err(reason) = self.items.push(item, how) {
+            if let Err(reason) = self.items.push(item, encoding) {
                 self.items.truncate(before);
                 return Err(reason);
             }
@@ -63,12 +63,12 @@ impl<C: Column> Column for List<C> {
         Ok(self.items.len() - before)
     }
 
-    fn push_vector(&mut self, vector: Vector<'_>, how: How) -> Result<usize, Reason> {
+    fn push_vector(&mut self, vector: Vector<'_>, encoding: Encoding) -> Result<usize, Reason> {
         if let Some(text) = vector.text() {
-            return self.push(text, how);
+            return self.push(text, encoding);
         }
         let before = self.items.len();
-        if let Err(reason) = self.items.push_elements(vector, how) {
+        if let Err(reason) = self.items.push_elements(vector, encoding) {
             self.items.truncate(before);
             return Err(reason);
         }
@@ -79,12 +79,12 @@ impl<C: Column> Column for List<C> {
 
     /// Only for lists that commas separate.
     #[inline(always)]
-    fn take_next(&mut self, text: &[u8], ends: Ends, how: How) -> Taken {
+    fn take_next(&mut self, text: &[u8], ends: Ends, encoding: Encoding) -> Taken {
         debug_assert_eq!(self.separator, b',');
         let before = self.items.len();
         let (item, mut rest, mut len) = (ends.or_comma(), text, 0);
         loop {
-            let taken = self.items.take_next(rest, item, how);
+            let taken = self.items.take_next(rest, item, encoding);
             if taken == Taken::NOT {
                 self.items.truncate(before);
                 return Taken::NOT;

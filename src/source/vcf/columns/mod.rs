@@ -18,7 +18,7 @@ mod vector;
 mod widen;
 
 pub(crate) use any::{AnyColumn, column_for};
-pub(crate) use column::{Column, How, Taken};
+pub(crate) use column::{Column, Encoding, Taken};
 pub(crate) use decimal::parse_float;
 pub(crate) use ends::Ends;
 pub(crate) use float::Floats;

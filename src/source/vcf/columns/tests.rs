@@ -13,9 +13,9 @@ fn every_builder_pads_truncates_and_starts_again() {
         for kind in [VcfType::Integer, VcfType::Float, VcfType::Flag, VcfType::String, VcfType::Character] {
             let mut column = column_for(number, kind);
             column.pad(2);
-            column.push(b"7", How::default()).unwrap();
-            column.push(b".", How::default()).unwrap();
-            column.push(b"8", How::default()).unwrap();
+            column.push(b"7", Encoding::default()).unwrap();
+            column.push(b".", Encoding::default()).unwrap();
+            column.push(b"8", Encoding::default()).unwrap();
             column.truncate(4);
             column.pad(6);
             let array = column.finish();
@@ -29,9 +29,9 @@ fn every_builder_pads_truncates_and_starts_again() {
 #[test]
 fn a_failed_push_leaves_nothing_behind() {
     let mut column = column_for(Number::Unknown, VcfType::Integer);
-    column.push(b"1,2", How::default()).unwrap();
-    assert!(column.push(b"3,x", How::default()).is_err());
-    column.push(b"4,.", How::default()).unwrap();
+    column.push(b"1,2", Encoding::default()).unwrap();
+    assert!(column.push(b"3,x", Encoding::default()).is_err());
+    column.push(b"4,.", Encoding::default()).unwrap();
     let array = column.finish();
     let lists = array.as_list::<i32>();
     let second = lists.value(1);
@@ -57,8 +57,8 @@ proptest! {
                 for (ends, end) in [(Ends::INFO, ";"), (Ends::CALL, ":"), (Ends::CALL, "\t"), (Ends::COLUMN, "\t")] {
                     let (mut taken, mut put) = (column_for(number, kind), column_for(number, kind));
                     let text = if behind.is_empty() { value.clone() } else { format!("{value}{end}{behind}") };
-                    let count = put.push(value.as_bytes(), How::default());
-                    match taken.take(0, text.as_bytes(), ends, How::default()) {
+                    let count = put.push(value.as_bytes(), Encoding::default());
+                    match taken.take(0, text.as_bytes(), ends, Encoding::default()) {
                         Taken::NOT => prop_assert_eq!(taken.len(), 0),
                         Taken { len, count: many } => {
                             prop_assert_eq!((len as usize, Ok(many as usize)), (value.len(), count), "{} {:?}", text, kind);

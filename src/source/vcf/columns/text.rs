@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, NullBufferBuilder, StringArray};
 use datafusion::arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
-use super::column::{Column, How, Taken};
+use super::column::{Column, Encoding, Taken};
 use super::ends::Ends;
 use crate::source::vcf::reason::Reason;
 
@@ -80,10 +80,10 @@ impl Texts {
 
 impl Column for Texts {
     #[inline]
-    fn push(&mut self, text: &[u8], how: How) -> Result<usize, Reason> {
+    fn push(&mut self, text: &[u8], encoding: Encoding) -> Result<usize, Reason> {
         if text == b"." && !self.keep_dot {
             self.push_null();
-        } else if how.percent {
+        } else if encoding.percent {
             decode_percent(text, &mut self.bytes);
             self.close_slot(true);
         } else {
@@ -93,9 +93,9 @@ impl Column for Texts {
     }
 
     #[inline(always)]
-    fn take_next(&mut self, text: &[u8], ends: Ends, how: How) -> Taken {
+    fn take_next(&mut self, text: &[u8], ends: Ends, encoding: Encoding) -> Taken {
         let len = ends.find(text);
-        if len == 0 || how.percent || self.keep_dot {
+        if len == 0 || encoding.percent || self.keep_dot {
             return Taken::NOT;
         }
         if len == 1 && text[0] == b'.' {
@@ -178,7 +178,7 @@ mod tests {
     fn percent_encoding_is_undone_for_the_listed_characters_only() {
         let mut texts = Texts::default();
         for text in ["0.777%03A-%3B%2C%", "100%25", "%2", "%0A%0D%09%3a"] {
-            texts.push(text.as_bytes(), How { percent: true }).unwrap();
+            texts.push(text.as_bytes(), Encoding { percent: true }).unwrap();
         }
         let array = texts.finish();
         let values: Vec<_> = array.as_string::<i32>().iter().flatten().collect();
@@ -188,8 +188,8 @@ mod tests {
     #[test]
     fn a_dot_is_null_except_in_genotypes() {
         let (mut plain, mut genotypes) = (Texts::default(), Texts::verbatim());
-        plain.push(b".", How::default()).unwrap();
-        genotypes.push(b".", How::default()).unwrap();
+        plain.push(b".", Encoding::default()).unwrap();
+        genotypes.push(b".", Encoding::default()).unwrap();
         assert_eq!((plain.finish().null_count(), genotypes.finish().null_count()), (1, 0));
     }
 }

@@ -57,10 +57,6 @@ pub(crate) enum Element<T> {
     End,
 }
 
-const RESERVED: Reason = "a code that BCF reserves";
-const NOT_INTEGER: Reason = "not an integer";
-const NOT_NUMBER: Reason = "not a number";
-
 /// The first of the eight codes above an integer type's lowest value is "missing", the second "end of vector".
 #[inline]
 fn int_element(value: i32, lowest: i32, legacy: bool) -> Result<Element<i32>, Reason> {
@@ -70,7 +66,7 @@ fn int_element(value: i32, lowest: i32, legacy: bool) -> Result<Element<i32>, Re
     match value - lowest {
         0 => Ok(Element::Missing),
         1 => Ok(Element::End),
-        _ => Err(RESERVED),
+        _ => Err(Reason::ReservedCode),
     }
 }
 
@@ -79,7 +75,7 @@ fn float_element(bits: u32) -> Result<Element<f32>, Reason> {
     match bits {
         0x7f80_0001 => Ok(Element::Missing),
         0x7f80_0002 => Ok(Element::End),
-        0x7f80_0003..=0x7f80_0007 => Err(RESERVED),
+        0x7f80_0003..=0x7f80_0007 => Err(Reason::ReservedCode),
         bits => Ok(Element::Value(f32::from_bits(bits))),
     }
 }
@@ -103,7 +99,7 @@ impl<'a> Vector<'a> {
             (Kind::Int8, [a, ..]) => int_element(i32::from(*a as i8), i32::from(i8::MIN), self.legacy),
             (Kind::Int16, [a, b, ..]) => int_element(i32::from(i16::from_le_bytes([*a, *b])), i32::from(i16::MIN), self.legacy),
             (Kind::Int32, [a, b, c, d, ..]) => int_element(i32::from_le_bytes([*a, *b, *c, *d]), i32::MIN, self.legacy),
-            _ => Err(NOT_INTEGER),
+            _ => Err(Reason::NotInteger),
         }
     }
 
@@ -113,7 +109,7 @@ impl<'a> Vector<'a> {
         self.elements(move |bytes| match (self.kind, bytes) {
             (Kind::Float, [a, b, c, d, ..]) => match float_element(u32::from_le_bytes([*a, *b, *c, *d]))? {
                 Element::Value(value) if value as i32 as f32 == value && value.abs() < 1e9 => Ok(Element::Value(value as i32)),
-                Element::Value(_) => Err(NOT_INTEGER),
+                Element::Value(_) => Err(Reason::NotInteger),
                 Element::Missing => Ok(Element::Missing),
                 Element::End => Ok(Element::End),
             },
@@ -130,7 +126,7 @@ impl<'a> Vector<'a> {
                 Element::Missing => Element::Missing,
                 Element::End => Element::End,
             }),
-            _ => match self.int(bytes).map_err(|reason| if reason == NOT_INTEGER { NOT_NUMBER } else { reason })? {
+            _ => match self.int(bytes).map_err(|reason| if reason == Reason::NotInteger { Reason::NotNumber } else { reason })? {
                 Element::Value(value) => Ok(Element::Value(f64::from(value))),
                 Element::Missing => Ok(Element::Missing),
                 Element::End => Ok(Element::End),
@@ -258,7 +254,7 @@ mod tests {
         assert_eq!(read(Kind::Int16, &[1, 0, 0, 0x80, 8, 0x80, 1, 0x80]), [Ok(Some(1)), Ok(None), Ok(Some(-32760))]);
         assert_eq!(read(Kind::Int32, &[0, 0, 0, 0x80, 8, 0, 0, 0x80, 1, 0, 0, 0x80]), [Ok(None), Ok(Some(i32::MIN + 8))]);
         for reserved in 0x82..=0x87 {
-            assert_eq!(read(Kind::Int8, &[reserved, 1]), [Err(RESERVED)]);
+            assert_eq!(read(Kind::Int8, &[reserved, 1]), [Err(Reason::ReservedCode)]);
         }
         let old = Vector { kind: Kind::Int8, bytes: &[0x80, 0x81, 0x87], legacy: true };
         assert_eq!(old.integers().collect::<Vec<_>>(), [Ok(None), Ok(Some(-127)), Ok(Some(-121))]);
@@ -270,10 +266,10 @@ mod tests {
         let numbers: Vec<_> = vector(Kind::Float, &floats).numbers().map(Result::unwrap).collect();
         assert_eq!((numbers[0], numbers[1], numbers[2]), (Some(3.0), Some(0.1), None));
         assert!(numbers[3].unwrap().is_nan());
-        assert_eq!(vector(Kind::Float, &floats).integers().collect::<Vec<_>>(), [Ok(Some(3)), Err(NOT_INTEGER)]);
+        assert_eq!(vector(Kind::Float, &floats).integers().collect::<Vec<_>>(), [Ok(Some(3)), Err(Reason::NotInteger)]);
         assert_eq!(vector(Kind::Int8, &[7]).numbers().collect::<Vec<_>>(), [Ok(Some(7.0))]);
         let reserved = 0x7f80_0004u32.to_le_bytes();
-        assert_eq!(vector(Kind::Float, &reserved).numbers().collect::<Vec<_>>(), [Err(RESERVED)]);
+        assert_eq!(vector(Kind::Float, &reserved).numbers().collect::<Vec<_>>(), [Err(Reason::ReservedCode)]);
     }
 
     #[test]

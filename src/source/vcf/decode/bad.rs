@@ -1,5 +1,6 @@
 //! What can become of a record, and where and why it is bad. It must not know how it was read.
 
+use crate::source::vcf::bcf::Stop;
 use crate::source::vcf::header::{Field, Fields};
 use crate::source::vcf::reason::Reason;
 
@@ -14,6 +15,20 @@ pub(crate) enum Place {
     Format(usize),
     /// A reserved key that is not among the fields, and the column it is missing in or wrong.
     Reserved(&'static str, &'static str),
+}
+
+impl Place {
+    /// The field's id as quarantine entries and errors name it.
+    pub(crate) fn field(&self, fields: &Fields) -> String {
+        let id = |list: &[Field], i: usize| list.get(i).map(|field| field.id.clone()).unwrap_or_default();
+        match self {
+            Place::Record => "record".into(),
+            Place::Column(name) => (*name).into(),
+            Place::Info(i) => format!("INFO/{}", id(&fields.info, *i)),
+            Place::Format(i) => format!("FORMAT/{}", id(&fields.formats, *i)),
+            Place::Reserved(column, key) => format!("{column}/{key}"),
+        }
+    }
 }
 
 /// Why a record cannot become a row.
@@ -31,17 +46,11 @@ impl Bad {
     pub(super) fn column(name: &'static str, reason: Reason) -> Self {
         Self::new(Place::Column(name), reason)
     }
+}
 
-    /// The field's id as quarantine entries and errors name it.
-    pub(crate) fn field(&self, fields: &Fields) -> String {
-        let id = |list: &[Field], i: usize| list.get(i).map(|field| field.id.clone()).unwrap_or_default();
-        match self.place {
-            Place::Record => "record".into(),
-            Place::Column(name) => name.into(),
-            Place::Info(i) => format!("INFO/{}", id(&fields.info, i)),
-            Place::Format(i) => format!("FORMAT/{}", id(&fields.formats, i)),
-            Place::Reserved(column, key) => format!("{column}/{key}"),
-        }
+impl From<Stop> for Bad {
+    fn from(stop: Stop) -> Self {
+        Self::new(Place::Record, stop.into())
     }
 }
 
@@ -62,5 +71,5 @@ pub(super) fn columns_fit(found: usize, columns: usize) -> bool {
 }
 
 pub(super) fn wrong_columns() -> Bad {
-    Bad::new(Place::Record, "another number of columns than the header")
+    Bad::new(Place::Record, Reason::WrongColumns)
 }

@@ -2,13 +2,13 @@
 //! columns and checks as for text. It must not know files or units.
 
 use super::bad::{Bad, Outcome, Place, wrong_columns};
-use super::binary::{Binary, check_utf8, damaged, find_end};
+use super::binary::{Binary, check_utf8, find_end};
 use super::decoder::Decoder;
 use super::extent::Extent;
 use super::fixed::{self, Fronts};
-use super::odd::Odd;
 use crate::source::vcf::bcf::{self, Cursor, Dictionary, Site, Stop};
-use crate::source::vcf::columns::{Floats, How, Kind, Vector};
+use crate::source::vcf::columns::{Encoding, Floats, Kind, Vector};
+use crate::source::vcf::reason::Reason;
 use crate::source::vcf::shape::Shape;
 
 impl Decoder {
@@ -32,19 +32,19 @@ impl Decoder {
             self.check(line)?;
         }
         let dictionary = &names.dictionary;
-        let Some((site, mut shared, individual)) = Site::of(record, dictionary.legacy) else { return Err(damaged(Stop::Wrong)) };
+        let Some((site, mut shared, individual)) = Site::of(record, dictionary.legacy) else { return Err(Stop::Wrong.into()) };
         let Some(chrom) = dictionary.contig(site.contig) else {
-            return Err(Bad::column("CHROM", "not among the header's contigs"));
+            return Err(Bad::column("CHROM", Reason::UnknownContig));
         };
         if site.pos < -1 {
-            return Err(Bad::column("POS", "not a position"));
+            return Err(Bad::column("POS", Reason::NotPosition));
         }
         let (chrom, at) = (chrom.as_bytes(), i64::from(site.pos) + 1);
         if !self.recipe.regions.contains(chrom, at) {
             return Ok(Outcome::OutOfRegion);
         }
-        let ids = shared.string().map_err(damaged)?;
-        let reference = if site.alleles > 0 { shared.string().map_err(damaged)? } else { b"" };
+        let ids = shared.string()?;
+        let reference = if site.alleles > 0 { shared.string()? } else { b"" };
         alleles(&mut shared, site.alleles, alt)?;
         filters(&mut shared, dictionary, filter)?;
         for text in [ids, reference, alt] {
@@ -65,25 +65,20 @@ impl Decoder {
         }
 
         let row = self.rows;
-        let how = How { percent: self.shape.percent };
+        let encoding = Encoding { percent: self.shape.percent };
         let alts = fixed::count_alts(alt);
         let mut end = None;
         if self.info.is_wanted() {
-            end = self.info.decode_binary(shared, site.infos, names, row, alts, how)?;
+            end = self.info.decode_binary(shared, site.infos, names, row, alts, encoding)?;
         } else if self.wants_end {
             end = find_end(shared, site.infos, dictionary);
         }
         check_samples(&site, dictionary)?;
         if let Some(calls) = &mut self.calls {
-            calls.decode_binary(individual, &site, names, row, alts, how)?;
+            calls.decode_binary(individual, &site, names, row, alts, encoding)?;
         }
         self.fixed.push(&Read { texts, quality }, at, extent.end(end))?;
-        self.known.see(chrom, filter);
-        if end.is_some_and(|end| end < at) {
-            self.odd.add(Odd::EndBeforePos);
-        }
-        self.lines.push(ordinal);
-        self.rows += 1;
+        self.book(chrom, filter, end.is_some_and(|end| end < at), ordinal);
         Ok(Outcome::Row)
     }
 }
@@ -131,9 +126,9 @@ impl Fronts for Read<'_> {
 fn alleles(shared: &mut Cursor<'_>, count: usize, alt: &mut Vec<u8>) -> Result<(), Bad> {
     alt.clear();
     for _ in 1..count {
-        let allele = shared.string().map_err(damaged)?;
+        let allele = shared.string()?;
         if allele.contains(&b',') || (allele == b"." && count > 2) {
-            return Err(Bad::column("ALT", "not an allele"));
+            return Err(Bad::column("ALT", Reason::NotAllele));
         }
         if !alt.is_empty() {
             alt.push(b',');
@@ -150,10 +145,10 @@ fn alleles(shared: &mut Cursor<'_>, count: usize, alt: &mut Vec<u8>) -> Result<(
 #[inline]
 fn filters(shared: &mut Cursor<'_>, dictionary: &Dictionary, filter: &mut Vec<u8>) -> Result<(), Bad> {
     filter.clear();
-    let value = shared.value().map_err(damaged)?;
+    let value = shared.value()?;
     for index in value.into_iter().flat_map(Vector::integers) {
         let name = index.ok().flatten().and_then(|index| dictionary.string(index));
-        let name = name.ok_or(Bad::column("FILTER", "not in the header's dictionary"))?;
+        let name = name.ok_or(Bad::column("FILTER", Reason::UnknownFilter))?;
         if !filter.is_empty() {
             filter.push(b';');
         }

@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::bad::{Bad, Place};
+use super::extent::number;
 use super::recipe::Recipe;
-use crate::source::vcf::bcf::{Cursor, Dictionary, Stop};
+use crate::source::vcf::bcf::{Cursor, Dictionary};
 use crate::source::vcf::columns::Vector;
+use crate::source::vcf::reason::Reason;
 
 /// What the numbers in records mean for one scan, and room to put texts together.
 pub(super) struct Binary {
@@ -32,15 +34,10 @@ impl Binary {
     }
 }
 
-/// Inside a record a length or a type is wrong.
-pub(super) fn damaged(_: Stop) -> Bad {
-    Bad::new(Place::Record, "its fields do not fit its length")
-}
-
 /// Strings of BCF are bytes.
 #[inline]
 pub(super) fn check_utf8(text: &[u8]) -> Result<(), Bad> {
-    if text.is_ascii() || std::str::from_utf8(text).is_ok() { Ok(()) } else { Err(Bad::new(Place::Record, "not UTF-8")) }
+    if text.is_ascii() || std::str::from_utf8(text).is_ok() { Ok(()) } else { Err(Bad::new(Place::Record, Reason::NotUtf8)) }
 }
 
 /// END without decoding the rest.
@@ -57,7 +54,7 @@ pub(super) fn find_end(mut entries: Cursor<'_>, count: usize, dictionary: &Dicti
 /// END's value, where it is one integer.
 pub(super) fn end_in(value: Vector<'_>) -> Option<i64> {
     match value.text() {
-        Some(text) => std::str::from_utf8(text).ok()?.parse().ok(),
+        Some(text) => number(text),
         None if value.is_several() => None,
         None => value.integers().next()?.ok()?.map(i64::from),
     }

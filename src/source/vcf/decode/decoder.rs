@@ -77,11 +77,11 @@ impl Decoder {
         let info = self.info.oddities().map(|(i, odd, n)| (i.map_or(Place::Column("INFO"), Place::Info), odd, n));
         let calls = self.calls.iter().flat_map(CallsDecoder::oddities);
         let calls = calls.map(|(i, odd, n)| (i.map_or(Place::Column("FORMAT"), Place::Format), odd, n));
-        let name = |place| Bad::new(place, "").field(&self.recipe.fields);
+        let name = |place: Place| place.field(&self.recipe.fields);
         let fields = info.chain(calls).map(|(place, odd, n)| (name(place), odd, n));
         let records =
             self.odd.counts().map(|(odd, n)| (if odd == Odd::EndBeforePos { "INFO/END" } else { "record" }.to_owned(), odd, n));
-        fields.chain(records).chain(self.known.oddities()).map(|(field, odd, n)| (field, odd.what(), n)).collect()
+        fields.chain(records).chain(self.known.oddities()).map(|(field, odd, n)| (field, odd.text(), n)).collect()
     }
 
     /// The checker of strict mode, which must see every line of the input in order.
@@ -104,6 +104,17 @@ impl Decoder {
             };
             Bad::new(place, fault.reason)
         })
+    }
+
+    /// Books a record that became a row.
+    #[inline(always)]
+    pub(super) fn book(&mut self, chrom: &[u8], filter: &[u8], ends_before_pos: bool, ordinal: u32) {
+        self.known.see(chrom, filter);
+        if ends_before_pos {
+            self.odd.add(Odd::EndBeforePos);
+        }
+        self.lines.push(ordinal);
+        self.rows += 1;
     }
 
     /// The rows since the last batch as a batch of `unit`.

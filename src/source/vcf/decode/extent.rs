@@ -70,7 +70,8 @@ fn value<'a>(info: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
     info.split(|byte| *byte == b';').find_map(|entry| entry.strip_prefix(key)?.strip_prefix(b"="))
 }
 
-fn number(text: &[u8]) -> Option<i64> {
+/// A whole number such as END.
+pub(super) fn number(text: &[u8]) -> Option<i64> {
     std::str::from_utf8(text).ok()?.parse().ok()
 }
 

@@ -3,8 +3,9 @@
 use datafusion::arrow::array::ArrayRef;
 
 use super::bad::{Bad, Place, wrong_columns};
-use crate::source::vcf::columns::{Column, Ends, Floats, How, List, Longs, Taken, Texts, leading_long, parse_float};
+use crate::source::vcf::columns::{Column, Encoding, Ends, Floats, List, Longs, Taken, Texts, leading_long, parse_float};
 use crate::source::vcf::find::find;
+use crate::source::vcf::reason::Reason;
 use crate::source::vcf::slot::Slot;
 
 /// CHROM, POS, ID, REF, ALT, QUAL, FILTER, INFO: where they end in their line.
@@ -95,7 +96,7 @@ impl Fronts for Columns<'_> {
 
     #[inline(always)]
     fn put_quality(&self, column: &mut Floats) -> Result<(), Bad> {
-        if column.take_next(self.front(5).0, Ends::COLUMN, How::default()) == Taken::NOT {
+        if column.take_next(self.front(5).0, Ends::COLUMN, Encoding::default()) == Taken::NOT {
             column.push_value(quality(self.get(5))?);
         }
         Ok(())
@@ -109,14 +110,14 @@ fn position(text: &[u8]) -> Result<i64, Bad> {
     for byte in text {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
-            return Err(Bad::column("POS", "not a position"));
+            return Err(Bad::column("POS", Reason::NotPosition));
         }
         value = value * 10 + i64::from(digit);
         if value > 1 << 53 {
-            return Err(Bad::column("POS", "not a position"));
+            return Err(Bad::column("POS", Reason::NotPosition));
         }
     }
-    if text.is_empty() { Err(Bad::column("POS", "empty")) } else { Ok(value) }
+    if text.is_empty() { Err(Bad::column("POS", Reason::Empty)) } else { Ok(value) }
 }
 
 /// QUAL: `None` for `.`.
@@ -134,7 +135,7 @@ pub(super) fn check(columns: &[&[u8]; 8]) -> Result<(), Bad> {
     let [chrom, _, _, reference, alt, ..] = columns;
     for (name, text) in [("CHROM", chrom), ("REF", reference), ("ALT", alt)] {
         if text.is_empty() {
-            return Err(Bad::column(name, "empty"));
+            return Err(Bad::column(name, Reason::Empty));
         }
     }
     Ok(())
@@ -187,7 +188,7 @@ impl Fixed {
     }
 
     pub(super) fn push(&mut self, columns: &impl Fronts, pos: i64, end: i64) -> Result<(), Bad> {
-        let how = How::default();
+        let encoding = Encoding::default();
         for (column, nth) in [(&mut self.chrom, 0), (&mut self.reference, 3)] {
             if let Some(column) = column {
                 let (text, len) = columns.front(nth);
@@ -216,7 +217,7 @@ impl Fixed {
                 b"." | b"" => column.pad(column.len() + 1),
                 one if find(b';', one).is_none() => column.push_one(|item| item.push_front(text, len)),
                 several => {
-                    column.push(several, how).map_err(|reason| Bad::new(Place::Column(name), reason))?;
+                    column.push(several, encoding).map_err(|reason| Bad::new(Place::Column(name), reason))?;
                 }
             }
         }

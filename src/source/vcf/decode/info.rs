@@ -8,11 +8,13 @@ use std::sync::LazyLock;
 use datafusion::arrow::array::ArrayRef;
 
 use super::bad::{Bad, Place};
-use super::count::expected;
+use super::extent::number;
+use super::keep_or_fail::{Demand, Leftovers};
 use super::needle::Needle;
 use super::odd::{Odd, Tally};
 use crate::flow::{Number, VcfType};
-use crate::source::vcf::columns::{AnyColumn, Column, Ends, How, Texts, column_for};
+use crate::source::vcf::columns::{AnyColumn, Column, Encoding, Ends, column_for};
+use crate::source::vcf::count::expected;
 use crate::source::vcf::find::find;
 use crate::source::vcf::hash::KeyMap;
 use crate::source::vcf::header::Field;
@@ -32,9 +34,8 @@ struct Key {
 
 /// The rest of what is known about a key.
 struct Facts {
-    number: Number,
+    demand: Demand,
     kind: VcfType,
-    inferred: bool,
     is_end: bool,
     odd: Tally,
 }
@@ -48,17 +49,15 @@ pub(super) struct InfoDecoder {
     facts: Vec<Facts>,
     index: KeyMap<usize>,
     wanted: bool,
-    other: Option<Texts>,
-    /// The table has a catch-all column, asked for or not.
-    open: bool,
-    scratch: Vec<u8>,
+    leftovers: Leftovers,
     first: usize,
     /// Of entries that belong to no key.
     odd: Tally,
 }
 
 impl InfoDecoder {
-    pub(super) fn new(fields: &[Field], slots: &[Slot], open: bool) -> Self {
+    /// `catch_all`: the table has a column for what no other takes.
+    pub(super) fn new(fields: &[Field], slots: &[Slot], catch_all: bool) -> Self {
         let (mut keys, mut facts) = (Vec::with_capacity(fields.len()), Vec::with_capacity(fields.len()));
         let mut index = KeyMap::default();
         for (i, field) in fields.iter().enumerate() {
@@ -77,11 +76,11 @@ impl InfoDecoder {
                 },
                 next: i + 1,
             });
-            facts.push(Facts { number: field.number, kind: field.kind, inferred: field.inferred, is_end, odd: Tally::default() });
+            facts.push(Facts { demand: Demand::of(field), kind: field.kind, is_end, odd: Tally::default() });
         }
-        let other = slots.contains(&Slot::InfoOther).then(Texts::default);
-        let wanted = other.is_some() || keys.iter().any(|key: &Key| key.column.is_some());
-        Self { keys, facts, index, wanted, other, open, scratch: Vec::new(), first: 0, odd: Tally::default() }
+        let leftovers = Leftovers::new(catch_all, slots.contains(&Slot::InfoOther));
+        let wanted = leftovers.is_wanted() || keys.iter().any(|key: &Key| key.column.is_some());
+        Self { keys, facts, index, wanted, leftovers, first: 0, odd: Tally::default() }
     }
 
     /// Any column reads INFO.
@@ -96,11 +95,10 @@ impl InfoDecoder {
     }
 
     /// Decodes a record's INFO for slot `row`. Returns END where it is a number.
-    pub(super) fn decode(&mut self, text: &[u8], row: usize, alts: usize, how: How) -> Result<Option<i64>, Bad> {
+    pub(super) fn decode(&mut self, text: &[u8], row: usize, alts: usize, encoding: Encoding) -> Result<Option<i64>, Bad> {
         if text == b"." || text.is_empty() {
             return Ok(None);
         }
-        self.scratch.clear();
         let (mut rest, mut end, mut before, mut guess) = (text, None, usize::MAX, self.first);
         loop {
             let mut known = false;
@@ -118,7 +116,7 @@ impl InfoDecoder {
                 && let Some(column) = &mut key.column
             {
                 let value = &rest[key.needle.len()..];
-                let taken = column.take(row, value, Ends::INFO, how);
+                let taken = column.take(row, value, Ends::INFO, encoding);
                 if taken.len != 0 {
                     let (a, b, counts) = key.expects;
                     // A lone `.` stands for any number of values.
@@ -155,7 +153,7 @@ impl InfoDecoder {
                     if let Some(value) = value.filter(|_| self.facts[key].is_end) {
                         end = number(value);
                     }
-                    self.put(key, value, entry, row, alts, how)?;
+                    self.put(key, value, entry, row, alts, encoding)?;
                     (before, guess) = (key, self.keys[key].next);
                 }
                 None if entry.is_empty() => {
@@ -167,7 +165,7 @@ impl InfoDecoder {
                         end = number(value);
                     }
                     self.odd.add(Odd::Undeclared);
-                    self.keep(entry);
+                    self.leftovers.keep(entry);
                 }
             }
             match rest.get(entry.len() + 1..) {
@@ -175,89 +173,75 @@ impl InfoDecoder {
                 None => break,
             }
         }
-        if let Some(other) = self.other.as_mut().filter(|_| !self.scratch.is_empty()) {
-            other.pad(row);
-            other.push_raw(&self.scratch);
-        }
+        self.leftovers.put(row);
         Ok(end)
     }
 
     /// Gives a value to its column; what does not fit goes to the catch-all column where the table has one.
     #[inline]
-    fn put(&mut self, index: usize, value: Option<&[u8]>, entry: &[u8], row: usize, alts: usize, how: How) -> Result<(), Bad> {
+    fn put(
+        &mut self,
+        index: usize,
+        value: Option<&[u8]>,
+        entry: &[u8],
+        row: usize,
+        alts: usize,
+        encoding: Encoding,
+    ) -> Result<(), Bad> {
         let key = &mut self.facts[index];
         let Some(column) = self.keys.get_mut(index).and_then(|key| key.column.as_mut()) else { return Ok(()) };
         let Some(value) = value else {
             if key.kind == VcfType::Flag {
-                match column.put(row, b"", how) {
+                match column.put(row, b"", encoding) {
                     Ok(Some(_)) => return Ok(()),
                     _ => key.odd.add(Odd::Repeated),
                 }
             } else {
                 key.odd.add(Odd::NoValue);
             }
-            self.keep(entry);
+            self.leftovers.keep(entry);
             return Ok(());
         };
-        match column.put(row, value, how) {
+        match column.put(row, value, encoding) {
             Ok(None) => {
                 key.odd.add(Odd::Repeated);
-                self.keep(entry);
+                self.leftovers.keep(entry);
             }
             Ok(_) if key.kind == VcfType::Flag => {
                 key.odd.add(Odd::FlagValue);
-                self.keep(entry);
+                self.leftovers.keep(entry);
             }
             Ok(Some(count)) => {
-                if expected(key.number, alts).is_some_and(|expected| expected != count) && value != b"." {
+                if expected(key.demand.number, alts).is_some_and(|expected| expected != count) && value != b"." {
                     key.odd.add(Odd::Miscount);
                 }
             }
             Err(reason) => {
-                let several = key.number == Number::Count(1) && value.contains(&b',');
-                if !self.open || !(key.inferred || several) {
-                    return Err(Bad::new(Place::Info(index), reason));
-                }
-                key.odd.add(if several { Odd::Miscount } else { Odd::Misfit });
-                self.keep(entry);
+                let several = value.contains(&b',');
+                key.odd.add(self.leftovers.keep_or_fail(key.demand, several, Place::Info(index), reason)?);
+                self.leftovers.keep(entry);
             }
         }
         Ok(())
-    }
-
-    #[cold]
-    fn keep(&mut self, entry: &[u8]) {
-        if self.other.is_some() {
-            if !self.scratch.is_empty() {
-                self.scratch.push(b';');
-            }
-            self.scratch.extend_from_slice(entry);
-        }
     }
 
     pub(super) fn truncate(&mut self, rows: usize) {
         for column in self.keys.iter_mut().filter_map(|key| key.column.as_mut()) {
             column.truncate(rows);
         }
-        if let Some(other) = &mut self.other {
-            other.truncate(rows);
-        }
+        self.leftovers.truncate(rows);
     }
 
     /// The finished column of a slot, padded to `rows`.
     pub(super) fn finish(&mut self, slot: Slot, rows: usize) -> Option<ArrayRef> {
         let column = match slot {
-            Slot::InfoOther => self.other.as_mut()? as &mut dyn Column,
+            Slot::InfoOther => return self.leftovers.finish(rows),
             Slot::Info(i) => self.keys.get_mut(i)?.column.as_mut()?,
             _ => return None,
         };
         column.pad(rows);
         Some(column.finish())
     }
-}
-
-fn number(text: &[u8]) -> Option<i64> {
-    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 /// END without decoding the rest.

@@ -1,31 +1,32 @@
 //! Plain counters of what a lenient decoder keeps although the specification does not know it so. It must not know which
 //! field it counts for, nor the run.
 
-/// What can be odd about a value or a record that is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Odd {
-    /// Another number of values than Number says; kept as the file has them.
-    Miscount,
-    /// A genotype's allele index lies behind the last ALT.
-    PastAlt,
-    /// The value does not read as the field's type; kept as text.
-    Misfit,
-    /// The key comes a second time in one record; kept as text.
-    Repeated,
-    /// A flag with a value; the value is kept as text.
-    FlagValue,
-    /// A key of a type that has values, without one.
-    NoValue,
-    /// A key found neither in the header nor in the first records; kept as text.
-    Undeclared,
-    /// Nothing between two separators.
-    Empty,
-    /// END lies before POS; the record's end is that of REF.
-    EndBeforePos,
-    /// No header line declares it.
-    NoHeaderLine,
-    /// More columns than the header names; passed over.
-    SurplusColumns,
+crate::text::worded! {
+    /// What can be odd about a value or a record that is kept.
+    pub(crate) enum Odd {
+        /// Another number of values than Number says; kept as the file has them.
+        Miscount => "another number of values than declared",
+        /// A genotype's allele index lies behind the last ALT.
+        PastAlt => "an allele index behind the last ALT",
+        /// The value does not read as the field's type; kept as text.
+        Misfit => "a value that is not of the declared type, kept as text",
+        /// The key comes a second time in one record; kept as text.
+        Repeated => "the key is repeated in a record, kept as text",
+        /// A flag with a value; the value is kept as text.
+        FlagValue => "a flag with a value, kept as text",
+        /// A key of a type that has values, without one.
+        NoValue => "a key without its value",
+        /// A key found neither in the header nor in the first records; kept as text.
+        Undeclared => "a key that neither the header nor the first records know, kept as text",
+        /// Nothing between two separators.
+        Empty => "an empty entry",
+        /// END lies before POS; the record's end is that of REF.
+        EndBeforePos => "END lies before POS",
+        /// No header line declares it.
+        NoHeaderLine => "no header line declares it",
+        /// More columns than the header names; passed over.
+        SurplusColumns => "more columns than the header names, passed over",
+    }
 }
 
 impl Odd {
@@ -42,23 +43,6 @@ impl Odd {
         Odd::NoHeaderLine,
         Odd::SurplusColumns,
     ];
-
-    /// The words of the report.
-    pub(crate) fn what(self) -> &'static str {
-        match self {
-            Odd::Miscount => "another number of values than declared",
-            Odd::PastAlt => "an allele index behind the last ALT",
-            Odd::Misfit => "a value that is not of the declared type, kept as text",
-            Odd::Repeated => "the key is repeated in a record, kept as text",
-            Odd::FlagValue => "a flag with a value, kept as text",
-            Odd::NoValue => "a key without its value",
-            Odd::Undeclared => "a key that neither the header nor the first records know, kept as text",
-            Odd::Empty => "an empty entry",
-            Odd::EndBeforePos => "END lies before POS",
-            Odd::NoHeaderLine => "no header line declares it",
-            Odd::SurplusColumns => "more columns than the header names, passed over",
-        }
-    }
 }
 
 /// Counters of one field.

@@ -6,7 +6,8 @@ use super::extent::Extent;
 use super::fixed::{self, Columns};
 use super::info;
 use super::odd::Odd;
-use crate::source::vcf::columns::How;
+use crate::source::vcf::columns::Encoding;
+use crate::source::vcf::reason::Reason;
 
 impl Decoder {
     /// Takes one line without its line ending.
@@ -21,10 +22,10 @@ impl Decoder {
         }
         if !clean {
             if std::str::from_utf8(line).is_err() {
-                return Err(Bad::new(Place::Record, "not UTF-8"));
+                return Err(Bad::new(Place::Record, Reason::NotUtf8));
             }
             if memchr::memchr(0, line).is_some() {
-                return Err(Bad::new(Place::Record, "holds a NUL byte"));
+                return Err(Bad::new(Place::Record, Reason::HoldsNul));
             }
         }
         fixed::check(&texts)?;
@@ -41,25 +42,20 @@ impl Decoder {
 
         let row = self.rows;
         let percent = self.shape.percent && memchr::memchr(b'%', line).is_some();
-        let how = How { percent };
+        let encoding = Encoding { percent };
         let alts = fixed::count_alts(alt);
         let mut end = None;
         if self.info.is_wanted() {
-            end = self.info.decode(info, row, alts, how)?;
+            end = self.info.decode(info, row, alts, encoding)?;
         } else if self.wants_end {
             end = info::find_end(info);
         }
         match &mut self.calls {
-            Some(calls) => calls.decode(rest, row, alts, how)?,
+            Some(calls) => calls.decode(rest, row, alts, encoding)?,
             None => self.check_columns(rest)?,
         }
         self.fixed.push(&columns, at, extent.end(end))?;
-        self.known.see(chrom, filter);
-        if end.is_some_and(|end| end < at) {
-            self.odd.add(Odd::EndBeforePos);
-        }
-        self.lines.push(ordinal);
-        self.rows += 1;
+        self.book(chrom, filter, end.is_some_and(|end| end < at), ordinal);
         Ok(Outcome::Row)
     }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::model::{Declaration, Header};
 use super::reserved;
 use crate::flow::{Number, VcfType};
-use crate::source::vcf::columns::{Column, How, column_for};
+use crate::source::vcf::columns::{Column, Encoding, column_for};
 
 /// Records looked at.
 pub(crate) const SAMPLE: usize = 1000;
@@ -72,7 +72,7 @@ fn note(
     seen.valued = true;
     seen.commas |= value.contains(&b',');
     if let Some(declared) = reserved(id, minor)
-        && column_for(declared.number, declared.kind).push(value, How::default()).is_err()
+        && column_for(declared.number, declared.kind).push(value, Encoding::default()).is_err()
     {
         seen.misfits = true;
     }

@@ -2,6 +2,7 @@
 
 use super::fault::{Fault, column};
 use super::names;
+use crate::source::vcf::reason::Reason;
 
 pub(super) fn is_base(byte: u8) -> bool {
     b"ACGTNacgtn".contains(&byte)
@@ -20,21 +21,21 @@ pub(super) fn split<'a>(alt: &'a [u8], reference: &[u8], minor: u32) -> Result<V
     let alleles: Vec<&[u8]> = alt.split(|byte| *byte == b',').collect();
     for allele in &alleles {
         match *allele {
-            b"" => return Err(column("ALT", "an empty allele")),
-            b"." => return Err(column("ALT", "`.` beside an allele")),
+            b"" => return Err(column("ALT", Reason::EmptyAllele)),
+            b"." => return Err(column("ALT", Reason::MissingBesideAllele)),
             b"*" => {}
             [b'<', id @ .., b'>'] if names::is_allele_id(id) => {
                 if !names::has_known_type(id, minor) {
-                    return Err(column("ALT", "subtypes of no known type of structural variant"));
+                    return Err(column("ALT", Reason::UnknownSubtype));
                 }
             }
             allele if are_bases(allele) => {
                 if allele.eq_ignore_ascii_case(reference) {
-                    return Err(column("ALT", "an allele is REF"));
+                    return Err(column("ALT", Reason::AlleleIsRef));
                 }
             }
             allele if is_breakend(allele, minor) || is_insertion(allele, minor) => {}
-            _ => return Err(column("ALT", "not bases, `*`, `<ID>` or a breakend")),
+            _ => return Err(column("ALT", Reason::NotAlt)),
         }
     }
     Ok(alleles)

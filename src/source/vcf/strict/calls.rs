@@ -5,6 +5,7 @@ use super::record::Record;
 use super::rules::{Rule, Rules};
 use super::{fixed, names, value};
 use crate::flow::Number;
+use crate::source::vcf::count::genotypes;
 use crate::source::vcf::header::reserved;
 use crate::source::vcf::reason::Reason;
 
@@ -27,13 +28,13 @@ struct Call<'a> {
 pub(super) fn check<'a>(record: &Record<'a>, format: &'a [u8], samples: &[&'a [u8]], rules: &Rules) -> Check<'a> {
     let keys: Vec<&[u8]> = format.split(|byte| *byte == b':').collect();
     if keys.iter().any(|key| !names::is_format_key(key, rules.minor)) {
-        return Err(column("FORMAT", "not a key"));
+        return Err(column("FORMAT", Reason::NotKey));
     }
     if rules.minor >= 3 && fixed::repeats(&keys) {
-        return Err(column("FORMAT", "a key is repeated"));
+        return Err(column("FORMAT", Reason::RepeatedKey));
     }
     if keys.iter().skip(1).any(|key| *key == b"GT") {
-        return Err(column("FORMAT", "GT is not the first key"));
+        return Err(column("FORMAT", Reason::GtNotFirst));
     }
     if rules.minor >= 5 {
         local_order(&keys)?;
@@ -46,10 +47,10 @@ pub(super) fn check<'a>(record: &Record<'a>, format: &'a [u8], samples: &[&'a [u
 fn local_order<'a>(keys: &[&'a [u8]]) -> Check<'a> {
     let laa = keys.iter().position(|key| *key == b"LAA");
     if keys.iter().any(|key| LOCAL.contains(key)) && laa.is_none() {
-        return Err(column("FORMAT", "local-allele keys without LAA"));
+        return Err(column("FORMAT", Reason::LocalWithoutLaa));
     }
     if keys.iter().any(|key| LOCAL.contains(key)) && laa.is_some_and(|at| at > usize::from(keys[0] == b"GT")) {
-        return Err(column("FORMAT", "LAA does not come before all keys other than GT"));
+        return Err(column("FORMAT", Reason::LaaNotFirst));
     }
     Ok(())
 }
@@ -57,7 +58,7 @@ fn local_order<'a>(keys: &[&'a [u8]]) -> Check<'a> {
 fn call<'a>(record: &Record<'a>, keys: &[&'a [u8]], formats: &[Option<Rule>], text: &'a [u8], rules: &Rules) -> Check<'a> {
     let values: Vec<&[u8]> = text.split(|byte| *byte == b':').collect();
     if values.len() > keys.len() {
-        return Err(column("FORMAT", "a call has more values than FORMAT has keys"));
+        return Err(column("FORMAT", Reason::SurplusCallValues));
     }
     let get = |name: &str| keys.iter().position(|key| *key == name.as_bytes()).and_then(|at| values.get(at).copied());
     let genotype = get("GT");
@@ -74,7 +75,7 @@ fn call<'a>(record: &Record<'a>, keys: &[&'a [u8]], formats: &[Option<Rule>], te
     for ((key, rule), value) in keys.iter().zip(formats).zip(&values) {
         let fault = |reason| Fault { at: At::Format(key), reason };
         if value.is_empty() && rules.minor < 5 {
-            return Err(fault("an empty value"));
+            return Err(fault(Reason::EmptyValue));
         }
         if *key == b"GT" || *key == b"LAA" {
             continue;
@@ -93,7 +94,7 @@ fn call<'a>(record: &Record<'a>, keys: &[&'a [u8]], formats: &[Option<Rule>], te
 /// A genotype: alleles behind `/` or `|`, the first sign only from 4.4 on. Returns how many alleles.
 fn alleles(text: &[u8], record: &Record<'_>, minor: u32) -> Result<usize, Reason> {
     let body = match text {
-        [b'/' | b'|', ..] if minor < 4 => return Err("a leading phase before VCF 4.4"),
+        [b'/' | b'|', ..] if minor < 4 => return Err(Reason::LeadingPhase),
         [b'/' | b'|', body @ ..] => body,
         body => body,
     };
@@ -104,12 +105,12 @@ fn alleles(text: &[u8], record: &Record<'_>, minor: u32) -> Result<usize, Reason
             continue;
         }
         if allele.is_empty() || !allele.iter().all(u8::is_ascii_digit) {
-            return Err("not a genotype");
+            return Err(Reason::NotGenotype);
         }
         let index = std::str::from_utf8(allele).ok().and_then(|digits| digits.parse::<usize>().ok());
         // The specification's own files have 0/1 where ALT is `.`.
         if index.is_none_or(|index| index > record.alts.len().max(1)) {
-            return Err("an allele index behind the last ALT");
+            return Err(Reason::PastAlt);
         }
     }
     Ok(ploidy)
@@ -124,7 +125,7 @@ fn local_alleles(text: &[u8], record: &Record<'_>, minor: u32) -> Result<usize, 
     if minor >= 5 {
         let inside = |item: &&[u8]| value::integer(item, minor).is_ok_and(|i| i >= 1 && i as usize <= record.alts.len());
         if fixed::repeats(&items) || !items.iter().all(inside) {
-            return Err("not distinct indexes of ALT alleles");
+            return Err(Reason::NotLocalAlleles);
         }
     }
     Ok(items.len())
@@ -149,17 +150,17 @@ fn typed(text: &[u8], rule: Rule, call: Call<'_>, record: &Record<'_>, minor: u3
         Number::LR => call.local.is_none_or(|local| count == local + 1),
         Number::LG => call.local.is_none_or(|local| is_genotypes(count, local, call)),
         // Which bases count depends on the genotype's sequences: a missing value may stand for all of an allele's.
-        Number::M if call.genotype.is_none() => return Err("base modifications without GT"),
+        Number::M if call.genotype.is_none() => return Err(Reason::ModificationWithoutGt),
         Number::M | Number::Unknown => true,
     };
-    if fits { Ok(()) } else { Err("another number of values than declared") }
+    if fits { Ok(()) } else { Err(Reason::WrongCount) }
 }
 
 /// One value a genotype; two alleles a genotype are assumed without GT, any number where GT is a lone dot.
 fn is_genotypes(count: usize, alts: usize, call: Call<'_>) -> bool {
     match (call.genotype, call.ploidy) {
         (Some(_), None) => true,
-        (_, ploidy) => value::genotypes(alts + 1, ploidy.unwrap_or(2)) == Some(count),
+        (_, ploidy) => genotypes(alts, ploidy.unwrap_or(2)) == Some(count),
     }
 }
 
@@ -173,10 +174,10 @@ fn limits(key: &[u8], text: &[u8], minor: u32) -> Result<(), Reason> {
     let is_probability = minor >= 3 && matches!(key, b"GP" | b"CNP");
     if is_probability || is_modification() {
         let outside = |item| value::float(item, minor).is_ok_and(|share| !(0.0..=1.0).contains(&share));
-        return if items.any(outside) { Err("not between 0 and 1") } else { Ok(()) };
+        return if items.any(outside) { Err(Reason::NotFraction) } else { Ok(()) };
     }
     if COUNTS.contains(&key) && items.any(|item| value::integer(item, minor).is_ok_and(|n| n < 0)) {
-        return Err("negative");
+        return Err(Reason::Negative);
     }
     Ok(())
 }
@@ -190,20 +191,20 @@ fn phase_sets<'a>(
 ) -> Check<'a> {
     let Some(sets) = sets.filter(|sets| !matches!(*sets, b"." | b"")) else { return Ok(()) };
     if single.is_some_and(|set| !matches!(set, b"." | b"")) {
-        return Err(Fault { at: At::Format(b"PSL"), reason: "PS and PSL for the same call" });
+        return Err(Fault { at: At::Format(b"PSL"), reason: Reason::TwoPhaseSets });
     }
     let sets: Vec<&[u8]> = sets.split(|byte| *byte == b',').collect();
     if let Some(genotype) = genotype {
         let unphased = phases(genotype).into_iter().map(|phased| !phased);
         if unphased.zip(&sets).any(|(unphased, set)| unphased && *set != b".") {
-            return Err(Fault { at: At::Format(b"PSL"), reason: "a phase set for an unphased allele" });
+            return Err(Fault { at: At::Format(b"PSL"), reason: Reason::UnphasedPhaseSet });
         }
     }
     for (key, values) in beside {
         let values = values.filter(|values| !matches!(*values, b"." | b""));
         let mut values = values.into_iter().flat_map(|values| values.split(|byte| *byte == b',')).zip(&sets);
         if values.any(|(value, set)| *set == b"." && value != b".") {
-            return Err(Fault { at: At::Format(key.as_bytes()), reason: "a value for an allele without a phase set" });
+            return Err(Fault { at: At::Format(key.as_bytes()), reason: Reason::NoPhaseSet });
         }
     }
     Ok(())

@@ -6,6 +6,7 @@ use super::fault::{At, Check, Fault};
 use super::order::Order;
 use super::rules::Rules;
 use super::{calls, fixed, info, names, structural};
+use crate::source::vcf::reason::Reason;
 
 /// Checks the records of one input, which must come in the file's order, each once.
 pub(crate) struct Checker {
@@ -32,18 +33,18 @@ impl Checker {
 
     /// Checks one record's line, without its line ending.
     pub(crate) fn check<'a>(&mut self, line: &'a [u8]) -> Check<'a> {
-        let record = Fault { at: At::Record, reason: "" };
+        let record = |reason| Fault { at: At::Record, reason };
         if std::mem::take(&mut self.blank) {
-            return Err(Fault { reason: "a blank line stands before it", ..record });
+            return Err(record(Reason::BlankLineBefore));
         }
         let rules = self.rules.clone();
         if self.open && rules.minor >= 3 {
-            return Err(Fault { reason: "the last line does not end in a line separator", ..record });
+            return Err(record(Reason::OpenLastLine));
         }
-        names::text(line, rules.minor).map_err(|reason| Fault { reason, ..record })?;
+        names::text(line, rules.minor).map_err(record)?;
         let columns: Vec<&[u8]> = line.split(|byte| *byte == b'\t').collect();
         if columns.len() != rules.columns {
-            return Err(Fault { reason: "another number of columns than the header", ..record });
+            return Err(record(Reason::WrongColumns));
         }
         let record = fixed::check(&columns, &rules)?;
         info::check(&record, &rules)?;

@@ -4,24 +4,25 @@ use super::fault::{At, Fault, column};
 use super::record::Record;
 use super::rules::Rules;
 use super::{alleles, names, value};
+use crate::source::vcf::reason::Reason;
 
 /// Checks the fixed columns.
 pub(super) fn check<'a>(columns: &[&'a [u8]], rules: &Rules) -> Result<Record<'a>, Fault<'a>> {
     let [chrom, pos, ids, reference, alt, qual, filter, info, ..] = columns else {
-        return Err(Fault { at: At::Record, reason: "another number of columns than the header" });
+        return Err(Fault { at: At::Record, reason: Reason::WrongColumns });
     };
     let minor = rules.minor;
     if !names::is_chrom(chrom, minor) {
-        return Err(column("CHROM", "not a contig's name"));
+        return Err(column("CHROM", Reason::NotContig));
     }
-    let pos = position(pos).ok_or(column("POS", "not a position"))?;
+    let pos = position(pos).ok_or(column("POS", Reason::NotPosition))?;
     identifiers(ids, minor)?;
     if reference.is_empty() || !reference.iter().all(|base| alleles::is_base(*base)) {
-        return Err(column("REF", "not a sequence of A, C, G, T, N"));
+        return Err(column("REF", Reason::NotBases));
     }
     let alts = alleles::split(alt, reference, minor)?;
     if *qual != b"." && value::float(qual, minor).map_err(|reason| column("QUAL", reason))? < 0.0 {
-        return Err(column("QUAL", "negative"));
+        return Err(column("QUAL", Reason::Negative));
     }
     filters(filter, minor)?;
     Ok(Record { chrom, pos, reference, alts, info: entries(info)? })
@@ -35,13 +36,13 @@ fn position(text: &[u8]) -> Option<i64> {
 fn identifiers<'a>(text: &[u8], minor: u32) -> Result<(), Fault<'a>> {
     let ids: Vec<&[u8]> = text.split(|byte| *byte == b';').collect();
     if ids.iter().any(|id| id.is_empty()) {
-        return Err(column("ID", "an empty identifier"));
+        return Err(column("ID", Reason::EmptyIdentifier));
     }
     if text.iter().any(u8::is_ascii_whitespace) {
-        return Err(column("ID", "holds white space"));
+        return Err(column("ID", Reason::WhiteSpace));
     }
     if minor >= 3 && repeats(&ids) {
-        return Err(column("ID", "an identifier is repeated"));
+        return Err(column("ID", Reason::RepeatedIdentifier));
     }
     Ok(())
 }
@@ -49,13 +50,13 @@ fn identifiers<'a>(text: &[u8], minor: u32) -> Result<(), Fault<'a>> {
 fn filters<'a>(text: &[u8], minor: u32) -> Result<(), Fault<'a>> {
     let filters: Vec<&[u8]> = text.split(|byte| *byte == b';').collect();
     if filters.iter().any(|name| !names::is_filter(name)) {
-        return Err(column("FILTER", "empty, `0` or holds white space"));
+        return Err(column("FILTER", Reason::NotFilter));
     }
     if filters.len() > 1 && filters.contains(&b".".as_slice()) {
-        return Err(column("FILTER", "`.` beside a filter"));
+        return Err(column("FILTER", Reason::MissingBesideFilter));
     }
     if minor >= 3 && repeats(&filters) {
-        return Err(column("FILTER", "a filter is repeated"));
+        return Err(column("FILTER", Reason::RepeatedFilter));
     }
     Ok(())
 }
@@ -71,7 +72,7 @@ fn entries(text: &[u8]) -> Result<Vec<Entry<'_>>, Fault<'_>> {
     let mut entries = Vec::new();
     for entry in text.split(|byte| *byte == b';') {
         if entry.is_empty() {
-            return Err(column("INFO", "an empty entry"));
+            return Err(column("INFO", Reason::EmptyEntry));
         }
         entries.push(match memchr::memchr(b'=', entry) {
             Some(at) => (&entry[..at], Some(&entry[at + 1..])),

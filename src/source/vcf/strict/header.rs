@@ -2,12 +2,11 @@
 
 use std::collections::HashSet;
 
-use super::meta::{self, Form, Pair};
+use super::meta::{self, Form, Pair, Words};
 use super::names;
 use crate::error::{Error, Result};
 use crate::flow::{Number, VcfType};
 use crate::source::vcf::header::reserved::{self, Reserved};
-use crate::source::vcf::reason::Reason;
 
 const COLUMNS: [&str; 8] = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO"];
 /// Lines whose value the specification defines as `<key=value,…>`.
@@ -71,7 +70,7 @@ impl State {
             .map_err(|reason| format!("{}: {reason}", if key == "fileformat" || is_known(key) { key } else { "header" }))
     }
 
-    fn meta(&mut self, key: &str, value: &str) -> Result<(), Reason> {
+    fn meta(&mut self, key: &str, value: &str) -> Result<(), Words> {
         let minor = self.minor;
         match key {
             "fileformat" => return Err("a second time"),
@@ -121,7 +120,7 @@ fn url(value: &str, minor: u32) -> &str {
     bare.filter(|_| minor < 3).unwrap_or(value)
 }
 
-fn columns(text: &str) -> Result<(), Reason> {
+fn columns(text: &str) -> Result<(), Words> {
     if !text.starts_with('#') {
         return Err("neither a `##` line nor the column line");
     }
@@ -158,7 +157,7 @@ impl Line<'_> {
 
     /// The default parts are there, the description and whatever is optional in quotes. Until 4.3 the default parts come first
     /// and in the template's order; 4.4 says that order means nothing.
-    fn described(&self, default: &[&str]) -> Result<(), Reason> {
+    fn described(&self, default: &[&str]) -> Result<(), Words> {
         if default.iter().any(|key| self.get(key).is_none()) {
             return Err("not all of its parts are there");
         }
@@ -176,7 +175,7 @@ impl Line<'_> {
         Ok(())
     }
 
-    fn field(&self, place: &str) -> Result<(), Reason> {
+    fn field(&self, place: &str) -> Result<(), Words> {
         self.described(&["ID", "Number", "Type", "Description"])?;
         let text = |key| self.get(key).unwrap_or_default();
         let id = text("ID");
@@ -210,7 +209,7 @@ impl Line<'_> {
         }
     }
 
-    fn alt(&self) -> Result<(), Reason> {
+    fn alt(&self) -> Result<(), Words> {
         self.described(&["ID", "Description"])?;
         let id = self.get("ID").unwrap_or_default().as_bytes();
         let first = id.split(|byte| *byte == b':').next().unwrap_or_default();
@@ -220,7 +219,7 @@ impl Line<'_> {
         if names::is_allele_id(id) && typed { Ok(()) } else { Err("the ID is not that of a symbolic allele") }
     }
 
-    fn contig(&self) -> Result<(), Reason> {
+    fn contig(&self) -> Result<(), Words> {
         let id = self.get("ID").ok_or("no ID")?;
         if !names::is_contig(id.as_bytes(), self.minor) {
             return Err("the ID is not a contig's name");
@@ -230,7 +229,7 @@ impl Line<'_> {
     }
 
     /// Until 4.2 a sample is a mixture of genomes; from 4.3 on it has an ID and whatever META lines describe.
-    fn sample(&self) -> Result<(), Reason> {
+    fn sample(&self) -> Result<(), Words> {
         if self.get("ID").is_some_and(|id| id.contains(char::is_whitespace)) {
             return Err("the ID holds white space");
         }
@@ -246,14 +245,14 @@ impl Line<'_> {
         Ok(())
     }
 
-    fn pedigree(&self) -> Result<(), Reason> {
+    fn pedigree(&self) -> Result<(), Words> {
         let is_name =
             |pair: &Pair| pair.form == Form::Quoted || !pair.value.contains(|c: char| c.is_whitespace() || ":;=%".contains(c));
         if self.pairs.iter().all(is_name) { Ok(()) } else { Err("a value that is not a name") }
     }
 
     /// `##META` (4.3 section 1.4.8): a list of the words that SAMPLE lines may use.
-    fn vocabulary(&self) -> Result<(), Reason> {
+    fn vocabulary(&self) -> Result<(), Words> {
         let listed = self.pairs.iter().any(|pair| pair.key == "Values" && pair.form == Form::Listed && !pair.value.is_empty());
         match (self.get("Type"), self.get("Number")) {
             (Some("String"), Some(".")) if listed => Ok(()),
@@ -264,7 +263,7 @@ impl Line<'_> {
 }
 
 /// A declaration of a reserved key says what the specification says; its `.` leaves the number open.
-fn meant(key: &Reserved, number: Number, kind: VcfType, place: &str, minor: u32) -> Result<(), Reason> {
+fn meant(key: &Reserved, number: Number, kind: VcfType, place: &str, minor: u32) -> Result<(), Words> {
     if key.number() != Number::Unknown && key.number() != number {
         return Err("a reserved key with another Number than the specification's");
     }

@@ -13,18 +13,18 @@ const COUNTS: [&[u8]; 9] = [b"AC", b"AD", b"ADF", b"ADR", b"AN", b"DP", b"END", 
 pub(super) fn check<'a>(record: &Record<'a>, rules: &Rules) -> Check<'a> {
     let keys: Vec<&[u8]> = record.info.iter().map(|(key, _)| *key).collect();
     if rules.minor >= 3 && fixed::repeats(&keys) {
-        return Err(column("INFO", "a key is repeated"));
+        return Err(column("INFO", Reason::RepeatedKey));
     }
     for (key, value) in &record.info {
         let fault = |reason| Fault { at: At::Info(key), reason };
         if !names::is_info_key(key, rules.minor) {
-            return Err(column("INFO", "not a key"));
+            return Err(column("INFO", Reason::NotKey));
         }
         if rules.minor < 3 && value.is_some_and(|value| value.iter().any(u8::is_ascii_whitespace)) {
-            return Err(fault("holds white space"));
+            return Err(fault(Reason::WhiteSpace));
         }
         if value.is_some_and(<[u8]>::is_empty) {
-            return Err(fault("an empty value"));
+            return Err(fault(Reason::EmptyValue));
         }
         if let Some(rule) = rules.info.get(*key) {
             typed(*value, *rule, record, rules.minor).map_err(fault)?;
@@ -38,7 +38,7 @@ pub(super) fn check<'a>(record: &Record<'a>, rules: &Rules) -> Check<'a> {
 
 /// Type and number of values.
 fn typed(text: Option<&[u8]>, rule: Rule, record: &Record<'_>, minor: u32) -> Result<(), Reason> {
-    let Some(text) = text else { return if rule.kind == VcfType::Flag { Ok(()) } else { Err("no value") } };
+    let Some(text) = text else { return if rule.kind == VcfType::Flag { Ok(()) } else { Err(Reason::NoValue) } };
     let mut count = 0;
     for item in text.split(|byte| *byte == b',') {
         value::check(item, rule.kind, minor)?;
@@ -54,24 +54,24 @@ fn typed(text: Option<&[u8]>, rule: Rule, record: &Record<'_>, minor: u32) -> Re
         // INFO has no ploidy, so G says nothing there.
         _ => true,
     };
-    if fits { Ok(()) } else { Err("another number of values than declared") }
+    if fits { Ok(()) } else { Err(Reason::WrongCount) }
 }
 
 /// What the text says of reserved keys beyond type and number.
 fn reserved(key: &[u8], text: &[u8], record: &Record<'_>, minor: u32) -> Result<(), Reason> {
     let items = || text.split(|byte| *byte == b',').filter(|item| *item != b".");
     if COUNTS.contains(&key) && items().any(|item| item.starts_with(b"-") && value::integer(item, minor).is_ok_and(|n| n < 0)) {
-        return Err("negative");
+        return Err(Reason::Negative);
     }
     match key {
         b"AF" => {
             let outside = |item| value::float(item, minor).is_ok_and(|share| !(0.0..=1.0).contains(&share));
-            if items().any(outside) { Err("not between 0 and 1") } else { Ok(()) }
+            if items().any(outside) { Err(Reason::NotFraction) } else { Ok(()) }
         }
-        b"CIGAR" if !items().all(is_cigar) => Err("not a CIGAR"),
+        b"CIGAR" if !items().all(is_cigar) => Err(Reason::NotCigar),
         b"END" => {
             let end = std::str::from_utf8(text).ok().and_then(|text| text.parse::<i64>().ok());
-            if end.is_some_and(|end| end < record.pos) { Err("END lies before POS") } else { Ok(()) }
+            if end.is_some_and(|end| end < record.pos) { Err(Reason::EndBeforePos) } else { Ok(()) }
         }
         b"SVLEN" if minor <= 3 => length(text, record, minor),
         _ => Ok(()),
@@ -106,7 +106,7 @@ fn length(text: &[u8], record: &Record<'_>, minor: u32) -> Result<(), Reason> {
             _ => true,
         };
         if !fits {
-            return Err("not the difference between the lengths of ALT and REF");
+            return Err(Reason::WrongLength);
         }
     }
     Ok(())

@@ -1,7 +1,8 @@
 //! The inside of a structured header line, to the letter: `<ID=AC,Number=A,Description="a \"b\"">` (4.3 section 1.4; the
 //! templates of 1.2 before). It must not know what the keys mean.
 
-use crate::source::vcf::reason::Reason;
+/// Why a line is not conforming, in fixed words.
+pub(super) type Words = &'static str;
 
 /// How a value is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +22,7 @@ pub(super) struct Pair {
 }
 
 /// Reads the value of a structured line.
-pub(super) fn pairs(value: &str) -> Result<Vec<Pair>, Reason> {
+pub(super) fn pairs(value: &str) -> Result<Vec<Pair>, Words> {
     let inside = value.strip_prefix('<').ok_or("the value does not begin with `<`")?;
     let inside = inside.strip_suffix('>').ok_or("the value does not end with `>`")?;
     let mut pairs = Vec::new();
@@ -62,7 +63,7 @@ pub(super) fn pairs(value: &str) -> Result<Vec<Pair>, Reason> {
 }
 
 /// Up to the closing quote, and what follows it.
-fn quoted(text: &str) -> Result<(String, &str), Reason> {
+fn quoted(text: &str) -> Result<(String, &str), Words> {
     let (mut value, mut escaped) = (String::new(), false);
     for (at, char) in text.char_indices() {
         match char {

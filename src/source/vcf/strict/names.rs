@@ -6,13 +6,13 @@ use crate::source::vcf::reason::Reason;
 /// Characters of a line (4.3 section 1.2): UTF-8 without control characters.
 pub(super) fn text(line: &[u8], minor: u32) -> Result<(), Reason> {
     if std::str::from_utf8(line).is_err() {
-        return Err("not UTF-8");
+        return Err(Reason::NotUtf8);
     }
     if line.contains(&0) {
-        return Err("holds a NUL byte");
+        return Err(Reason::HoldsNul);
     }
     if minor >= 3 && line.iter().any(|byte| *byte < 0x20 && *byte != b'\t') {
-        return Err("holds a control character");
+        return Err(Reason::ControlCharacter);
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashSet};
 use super::alleles;
 use super::fault::{At, Check, Fault, column};
 use super::record::Record;
+use crate::source::vcf::reason::Reason;
 
 /// REF and one ALT.
 type Alleles = (Vec<u8>, Vec<u8>);
@@ -26,14 +27,14 @@ impl Order {
         let contig = alleles::symbol(record.chrom).unwrap_or(record.chrom);
         if self.contig != contig {
             if self.done.contains(contig) {
-                return Err(column("CHROM", "the contig's records are not in one block"));
+                return Err(column("CHROM", Reason::ScatteredContig));
             }
             let before = std::mem::replace(&mut self.contig, contig.to_vec());
             self.done.insert(before);
             (self.pos, self.seen) = (0, BTreeMap::new());
         }
         if record.pos < self.pos {
-            return Err(column("POS", "lies before the position of the record before"));
+            return Err(column("POS", Reason::Unsorted));
         }
         self.pos = record.pos;
         // The shortest form of an allele never begins before its record, so what lies behind is through.
@@ -41,7 +42,7 @@ impl Order {
         let written: Vec<_> =
             record.alts.iter().filter(|alt| alleles::is_sequence(alt)).map(|alt| shortest(record, alt)).collect();
         if written.iter().any(|(at, pair)| self.seen.get(at).is_some_and(|seen| seen.contains(pair))) {
-            return Err(Fault { at: At::Record, reason: "a variant that a record before holds" });
+            return Err(Fault { at: At::Record, reason: Reason::RepeatedVariant });
         }
         for (at, pair) in written {
             self.seen.entry(at).or_default().insert(pair);

@@ -13,14 +13,14 @@ pub(super) fn check<'a>(record: &Record<'a>, format: Option<&[u8]>) -> Check<'a>
     let lengths = list(record, "SVLEN");
     for (i, _) in kinds.iter().enumerate().filter(|(_, kind)| kind.is_some()) {
         if lengths.as_ref().and_then(|lengths| lengths.get(i)).is_none_or(|length| *length == b".") {
-            return Err(fault("SVLEN", "no SVLEN for a symbolic structural variant"));
+            return Err(fault("SVLEN", Reason::NoSvLen));
         }
     }
     claims(record, &kinds).map_err(|reason| fault("SVCLAIM", reason))?;
     for (key, times) in [("CIPOS", 2), ("CIEND", 2), ("CILEN", 2), ("CICN", 2), ("MEINFO", 4), ("METRANS", 4)] {
         let Some(values) = list(record, key).filter(|values| !is_missing(values)) else { continue };
         if values.len() % times != 0 || !record.is_alts(values.len() / times) {
-            return Err(fault(key, if times == 2 { "not two values an ALT allele" } else { "not four values an ALT allele" }));
+            return Err(fault(key, if times == 2 { Reason::NotTwoAnAlt } else { Reason::NotFourAnAlt }));
         }
     }
     for key in ["CIPOS", "CIEND"] {
@@ -34,7 +34,7 @@ pub(super) fn check<'a>(record: &Record<'a>, format: Option<&[u8]>) -> Check<'a>
         let mut counted: Vec<&[u8]> = counted.map(|(_, length)| *length).collect();
         counted.dedup();
         if counted.len() > 1 {
-            return Err(fault("SVLEN", "alleles that share CN differ in SVLEN"));
+            return Err(fault("SVLEN", Reason::SharedCopyNumber));
         }
     }
     Ok(())
@@ -68,7 +68,7 @@ fn claims(record: &Record<'_>, kinds: &[Option<&[u8]>]) -> Result<(), Reason> {
             (_, None) => true,
         };
         if !fits {
-            return Err("not a claim that the allele's type can make");
+            return Err(Reason::NotClaim);
         }
     }
     Ok(())
@@ -80,7 +80,7 @@ fn interval(record: &Record<'_>, key: &str) -> Result<(), Reason> {
     for pair in values.chunks(2) {
         let number = |at: usize| pair.get(at).and_then(|text| value::float(text, MINOR).ok());
         if number(0).is_some_and(|low| low > 0.0) || number(1).is_some_and(|high| high < 0.0) {
-            return Err("an interval that does not span 0");
+            return Err(Reason::IntervalWithoutZero);
         }
     }
     Ok(())
@@ -97,41 +97,41 @@ fn repeats(record: &Record<'_>) -> Result<(), (&'static str, Reason)> {
     let of = |key: &str| list(record, key).filter(|values| !is_missing(values));
     for key in ["RUS", "RUL", "RUC", "RB"] {
         if of(key).is_some_and(|values| values.len() != total) {
-            return Err((key, "not one value a repeat sequence"));
+            return Err((key, Reason::NotOneARepeat));
         }
     }
     let (units, lengths) = (of("RUS"), of("RUL"));
     if record.alts.iter().any(is_repeat) && record.info("RUS").is_none() && record.info("RUL").is_none() {
-        return Err(("RUS", "neither RUS nor RUL for a tandem repeat"));
+        return Err(("RUS", Reason::NoRepeatUnit));
     }
     if let Some(units) = &units {
         let code = |byte: &u8| b"ACGTURYSWKMBDHVN".contains(&byte.to_ascii_uppercase());
         if units.iter().any(|unit| *unit != b"." && !unit.iter().all(code)) {
-            return Err(("RUS", "not IUPAC nucleotide codes"));
+            return Err(("RUS", Reason::NotNucleotides));
         }
         let differs = |(unit, length): (&&[u8], &&[u8])| *unit != b"." && *length != b"." && number(length) != unit.len();
         if units.iter().zip(lengths.iter().flatten()).any(differs) {
-            return Err(("RUL", "not the length of the repeat unit"));
+            return Err(("RUL", Reason::NotUnitLength));
         }
     }
     for (key, around) in [("CIRUC", "RUC"), ("CIRB", "RB")] {
         let Some(values) = of(key) else { continue };
-        let Some(centres) = list(record, around) else { return Err((key, "an interval around nothing")) };
+        let Some(centres) = list(record, around) else { return Err((key, Reason::IntervalAroundNothing)) };
         if values.len() != 2 * centres.len() {
-            return Err((key, "not two values a repeat sequence"));
+            return Err((key, Reason::NotTwoARepeat));
         }
         if values.chunks(2).zip(&centres).any(|(pair, centre)| *centre == b"." && pair.iter().any(|bound| *bound != b".")) {
-            return Err((key, "an interval around a missing value"));
+            return Err((key, Reason::IntervalAroundMissing));
         }
         interval(record, key).map_err(|reason| (key, reason))?;
     }
     if let Some(bases) = of("RUB") {
-        let Some(counts) = list(record, "RUC") else { return Err(("RUB", "RUB without RUC")) };
+        let Some(counts) = list(record, "RUC") else { return Err(("RUB", Reason::RubWithoutRuc)) };
         if counts.iter().any(|count| *count != b"." && !count.iter().all(u8::is_ascii_digit)) {
-            return Err(("RUC", "not an integer although there is RUB"));
+            return Err(("RUC", Reason::CountNotInteger));
         }
         if bases.len() != counts.into_iter().map(number).fold(0, usize::saturating_add) {
-            return Err(("RUB", "not one value a repeat unit"));
+            return Err(("RUB", Reason::NotOneAUnit));
         }
     }
     Ok(())

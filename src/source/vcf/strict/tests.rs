@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::error::{Class, Result};
 use crate::source::vcf::header::Header;
+use crate::source::vcf::reason::Reason;
 use crate::source::vcf::testing::{Read, corpus, read, read_bytes};
 use crate::source::vcf::{Calls, Config, Conformance, OnBadRecord, UnitSize};
 
@@ -170,7 +171,7 @@ async fn the_first_and_the_last_line() {
     }
     assert!(taken(&file(3, "", "", &[record, "", ""])).await.is_ok());
     let text = file(3, "", "", &[record, "", "1 2 . A C . . ."]);
-    assert_eq!(refused(&text).await, "line 5: record: a blank line stands before it");
+    assert_eq!(refused(&text).await, format!("line 5: record: {}", Reason::BlankLineBefore));
 }
 
 const HEAD: &str = "##INFO=<ID=N,Number=1,Type=Integer,Description=\"\">
@@ -181,51 +182,51 @@ const HEAD: &str = "##INFO=<ID=N,Number=1,Type=Integer,Description=\"\">
 
 #[tokio::test]
 async fn fields_of_a_record() {
-    for (minor, record, complaint) in [
-        (3, "1 1 . A C . . . GT", "record: another number of columns than the header"),
-        (3, "1 1 . A C . . . GT 0 0", "record: another number of columns than the header"),
-        (3, "#1 1 . A C . . . GT 0", "CHROM: not a contig's name"),
-        (3, "1 +1 . A C . . . GT 0", "POS: not a position"),
-        (3, "1 1 a;a A C . . . GT 0", "ID: an identifier is repeated"),
-        (3, "1 1 . A C 1. . . GT 0", "QUAL: not a number"),
-        (3, "1 1 . A C -1 . . GT 0", "QUAL: negative"),
-        (3, "1 1 . A A . . . GT 0", "ALT: an allele is REF"),
-        (3, "1 1 . A <X:Y> . . . GT 0", "ALT: subtypes of no known type of structural variant"),
-        (3, "1 1 . A C . q;q . GT 0", "FILTER: a filter is repeated"),
-        (3, "1 1 . A C . . N=1; GT 0", "INFO: an empty entry"),
-        (3, "1 1 . A C . . N=1;N=1 GT 0", "INFO: a key is repeated"),
-        (3, "1 1 . A C . . N GT 0", "INFO/N: no value"),
-        (3, "1 1 . A C . . N= GT 0", "INFO/N: an empty value"),
-        (3, "1 1 . A C . . C=xy GT 0", "INFO/C: more than one character"),
-        (3, "1 1 . A C . . END=0 GT 0", "INFO/END: END lies before POS"),
-        (3, "1 1 . AT A . . SVLEN=1 GT 0", "INFO/SVLEN: not the difference between the lengths of ALT and REF"),
-        (3, "1 1 . A <DEL> . . SVLEN=5 GT 0", "INFO/SVLEN: not the difference between the lengths of ALT and REF"),
-        (3, "1 1 . A C . . AF=1.5 GT 0", "INFO/AF: not between 0 and 1"),
-        (2, "1 1 . A C . . . G_T 0", "FORMAT: not a key"),
-        (3, "1 1 . A C . . . X:GT 0:0", "FORMAT: GT is not the first key"),
-        (3, "1 1 . A C . . . GT /0/1", "FORMAT/GT: a leading phase before VCF 4.4"),
-        (3, "1 1 . A C . . . GT 0/|1", "FORMAT/GT: not a genotype"),
-        (3, "1 1 . A C . . . GT 0/2", "FORMAT/GT: an allele index behind the last ALT"),
-        (3, "1 1 . A C . . . GT:X 0::", "FORMAT: a call has more values than FORMAT has keys"),
-        (3, "1 1 . A C . . . GT:X 0:", "FORMAT/X: an empty value"),
-        (3, "1 1 . A C,G . . . GT:X 0:1", "FORMAT/X: another number of values than declared"),
-        (3, "1 1 . A C . . . GT:Y 0:1", "FORMAT/Y: another number of values than declared"),
-        (3, "1 1 . A C . . . GT:PL 0:1,2,3", "FORMAT/PL: another number of values than declared"),
-        (3, "1 1 . A C . . . PL 1,2", "FORMAT/PL: another number of values than declared"),
-        (3, "1 1 . A C . . . GP 0,1,2", "FORMAT/GP: not between 0 and 1"),
-        (3, "1 1 . A C . . . PS -1", "FORMAT/PS: negative"),
-        (4, "1 1 . A C . . . GT:PSL /0|1:a,b", "FORMAT/PSL: a phase set for an unphased allele"),
-        (4, "1 1 . A C . . . GT:PSL 0|1:a", "FORMAT/PSL: another number of values than declared"),
-        (4, "1 1 . A C . . . GT:PSL:PSO |0/1:a,.:1,2", "FORMAT/PSO: a value for an allele without a phase set"),
-        (4, "1 1 . A C . . . GT:PSL:PS |0|1:a,a:1", "FORMAT/PSL: PS and PSL for the same call"),
-        (5, "1 1 . A C . . . GT:LAD 0:1", "FORMAT: local-allele keys without LAA"),
-        (5, "1 1 . A C . . . GT:LAD:LAA 0:1:.", "FORMAT: LAA does not come before all keys other than GT"),
-        (5, "1 1 . A C . . . GT:LAA 0:2", "FORMAT/LAA: not distinct indexes of ALT alleles"),
-        (5, "1 1 . A C,G . . . GT:LAA:LAD 0:2:1,2,3", "FORMAT/LAD: another number of values than declared"),
-        (5, "1 1 . A C . . . GT:M5mC 0:1.5", "FORMAT/M5mC: not between 0 and 1"),
+    for (minor, record, place, reason) in [
+        (3, "1 1 . A C . . . GT", "record", Reason::WrongColumns),
+        (3, "1 1 . A C . . . GT 0 0", "record", Reason::WrongColumns),
+        (3, "#1 1 . A C . . . GT 0", "CHROM", Reason::NotContig),
+        (3, "1 +1 . A C . . . GT 0", "POS", Reason::NotPosition),
+        (3, "1 1 a;a A C . . . GT 0", "ID", Reason::RepeatedIdentifier),
+        (3, "1 1 . A C 1. . . GT 0", "QUAL", Reason::NotNumber),
+        (3, "1 1 . A C -1 . . GT 0", "QUAL", Reason::Negative),
+        (3, "1 1 . A A . . . GT 0", "ALT", Reason::AlleleIsRef),
+        (3, "1 1 . A <X:Y> . . . GT 0", "ALT", Reason::UnknownSubtype),
+        (3, "1 1 . A C . q;q . GT 0", "FILTER", Reason::RepeatedFilter),
+        (3, "1 1 . A C . . N=1; GT 0", "INFO", Reason::EmptyEntry),
+        (3, "1 1 . A C . . N=1;N=1 GT 0", "INFO", Reason::RepeatedKey),
+        (3, "1 1 . A C . . N GT 0", "INFO/N", Reason::NoValue),
+        (3, "1 1 . A C . . N= GT 0", "INFO/N", Reason::EmptyValue),
+        (3, "1 1 . A C . . C=xy GT 0", "INFO/C", Reason::Characters),
+        (3, "1 1 . A C . . END=0 GT 0", "INFO/END", Reason::EndBeforePos),
+        (3, "1 1 . AT A . . SVLEN=1 GT 0", "INFO/SVLEN", Reason::WrongLength),
+        (3, "1 1 . A <DEL> . . SVLEN=5 GT 0", "INFO/SVLEN", Reason::WrongLength),
+        (3, "1 1 . A C . . AF=1.5 GT 0", "INFO/AF", Reason::NotFraction),
+        (2, "1 1 . A C . . . G_T 0", "FORMAT", Reason::NotKey),
+        (3, "1 1 . A C . . . X:GT 0:0", "FORMAT", Reason::GtNotFirst),
+        (3, "1 1 . A C . . . GT /0/1", "FORMAT/GT", Reason::LeadingPhase),
+        (3, "1 1 . A C . . . GT 0/|1", "FORMAT/GT", Reason::NotGenotype),
+        (3, "1 1 . A C . . . GT 0/2", "FORMAT/GT", Reason::PastAlt),
+        (3, "1 1 . A C . . . GT:X 0::", "FORMAT", Reason::SurplusCallValues),
+        (3, "1 1 . A C . . . GT:X 0:", "FORMAT/X", Reason::EmptyValue),
+        (3, "1 1 . A C,G . . . GT:X 0:1", "FORMAT/X", Reason::WrongCount),
+        (3, "1 1 . A C . . . GT:Y 0:1", "FORMAT/Y", Reason::WrongCount),
+        (3, "1 1 . A C . . . GT:PL 0:1,2,3", "FORMAT/PL", Reason::WrongCount),
+        (3, "1 1 . A C . . . PL 1,2", "FORMAT/PL", Reason::WrongCount),
+        (3, "1 1 . A C . . . GP 0,1,2", "FORMAT/GP", Reason::NotFraction),
+        (3, "1 1 . A C . . . PS -1", "FORMAT/PS", Reason::Negative),
+        (4, "1 1 . A C . . . GT:PSL /0|1:a,b", "FORMAT/PSL", Reason::UnphasedPhaseSet),
+        (4, "1 1 . A C . . . GT:PSL 0|1:a", "FORMAT/PSL", Reason::WrongCount),
+        (4, "1 1 . A C . . . GT:PSL:PSO |0/1:a,.:1,2", "FORMAT/PSO", Reason::NoPhaseSet),
+        (4, "1 1 . A C . . . GT:PSL:PS |0|1:a,a:1", "FORMAT/PSL", Reason::TwoPhaseSets),
+        (5, "1 1 . A C . . . GT:LAD 0:1", "FORMAT", Reason::LocalWithoutLaa),
+        (5, "1 1 . A C . . . GT:LAD:LAA 0:1:.", "FORMAT", Reason::LaaNotFirst),
+        (5, "1 1 . A C . . . GT:LAA 0:2", "FORMAT/LAA", Reason::NotLocalAlleles),
+        (5, "1 1 . A C,G . . . GT:LAA:LAD 0:2:1,2,3", "FORMAT/LAD", Reason::WrongCount),
+        (5, "1 1 . A C . . . GT:M5mC 0:1.5", "FORMAT/M5mC", Reason::NotFraction),
     ] {
         let text = file(minor, HEAD, "S", &["1 1 . G C . . . GT 0", record]);
-        assert_eq!(refused(&text).await, format!("line 8: {complaint}"), "{record}");
+        assert_eq!(refused(&text).await, format!("line 8: {place}: {reason}"), "{record}");
     }
     for (minor, record) in [
         (3, "HLA-A*01:01 1 a,b A C,* 1e-3 a.b;PASS N=7;C=%3B;T=a_b=c;1000G=1 GT:X:PL:Q ./.:.:."),
@@ -266,22 +267,22 @@ proptest! {
 
 #[tokio::test]
 async fn structural_variants_since_4_4() {
-    for (info, alt, complaint) in [
-        ("SVCLAIM=D", "<DEL>", "INFO/SVLEN: no SVLEN for a symbolic structural variant"),
-        ("SVLEN=5", "<DUP:TANDEM>", "INFO/SVCLAIM: not a claim that the allele's type can make"),
-        ("SVLEN=5;SVCLAIM=J", "<CNV>", "INFO/SVCLAIM: not a claim that the allele's type can make"),
-        ("SVLEN=5;SVCLAIM=D;CIPOS=-1,1,0,0", "<DEL>", "INFO/CIPOS: not two values an ALT allele"),
-        ("SVLEN=5;SVCLAIM=D;CIPOS=1,2", "<DEL>", "INFO/CIPOS: an interval that does not span 0"),
-        ("SVLEN=5;MEINFO=a,1,2", "<INS>", "INFO/MEINFO: not four values an ALT allele"),
-        ("SVLEN=5", "<CNV:TR>", "INFO/RUS: neither RUS nor RUL for a tandem repeat"),
-        ("SVLEN=5;RUS=CAG,CA", "<CNV:TR>", "INFO/RUS: not one value a repeat sequence"),
-        ("SVLEN=5;RUS=CAG;RUL=2", "<CNV:TR>", "INFO/RUL: not the length of the repeat unit"),
-        ("SVLEN=5;RUL=2;RUC=3;RUB=1,2", "<CNV:TR>", "INFO/RUB: not one value a repeat unit"),
-        ("SVLEN=5;RUL=2;CIRUC=0,1", "<CNV:TR>", "INFO/CIRUC: an interval around nothing"),
-        ("SVLEN=5,6;SVCLAIM=D,D", "<DEL>,<DUP>", "INFO/SVLEN: alleles that share CN differ in SVLEN"),
+    for (info, alt, place, reason) in [
+        ("SVCLAIM=D", "<DEL>", "INFO/SVLEN", Reason::NoSvLen),
+        ("SVLEN=5", "<DUP:TANDEM>", "INFO/SVCLAIM", Reason::NotClaim),
+        ("SVLEN=5;SVCLAIM=J", "<CNV>", "INFO/SVCLAIM", Reason::NotClaim),
+        ("SVLEN=5;SVCLAIM=D;CIPOS=-1,1,0,0", "<DEL>", "INFO/CIPOS", Reason::NotTwoAnAlt),
+        ("SVLEN=5;SVCLAIM=D;CIPOS=1,2", "<DEL>", "INFO/CIPOS", Reason::IntervalWithoutZero),
+        ("SVLEN=5;MEINFO=a,1,2", "<INS>", "INFO/MEINFO", Reason::NotFourAnAlt),
+        ("SVLEN=5", "<CNV:TR>", "INFO/RUS", Reason::NoRepeatUnit),
+        ("SVLEN=5;RUS=CAG,CA", "<CNV:TR>", "INFO/RUS", Reason::NotOneARepeat),
+        ("SVLEN=5;RUS=CAG;RUL=2", "<CNV:TR>", "INFO/RUL", Reason::NotUnitLength),
+        ("SVLEN=5;RUL=2;RUC=3;RUB=1,2", "<CNV:TR>", "INFO/RUB", Reason::NotOneAUnit),
+        ("SVLEN=5;RUL=2;CIRUC=0,1", "<CNV:TR>", "INFO/CIRUC", Reason::IntervalAroundNothing),
+        ("SVLEN=5,6;SVCLAIM=D,D", "<DEL>,<DUP>", "INFO/SVLEN", Reason::SharedCopyNumber),
     ] {
         let record = format!("1 1 . A {alt} . . {info} GT:CN 0:1");
-        assert_eq!(refused(&file(4, "", "S", &[&record])).await, format!("line 3: {complaint}"), "{record}");
+        assert_eq!(refused(&file(4, "", "S", &[&record])).await, format!("line 3: {place}: {reason}"), "{record}");
         assert!(
             taken(&file(3, "", "S", &[&record.replace("<DEL>", "<INS>")])).await.is_ok()
                 || info.contains("SVLEN=5,6")
@@ -308,10 +309,10 @@ async fn what_only_the_whole_file_shows() {
         lines.insert(at, line);
         file(3, "", "", &lines)
     };
-    for (at, line, complaint) in [
-        (300, "chr1 1000 . A C . . .", "CHROM: the contig's records are not in one block"),
-        (150, "chr2 110 . A C . . .", "POS: lies before the position of the record before"),
-        (150, "chr2 150 . A C . . .", "record: a variant that a record before holds"),
+    for (at, line, place, reason) in [
+        (300, "chr1 1000 . A C . . .", "CHROM", Reason::ScatteredContig),
+        (150, "chr2 110 . A C . . .", "POS", Reason::Unsorted),
+        (150, "chr2 150 . A C . . .", "record", Reason::RepeatedVariant),
     ] {
         let text = with(at, line);
         for unit in [200, 1 << 20] {
@@ -320,7 +321,7 @@ async fn what_only_the_whole_file_shows() {
                 config.unit = UnitSize::Bytes(unit);
             };
             let error = read_bytes(text.as_bytes(), 3, small).await.err().unwrap();
-            assert_eq!(error.to_string(), format!("input 1: line {}: {complaint}", at + 3), "unit {unit}");
+            assert_eq!(error.to_string(), format!("input 1: line {}: {place}: {reason}", at + 3), "unit {unit}");
             let aside = |config: &mut Config| {
                 small(config);
                 config.on_bad_record = OnBadRecord::Quarantine;
@@ -334,7 +335,7 @@ async fn what_only_the_whole_file_shows() {
     for same in [["TAT TGT", "A G"], ["AT AAT,AA", "T A"]] {
         let records = [format!("1 5 . {} . . .", same[0]), format!("1 6 . {} . . .", same[1])];
         let text = file(3, "", "", &[&records[0], &records[1]]);
-        assert_eq!(refused(&text).await, "line 4: record: a variant that a record before holds");
+        assert_eq!(refused(&text).await, format!("line 4: record: {}", Reason::RepeatedVariant));
     }
     let alike = [
         "1 5 . A <INS> . . .",
@@ -358,5 +359,5 @@ async fn a_resumed_load_still_knows_the_records_before() {
     config.unit = UnitSize::Bytes(500);
     let sql = "SELECT pos FROM t";
     let error = crate::source::vcf::testing::read_rest(&config, folder.path(), 2, sql, &[0, 1, 2]).await.err().unwrap();
-    assert_eq!(error.to_string(), "input 1: line 103: POS: lies before the position of the record before");
+    assert_eq!(error.to_string(), format!("input 1: line 103: POS: {}", Reason::Unsorted));
 }

@@ -9,11 +9,11 @@ pub(super) fn check(text: &[u8], kind: VcfType, minor: u32) -> Result<(), Reason
     match kind {
         _ if text == b"." => Ok(()),
         VcfType::String if text.is_empty() && minor >= 4 => Ok(()),
-        _ if text.is_empty() => Err("an empty value"),
+        _ if text.is_empty() => Err(Reason::EmptyValue),
         VcfType::Integer => integer(text, minor).map(|_| ()),
         VcfType::Float => float(text, minor).map(|_| ()),
-        VcfType::Character if characters(text) != 1 => Err("more than one character"),
-        VcfType::Flag if !matches!(text, b"0" | b"1") => Err("a flag with a value"),
+        VcfType::Character if characters(text) != 1 => Err(Reason::Characters),
+        VcfType::Flag if !matches!(text, b"0" | b"1") => Err(Reason::FlagValue),
         VcfType::Character | VcfType::String | VcfType::Flag => Ok(()),
     }
 }
@@ -22,12 +22,12 @@ pub(super) fn check(text: &[u8], kind: VcfType, minor: u32) -> Result<(), Reason
 pub(super) fn integer(text: &[u8], minor: u32) -> Result<i32, Reason> {
     let digits = text.strip_prefix(b"-").or_else(|| text.strip_prefix(b"+")).unwrap_or(text);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return Err("not an integer");
+        return Err(Reason::NotInteger);
     }
     let value: Option<i32> = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
     match value {
-        None => Err("integer outside 32 bits"),
-        Some(value) if minor >= 3 && value < i32::MIN + 8 => Err("one of the eight lowest integers, which are reserved"),
+        None => Err(Reason::WideInteger),
+        Some(value) if minor >= 3 && value < i32::MIN + 8 => Err(Reason::ReservedInteger),
         Some(value) => Ok(value),
     }
 }
@@ -38,7 +38,7 @@ pub(super) fn float(text: &[u8], minor: u32) -> Result<f64, Reason> {
     if minor >= 3 && value.is_finite() {
         let mantissa = text.split(|byte| matches!(byte, b'e' | b'E')).next().unwrap_or_default();
         if !mantissa.last().is_some_and(u8::is_ascii_digit) {
-            return Err("not a number");
+            return Err(Reason::NotNumber);
         }
     }
     Ok(value)
@@ -50,15 +50,6 @@ fn characters(text: &[u8]) -> usize {
         [b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => 1,
         text => String::from_utf8_lossy(text).chars().count(),
     }
-}
-
-/// How many genotypes of `ploidy` alleles there are among `alleles`: C(alleles + ploidy - 1, ploidy). `None` past all reason.
-pub(super) fn genotypes(alleles: usize, ploidy: usize) -> Option<usize> {
-    let mut count: usize = 1;
-    for i in 1..=ploidy {
-        count = count.checked_mul(alleles.checked_add(i - 1)?)? / i;
-    }
-    Some(count)
 }
 
 #[cfg(test)]
@@ -91,11 +82,5 @@ mod tests {
         }
         assert!(check(b"AB", VcfType::Character, 3).is_err());
         assert!(check(b"2", VcfType::Flag, 3).is_err() && check(b"1", VcfType::Flag, 3).is_ok());
-    }
-
-    #[test]
-    fn genotype_counts() {
-        assert_eq!([(2, 2), (3, 2), (3, 3), (2, 1), (1, 2), (3, 0)].map(|(n, p)| genotypes(n, p).unwrap()), [3, 6, 10, 2, 1, 1]);
-        assert_eq!(genotypes(usize::MAX, 5), None);
     }
 }

@@ -7,10 +7,10 @@ use super::room::Room;
 use super::{CallsDecoder, Genotype, walk};
 use crate::flow::Number;
 use crate::source::vcf::bcf::{Cursor, Site, Stop, is_genotype, of_sample, write_genotype};
-use crate::source::vcf::columns::{Column, How, Kind, Vector};
+use crate::source::vcf::columns::{Column, Encoding, Kind, Vector};
 use crate::source::vcf::config::Calls;
 use crate::source::vcf::decode::bad::{Bad, Place};
-use crate::source::vcf::decode::binary::{Names, check_utf8, damaged};
+use crate::source::vcf::decode::binary::{Names, check_utf8};
 use crate::source::vcf::decode::odd::Odd;
 use crate::source::vcf::reason::Reason;
 
@@ -24,9 +24,9 @@ struct Block<'a> {
 
 impl<'a> Block<'a> {
     fn read(cursor: &mut Cursor<'a>, samples: usize, names: &'a Names) -> Result<Self, Bad> {
-        let (key, values, stride) = cursor.format(samples).map_err(damaged)?;
+        let (key, values, stride) = cursor.format(samples)?;
         let Some(name) = names.dictionary.string(key) else {
-            return Err(Bad::column("FORMAT", "a key that is not in the header's dictionary"));
+            return Err(Bad::column("FORMAT", Reason::UnknownKey));
         };
         let values = values.unwrap_or(Vector { kind: Kind::Int8, bytes: &[], legacy: false });
         Ok(Self { name, values, stride })
@@ -35,7 +35,7 @@ impl<'a> Block<'a> {
     /// The block in place `nth`, of a record whose blocks were all read before.
     fn nth(mut cursor: Cursor<'a>, nth: usize, samples: usize, names: &'a Names) -> Result<Self, Bad> {
         for _ in 0..nth {
-            cursor.format(samples).map_err(damaged)?;
+            cursor.format(samples)?;
         }
         Self::read(&mut cursor, samples, names)
     }
@@ -87,11 +87,11 @@ impl CallsDecoder {
         names: &Names,
         row: usize,
         alts: usize,
-        how: How,
+        encoding: Encoding,
     ) -> Result<(), Bad> {
         debug_assert_eq!(self.offsets.len(), row + 1);
         let mut room = std::mem::take(&mut self.room);
-        let done = self.fields_of(&mut room, fields, site, names, alts, how);
+        let done = self.fields_of(&mut room, fields, site, names, alts, encoding);
         self.room = room;
         done?;
         self.offsets.push(self.sample.len() as i32);
@@ -105,7 +105,7 @@ impl CallsDecoder {
         site: &Site,
         names: &Names,
         alts: usize,
-        how: How,
+        encoding: Encoding,
     ) -> Result<(), Bad> {
         room.text.clear();
         let mut cursor = fields;
@@ -117,7 +117,7 @@ impl CallsDecoder {
             room.text.extend_from_slice(block.name.as_bytes());
         }
         if !cursor.is_done() {
-            return Err(damaged(Stop::Wrong));
+            return Err(Stop::Wrong.into());
         }
         if site.formats == 0 || site.samples == 0 {
             return Ok(());
@@ -137,8 +137,8 @@ impl CallsDecoder {
         for nth in 0..site.formats {
             let block = Block::read(&mut cursor, site.samples, names)?;
             match self.plans.get(number).and_then(|plan| plan.parts.get(nth)) {
-                Some(Part::Genotype) => self.put_genotypes(room, &block, first, alts, how)?,
-                Some(Part::Field(field)) => self.put_block(room, &block, (nth, *field, first), sizes, how)?,
+                Some(Part::Genotype) => self.put_genotypes(room, &block, first, alts, encoding)?,
+                Some(Part::Field(field)) => self.put_block(room, &block, (nth, *field, first), sizes, encoding)?,
                 Some(Part::Other(_)) => room.misfits.extend((0..room.kept.len()).map(|call| (call, nth))),
                 _ => {}
             }
@@ -164,7 +164,14 @@ impl CallsDecoder {
     }
 
     /// Gives the kept calls' genotypes to their column, from slot `first` on.
-    fn put_genotypes(&mut self, room: &Room, block: &Block<'_>, first: usize, alts: usize, how: How) -> Result<(), Bad> {
+    fn put_genotypes(
+        &mut self,
+        room: &Room,
+        block: &Block<'_>,
+        first: usize,
+        alts: usize,
+        encoding: Encoding,
+    ) -> Result<(), Bad> {
         let Some(genotype) = &mut self.genotype else { return Ok(()) };
         let (field, mut past) = (genotype.field, 0);
         let bad = |reason| Bad::new(Place::Format(field), reason);
@@ -180,7 +187,7 @@ impl CallsDecoder {
                 // What is not taken many at once is not tried again at every call.
                 let (singles, behind) = rest.split_at(rest.len().min(16));
                 for column in singles {
-                    past += usize::from(genotype.put_one(block.of(*column), alts, self.leading_phase, how).map_err(bad)?);
+                    past += usize::from(genotype.put_one(block.of(*column), alts, self.leading_phase, encoding).map_err(bad)?);
                 }
                 rest = behind;
             }
@@ -199,7 +206,7 @@ impl CallsDecoder {
         block: &Block<'_>,
         place: (usize, usize, usize),
         sizes: Sizes<'_>,
-        how: How,
+        encoding: Encoding,
     ) -> Result<(), Bad> {
         let (nth, index, first) = place;
         let Some(field) = self.fields.get_mut(index) else { return Ok(()) };
@@ -213,24 +220,21 @@ impl CallsDecoder {
             let put = if genotype {
                 room.text.clear();
                 write_genotype(vector, self.leading_phase, &mut room.text)
-                    .and_then(|()| column.put(first + call, &room.text, how))
+                    .and_then(|()| column.put(first + call, &room.text, encoding))
             } else {
-                column.put_vector(first + call, vector, how)
+                column.put_vector(first + call, vector, encoding)
             };
             match put {
                 Ok(count) => {
-                    let expected = || sizes.expected(field.number, *sample);
+                    let expected = || sizes.expected(field.demand.number, *sample);
                     let odd = |count: usize| expected().is_some_and(|expected| expected != count);
                     if count.is_some_and(odd) && !vector.is_missing() {
                         field.odd.add(Odd::Miscount);
                     }
                 }
                 Err(reason) => {
-                    let several = !genotype && field.number == Number::Count(1) && vector.is_several();
-                    if !self.open || !(field.inferred || several) {
-                        return Err(Bad::new(Place::Format(index), reason));
-                    }
-                    field.odd.add(if several { Odd::Miscount } else { Odd::Misfit });
+                    let several = !genotype && vector.is_several();
+                    field.odd.add(self.leftovers.keep_or_fail(field.demand, several, Place::Format(index), reason)?);
                     room.misfits.push((call, nth));
                 }
             }
@@ -241,32 +245,26 @@ impl CallsDecoder {
     /// Keeps what no column took as text, `KEY=VALUE` by call.
     #[cold]
     fn keep_misfits(&mut self, room: &mut Room, fields: Cursor<'_>, site: &Site, names: &Names, first: usize) -> Result<(), Bad> {
-        let Some(other) = &mut self.other else { return Ok(()) };
+        if !self.leftovers.is_wanted() {
+            return Ok(());
+        }
         let mut cursor = fields;
         let blocks = (0..site.formats).map(|_| Block::read(&mut cursor, site.samples, names));
         let blocks = blocks.collect::<Result<Vec<_>, Bad>>()?;
         room.misfits.sort_unstable();
         for of_call in room.misfits.chunk_by(|a, b| a.0 == b.0) {
-            room.text.clear();
             let Some((call, _)) = of_call.first() else { continue };
             for (_, nth) in of_call {
                 let Some((block, sample)) = blocks.get(*nth).zip(room.kept.get(*call)) else { continue };
-                if !room.text.is_empty() {
-                    room.text.push(b';');
-                }
-                room.text.extend_from_slice(block.name.as_bytes());
-                room.text.push(b'=');
                 let value = block.of(*sample);
-                value.text().map_or(Ok(()), check_utf8)?;
-                let written = if block.is_genotype() {
-                    write_genotype(value, self.leading_phase, &mut room.text)
-                } else {
-                    value.write(&mut room.text)
-                };
-                written.map_err(|reason| Bad::column("FORMAT", reason))?;
+                self.leftovers.keep_written(block.name, |text| {
+                    value.text().map_or(Ok(()), check_utf8)?;
+                    let written =
+                        if block.is_genotype() { write_genotype(value, self.leading_phase, text) } else { value.write(text) };
+                    written.map_err(|reason| Bad::column("FORMAT", reason))
+                })?;
             }
-            other.pad(first + call);
-            other.push_raw(&room.text);
+            self.leftovers.put(first + call);
         }
         Ok(())
     }
@@ -275,21 +273,21 @@ impl CallsDecoder {
 impl Genotype {
     /// Appends a call and says whether it names an allele past the ALT alleles.
     #[inline]
-    fn put_one(&mut self, vector: Vector<'_>, alts: usize, leading_phase: bool, how: How) -> Result<bool, Reason> {
+    fn put_one(&mut self, vector: Vector<'_>, alts: usize, leading_phase: bool, encoding: Encoding) -> Result<bool, Reason> {
         if let (Kind::Int8, [a @ 0..0x80, b @ 0..0x80]) = (vector.kind, vector.bytes) {
             let leading = if leading_phase { a & 1 } else { b & 1 };
             let allele = |code: &u8| i32::from(code >> 1) - 1;
             self.column.push_diploid([allele(a), allele(b)], [leading, b & 1]);
             return Ok(i64::from(allele(a).max(allele(b))) > alts as i64);
         }
-        self.put(vector, leading_phase, how)?;
+        self.put(vector, leading_phase, encoding)?;
         Ok(self.names_more_than(alts))
     }
 
     /// Appends a call of any ploidy. A leading phase that the version does not know is the implied one.
-    fn put(&mut self, genotype: Vector<'_>, leading_phase: bool, how: How) -> Result<(), Reason> {
+    fn put(&mut self, genotype: Vector<'_>, leading_phase: bool, encoding: Encoding) -> Result<(), Reason> {
         if let Some(text) = genotype.text() {
-            return self.column.push(text, how).map(|_| ());
+            return self.column.push(text, encoding).map(|_| ());
         }
         let mut implied = !leading_phase;
         for (nth, allele) in genotype.integers().enumerate() {
@@ -300,7 +298,7 @@ impl Genotype {
                     self.column.push_call([(None, true)]);
                     return Ok(());
                 }
-                _ => return Err(NO_GENOTYPE),
+                _ => return Err(Reason::NotGenotype),
             }
         }
         let mut alleles = genotype.integers().flatten().flatten().peekable();
@@ -353,8 +351,6 @@ fn is_reference(genotype: Vector<'_>) -> bool {
     }
 }
 
-const NO_GENOTYPE: Reason = "not a genotype";
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -373,7 +369,7 @@ mod tests {
         };
         let pushed = |bytes: &[u8], leading| {
             let mut genotype = Genotype { field: 0, column: Genotypes::default() };
-            genotype.put(vector(bytes), leading, How::default()).map(|()| texts(&genotype.column.finish()))
+            genotype.put(vector(bytes), leading, Encoding::default()).map(|()| texts(&genotype.column.finish()))
         };
         for (bytes, text, with_leading) in [
             (&[2, 4][..], "0/1", "0/1"),

@@ -13,10 +13,11 @@ use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::Field as ArrowField;
 
 use super::bad::{Bad, Place, columns_fit, wrong_columns};
+use super::keep_or_fail::{Demand, Leftovers};
 use super::odd::{Odd, Tally};
 use super::recipe::Recipe;
 use crate::flow::Number;
-use crate::source::vcf::columns::{AnyColumn, Column, Ends, Genotypes, How, Taken, Texts, column_for};
+use crate::source::vcf::columns::{AnyColumn, Column, Encoding, Ends, Genotypes, Taken, column_for};
 use crate::source::vcf::config::Calls;
 use crate::source::vcf::hash::KeyMap;
 use crate::source::vcf::reason::Reason;
@@ -30,8 +31,7 @@ use walk::{Run, count, end_of_part, is_reference, part, pass, reference_calls, r
 
 struct Field {
     column: Option<AnyColumn>,
-    number: Number,
-    inferred: bool,
+    demand: Demand,
     odd: Tally,
 }
 
@@ -57,10 +57,7 @@ pub(super) struct CallsDecoder {
     offsets: Vec<i32>,
     /// Whose call it is, by index among the samples that are kept.
     sample: Vec<i32>,
-    other: Option<Texts>,
-    open: bool,
-    /// Text of the current call for the catch-all column.
-    scratch: Vec<u8>,
+    leftovers: Leftovers,
     /// Of sample columns as a whole.
     odd: Tally,
     room: Room,
@@ -78,7 +75,7 @@ impl CallsDecoder {
                 genotype = Some(Genotype { field: i, column: Genotypes::default() });
             }
             let column = (wanted && !typed).then(|| column_for(field.number, field.kind));
-            Field { column, number: field.number, inferred: field.inferred, odd: Tally::default() }
+            Field { column, demand: Demand::of(field), odd: Tally::default() }
         });
         let fields = fields.collect();
         Self {
@@ -92,9 +89,7 @@ impl CallsDecoder {
             plans: Plans::default(),
             offsets: vec![0],
             sample: Vec::new(),
-            other: recipe.slots.contains(&Slot::CallsOther).then(Texts::default),
-            open: recipe.catch_all.calls,
-            scratch: Vec::new(),
+            leftovers: Leftovers::new(recipe.catch_all.calls, recipe.slots.contains(&Slot::CallsOther)),
             odd: Tally::default(),
             room: Room::default(),
         }
@@ -108,7 +103,7 @@ impl CallsDecoder {
     }
 
     /// Decodes what follows the fixed columns for slot `row`.
-    pub(super) fn decode(&mut self, rest: Option<&[u8]>, row: usize, alts: usize, how: How) -> Result<(), Bad> {
+    pub(super) fn decode(&mut self, rest: Option<&[u8]>, row: usize, alts: usize, encoding: Encoding) -> Result<(), Bad> {
         debug_assert_eq!(self.offsets.len(), row + 1);
         let found = match rest {
             None => 8,
@@ -116,7 +111,7 @@ impl CallsDecoder {
                 None => 9,
                 Some(at) => {
                     let plan = self.plan(&rest[..at]);
-                    9 + self.samples(&rest[at + 1..], plan, alts, how)?
+                    9 + self.samples(&rest[at + 1..], plan, alts, encoding)?
                 }
             },
         };
@@ -131,13 +126,13 @@ impl CallsDecoder {
     }
 
     fn plan(&mut self, format: &[u8]) -> usize {
-        let Self { plans, index, fields, genotype, other, .. } = self;
+        let Self { plans, index, fields, genotype, leftovers, .. } = self;
         let part = |key: &[u8], repeated: bool| {
             let known = index.get(key).and_then(|at| Some((*at, fields.get(*at)?)));
             match known.filter(|_| !repeated) {
                 Some((at, _)) if genotype.as_ref().is_some_and(|gt| gt.field == at) => Part::Genotype,
                 Some((at, field)) if field.column.is_some() => Part::Field(at),
-                None if other.is_some() => Part::Other(key.into()),
+                None if leftovers.is_wanted() => Part::Other(key.into()),
                 _ => Part::Skip,
             }
         };
@@ -145,10 +140,12 @@ impl CallsDecoder {
     }
 
     /// Walks the sample columns and returns how many there are.
-    fn samples(&mut self, text: &[u8], plan: usize, alts: usize, how: How) -> Result<usize, Bad> {
+    fn samples(&mut self, text: &[u8], plan: usize, alts: usize, encoding: Encoding) -> Result<usize, Bad> {
         let fields = &self.fields;
         self.plans.count(plan, alts, |part, plan| match part {
-            Part::Field(index) => fields.get(*index).map_or_else(Count::default, |field| of_most(field.number, alts, plan)),
+            Part::Field(index) => {
+                fields.get(*index).map_or_else(Count::default, |field| of_most(field.demand.number, alts, plan))
+            }
             _ => Count::default(),
         });
         let Some(known) = self.plans.get(plan) else { return Ok(0) };
@@ -191,7 +188,7 @@ impl CallsDecoder {
                 let behind = if reference {
                     pass(text, 1).ok()
                 } else {
-                    let used = self.call(text, plan, alts, how)?;
+                    let used = self.call(text, plan, alts, encoding)?;
                     self.sample.push(base + at as i32);
                     text.get(used + 1..)
                 };
@@ -219,15 +216,15 @@ impl CallsDecoder {
     }
 
     /// Decodes the call at the front of `text` and returns its length.
-    fn call(&mut self, text: &[u8], plan: usize, alts: usize, how: How) -> Result<usize, Bad> {
-        let Self { plans, fields, genotype, other, scratch, index: names, .. } = self;
+    fn call(&mut self, text: &[u8], plan: usize, alts: usize, encoding: Encoding) -> Result<usize, Bad> {
+        let Self { plans, fields, genotype, leftovers, index: names, .. } = self;
         let Some(plan) = plans.get(plan) else { return Ok(0) };
         let slot = self.sample.len();
         let diploid = is_diploid(text, plan);
         let (mut parts, mut from) = (plan.parts.iter().zip(&plan.counts).enumerate(), 0);
         let end = loop {
             let Some((nth, (part, count))) = parts.next() else {
-                return Err(Bad::column("FORMAT", "a call has more values than FORMAT has names"));
+                return Err(Bad::column("FORMAT", Reason::SurplusValues));
             };
             let value = &text[from..];
             from += match (part, &mut *genotype) {
@@ -241,14 +238,14 @@ impl CallsDecoder {
                 (Part::Field(index), _) => {
                     let Some(field) = fields.get_mut(*index) else { return Ok(0) };
                     let expected = |number| number::expected(number, alts, text, plan);
-                    let taken = field.column.as_mut().map_or(Taken::NOT, |column| column.take(slot, value, Ends::CALL, how));
+                    let taken = field.column.as_mut().map_or(Taken::NOT, |column| column.take(slot, value, Ends::CALL, encoding));
                     let length = if taken == Taken::NOT { end_of_part(value) } else { taken.len as usize };
                     let value = &value[..length];
                     // The specification's own example leaves LAA empty where it names no allele.
                     let none = value.is_empty() && plan.local == Some(nth);
                     let outcome = match taken {
                         Taken::NOT if none => Ok(()),
-                        Taken::NOT => field.put(slot, value, expected, how),
+                        Taken::NOT => field.put(slot, value, expected, encoding),
                         taken => {
                             if (taken.count ^ count.values) & count.bits != 0 || (count.diploid && !diploid) {
                                 field.check(taken.count as usize, value, expected);
@@ -257,20 +254,17 @@ impl CallsDecoder {
                         }
                     };
                     if let Err(reason) = outcome {
-                        let several = field.number == Number::Count(1) && value.contains(&b',');
-                        if !self.open || !(field.inferred || several) {
-                            return Err(Bad::new(Place::Format(*index), reason));
-                        }
-                        field.odd.add(if several { Odd::Miscount } else { Odd::Misfit });
+                        let several = value.contains(&b',');
+                        field.odd.add(leftovers.keep_or_fail(field.demand, several, Place::Format(*index), reason)?);
                         if let Some((name, _)) = names.iter().find(|(_, at)| *at == index) {
-                            keep(scratch, name, value);
+                            leftovers.keep_value(name, value);
                         }
                     }
                     length
                 }
                 (Part::Other(name), _) => {
                     let value = &value[..end_of_part(value)];
-                    keep(scratch, name, value);
+                    leftovers.keep_value(name, value);
                     value.len()
                 }
                 (Part::Skip | Part::Genotype, _) => end_of_part(value),
@@ -280,20 +274,13 @@ impl CallsDecoder {
                 _ => break from,
             }
         };
-        if !scratch.is_empty() {
-            if let Some(other) = other {
-                other.pad(slot);
-                other.push_raw(scratch);
-            }
-            scratch.clear();
-        }
+        leftovers.put(slot);
         Ok(end)
     }
 
     pub(super) fn truncate(&mut self, rows: usize) {
         self.offsets.truncate(rows + 1);
         let total = self.offsets.last().map_or(0, |offset| *offset as usize);
-        self.scratch.clear();
         self.sample.truncate(total);
         if let Some(gt) = &mut self.genotype {
             gt.column.truncate(total);
@@ -301,9 +288,7 @@ impl CallsDecoder {
         for column in self.fields.iter_mut().filter_map(|field| field.column.as_mut()) {
             column.truncate(total);
         }
-        if let Some(other) = &mut self.other {
-            other.truncate(total);
-        }
+        self.leftovers.truncate(total);
     }
 
     /// The finished columns of `rows` rows.
@@ -321,19 +306,25 @@ impl CallsDecoder {
         let fields = self.fields.iter_mut().enumerate();
         let columns = fields.filter_map(|(i, field)| Some((Slot::Call(i), field.column.as_mut()? as &mut dyn Column)));
         let genotype = self.genotype.iter_mut().map(|gt| (Slot::Call(gt.field), &mut gt.column as &mut dyn Column));
-        let other = self.other.iter_mut().map(|other| (Slot::CallsOther, other as &mut dyn Column));
-        for (slot, column) in columns.chain(genotype).chain(other) {
+        for (slot, column) in columns.chain(genotype) {
             column.pad(total);
             arrays.push((slot, list(column.finish())));
         }
+        arrays.extend(self.leftovers.finish(total).map(|texts| (Slot::CallsOther, list(texts))));
         Finished(arrays)
     }
 }
 
 impl Field {
     /// Gives a call's value to the column, if it has one. A plan gives each field one part, so the slot is free.
-    fn put(&mut self, slot: usize, value: &[u8], expected: impl FnOnce(Number) -> Option<usize>, how: How) -> Result<(), Reason> {
-        if let Some(count) = self.column.as_mut().map(|column| column.put(slot, value, how)).transpose()?.flatten() {
+    fn put(
+        &mut self,
+        slot: usize,
+        value: &[u8],
+        expected: impl FnOnce(Number) -> Option<usize>,
+        encoding: Encoding,
+    ) -> Result<(), Reason> {
+        if let Some(count) = self.column.as_mut().map(|column| column.put(slot, value, encoding)).transpose()?.flatten() {
             self.check(count, value, expected);
         }
         Ok(())
@@ -341,7 +332,7 @@ impl Field {
 
     /// Holds the number of values against the declared one. A value that is missing as a whole has the right one.
     fn check(&mut self, count: usize, value: &[u8], expected: impl FnOnce(Number) -> Option<usize>) {
-        if value != b"." && expected(self.number).is_some_and(|expected| count != expected) {
+        if value != b"." && expected(self.demand.number).is_some_and(|expected| count != expected) {
             self.odd.add(Odd::Miscount);
         }
     }
@@ -360,15 +351,6 @@ impl Genotype {
     fn names_more_than(&self, alts: usize) -> bool {
         self.column.last().iter().any(|allele| i64::from(*allele) > alts as i64)
     }
-}
-
-fn keep(scratch: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    if !scratch.is_empty() {
-        scratch.push(b';');
-    }
-    scratch.extend_from_slice(name);
-    scratch.push(b'=');
-    scratch.extend_from_slice(value);
 }
 
 /// The finished columns, each to be taken once.

@@ -1,9 +1,9 @@
 //! How many values a FORMAT field of one call should have (VCF 4.5 sections 1.4.2 and 1.6.2). It must not know columns.
 
-use super::super::count::expected as by_alleles;
 use super::plan::{Count, Plan};
 use super::walk::{end_of_part, part};
 use crate::flow::Number;
+use crate::source::vcf::count::{expected as by_alleles, genotypes};
 
 /// The number of values that `number` asks of the call at the front of `text`, in a record with `alts` ALT alleles. `None`
 /// where the declaration or the call leaves it open.
@@ -74,19 +74,6 @@ fn local(text: &[u8], plan: &Plan) -> Option<usize> {
     }
 }
 
-/// Genotypes of `ploidy` alleles drawn from REF and `alts` others: C(alts + ploidy, ploidy). `None` past what can be counted.
-fn genotypes(alts: usize, ploidy: usize) -> Option<usize> {
-    if ploidy == 2 {
-        return alts.checked_add(1)?.checked_mul(alts + 2).map(|twice| twice / 2);
-    }
-    let fewer = alts.min(ploidy);
-    let mut count = 1usize;
-    for i in 1..=fewer {
-        count = count.checked_mul((alts + ploidy).checked_sub(fewer)? + i)? / i;
-    }
-    Some(count)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,14 +81,6 @@ mod tests {
     fn plan(format: &str) -> Plan {
         let at = |wanted| format.split(':').position(|key| key == wanted);
         Plan { parts: Vec::new(), counts: Vec::new(), alts: None, genotype: at("GT"), local: at("LAA") }
-    }
-
-    #[test]
-    fn genotypes_of_any_ploidy_are_counted() {
-        for (alts, ploidy, count) in [(1, 2, 3), (2, 2, 6), (3, 1, 4), (1, 3, 4), (2, 3, 10), (0, 2, 1), (0, 5, 1), (4, 4, 70)] {
-            assert_eq!(genotypes(alts, ploidy), Some(count), "{alts} ALTs, ploidy {ploidy}");
-        }
-        assert_eq!(genotypes(1000, 1000), None);
     }
 
     #[test]

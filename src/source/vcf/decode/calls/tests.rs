@@ -225,7 +225,7 @@ fn decoder(head: &str, samples: usize, lines: &[(&str, usize)]) -> (CallsDecoder
     let (mut outcomes, mut row) = (Vec::new(), 0);
     for (line, alts) in lines {
         let line = line.replace(' ', "\t");
-        let outcome = decoder.decode(Some(line.as_bytes()), row, *alts, How::default());
+        let outcome = decoder.decode(Some(line.as_bytes()), row, *alts, Encoding::default());
         match &outcome {
             Ok(()) => row += 1,
             Err(_) => decoder.truncate(row),
