@@ -35,7 +35,7 @@ impl Files {
         }
         let path = self.folder.path().join(format!("{name}.vcf.gz"));
         let file = std::fs::File::create(&path).expect("a temporary file");
-        let mut bgzf = synth::bgzf::Writer::new(std::io::BufWriter::new(file));
+        let mut bgzf = genogate::bgzf::Writer::new(std::io::BufWriter::new(file));
         synth::write(&Options { kind, records, samples, seed: 1, phi: false }, &mut bgzf).expect("synth");
         bgzf.finish().expect("a temporary file");
         path

@@ -23,6 +23,7 @@ pub mod db;
 pub mod pgcopy;
 pub mod audit;
 pub mod phi;
+pub mod bgzf;
 pub mod fasta;
 pub mod store;
 // permission and contract

@@ -189,8 +189,9 @@ mod tests {
     use std::path::Path;
 
     use super::*;
+    use crate::bgzf;
     use crate::source::vcf::{Calls, Config, UnitSize};
-    use crate::synth::{self, Kind, Options, bgzf};
+    use crate::synth::{self, Kind, Options};
 
     #[test]
     fn figures_agree_whatever_the_container_the_cut_and_the_threads() {

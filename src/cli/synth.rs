@@ -11,8 +11,9 @@ use serde_json::json;
 use tempfile::NamedTempFile;
 
 use super::Console;
+use crate::bgzf;
 use crate::error::{Error, Result};
-use crate::synth::{self, Kind, Options, Stats, bgzf};
+use crate::synth::{self, Kind, Options, Stats};
 
 /// Generates VCF 4.3 files for tests, benches and trials: equal options give equal bytes on any machine.
 #[derive(Debug, clap::Args)]
@@ -220,7 +221,7 @@ mod tests {
         let path = folder.path().join("a.vcf.gz");
         run(&["trio", "--records", "3", "-o", path.to_str().unwrap()]).await.unwrap();
         let bytes = std::fs::read(&path).unwrap();
-        assert!(bytes.starts_with(b"\x1f\x8b") && bytes.ends_with(&bgzf::END_OF_FILE));
+        assert!(bytes.starts_with(b"\x1f\x8b") && bytes.ends_with(&bgzf::EOF_BLOCK));
     }
 
     #[tokio::test]

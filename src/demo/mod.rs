@@ -146,7 +146,7 @@ fn write_inputs(folder: &Path) -> Result<std::path::PathBuf> {
         std::fs::File::create(folder.join("demo/cohort.vcf.gz"))
     };
     let file = write().map_err(|error| io("the demo's folder", &error))?;
-    let mut bgzf = synth::bgzf::Writer::new(file);
+    let mut bgzf = crate::bgzf::Writer::new(file);
     synth::write(&COHORT, &mut bgzf)?;
     bgzf.finish().map_err(|error| io("the cohort", &error))?;
     Ok(folder.join("demo.yaml"))

@@ -1,16 +1,14 @@
 //! BGZF blocks by number (SAM specification, section 4.1) and the `.gzi` index that finds them. It must not know what the text is.
 
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use libdeflater::Decompressor;
 
-use super::store::{read_failed, read_index};
+use super::files::{of_the_reference, read_index};
+use crate::bgzf::{self, MAX_BLOCK, block_header, inflate, read_full, text_length};
 use crate::error::{Error, Result};
 
-/// A block, stored or inflated, never exceeds this.
-const MAX_BLOCK: usize = 1 << 16;
 /// Enough for a block's header; extra subfields beside `BC` are rare and short.
 const HEADER: usize = 512;
 /// ISIZE, the last bytes of a block.
@@ -39,19 +37,19 @@ impl Blocks {
         }
         let mut last = starts.pop().unwrap_or(Start { stored: 0, text: 0 });
         let mut window = [0; TRAILER + HEADER];
-        let mut read = read_at_most(file, &mut window[TRAILER..], last.stored)?;
+        let mut read = read_full(file, &mut window[TRAILER..], last.stored).map_err(of_the_reference)?;
         loop {
             let header = window.get(TRAILER..TRAILER + read).unwrap_or_default();
-            let (block, _) = block_header(header).ok_or_else(|| damaged(last.stored))?;
-            let end = last.stored + block as u64;
+            let block = block_header(header).ok_or_else(|| damaged("no block begins where one should", last.stored))?;
+            let end = last.stored + block.size as u64;
             if end > size {
                 return Err(truncated());
             }
-            let filled = read_at_most(file, &mut window, end - TRAILER as u64)?;
+            let filled = read_full(file, &mut window, end - TRAILER as u64).map_err(of_the_reference)?;
             let [n0, n1, n2, n3, ..] = window;
             let length = u32::from_le_bytes([n0, n1, n2, n3]);
             if filled < TRAILER || length as usize > MAX_BLOCK {
-                return Err(damaged(last.stored));
+                return Err(damaged("a block claims more than 64 KiB of text", last.stored));
             }
             read = filled - TRAILER;
             if length > 0 {
@@ -119,34 +117,14 @@ impl Inflater {
 
     /// The text of the block at a stored offset; length and CRC32 checked.
     fn inflate(&mut self, file: &File, at: u64) -> Result<&[u8]> {
-        let read = read_at_most(file, &mut self.stored, at)?;
+        let read = read_full(file, &mut self.stored, at).map_err(of_the_reference)?;
         let stored = self.stored.get(..read).unwrap_or_default();
-        let text = block_header(stored).and_then(|(size, data)| {
-            let (body, trailer) = stored.get(..size)?.split_at_checked(size - 8)?;
-            let [c0, c1, c2, c3, n0, n1, n2, n3] = *trailer else { return None };
-            let text = self.text.get_mut(..u32::from_le_bytes([n0, n1, n2, n3]) as usize)?;
-            let length = self.decompressor.deflate_decompress(body.get(data..)?, text).ok()?;
-            let whole = length == text.len() && libdeflater::crc32(text) == u32::from_le_bytes([c0, c1, c2, c3]);
-            whole.then_some(&*text)
-        });
-        text.ok_or_else(|| damaged(at))
+        let block = block_header(stored).ok_or_else(|| damaged("no block begins where one should", at))?;
+        let length = text_length(stored, block).map_err(|reason| damaged(reason, at))?;
+        let text = self.text.get_mut(..length).unwrap_or_default();
+        inflate(&mut self.decompressor, stored, block, text).map_err(|reason| damaged(reason, at))?;
+        Ok(text)
     }
-}
-
-/// Size of the stored block and where its deflated data begin: gzip with the extra subfield `BC` of two bytes.
-fn block_header(bytes: &[u8]) -> Option<(usize, usize)> {
-    let [0x1f, 0x8b, 0x08, 0x04, _, _, _, _, _, _, low, high, extra @ ..] = bytes else { return None };
-    let xlen = usize::from(u16::from_le_bytes([*low, *high]));
-    let mut fields = extra.get(..xlen)?;
-    while let [id1, id2, low, high, rest @ ..] = fields {
-        let length = usize::from(u16::from_le_bytes([*low, *high]));
-        if let (b'B', b'C', 2, [low, high, ..]) = (id1, id2, length, rest) {
-            let size = usize::from(u16::from_le_bytes([*low, *high])) + 1;
-            return (size >= 12 + xlen + 8).then_some((size, 12 + xlen));
-        }
-        fields = rest.get(length..)?;
-    }
-    None
 }
 
 /// Is this the start of a BGZF file, or of another kind of gzip?
@@ -154,22 +132,8 @@ pub(super) fn is_block(bytes: &[u8]) -> bool {
     block_header(bytes).is_some()
 }
 
-pub(super) fn read_at_most(file: &File, buffer: &mut [u8], at: u64) -> Result<usize> {
-    let mut filled = 0;
-    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, at + filled as u64) {
-            Ok(0) => break,
-            Ok(read) => filled += read,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(read_failed(&error)),
-        }
-    }
-    Ok(filled)
-}
-
-fn damaged(at: u64) -> Error {
-    Error::input(format!("the reference is damaged: no whole BGZF block at byte {at}"))
-        .with_hint("copy the FASTA again, or write its .gzi anew with `bgzip -r`")
+fn damaged(reason: &str, at: u64) -> Error {
+    of_the_reference(bgzf::damaged(reason, at)).with_hint("copy the FASTA again, or write its .gzi anew with `bgzip -r`")
 }
 
 fn truncated() -> Error {

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::build;
+use super::files::{beside, read_index};
 use super::index::Index;
-use super::store::{Scratch, Store, beside, read_index};
+use super::store::{Scratch, Store};
 use crate::crypto::digest::Sha256;
 use crate::error::{Error, Result};
 

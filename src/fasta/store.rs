@@ -2,13 +2,12 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::bgzf::{Blocks, Inflater, is_block, read_at_most};
+use super::bgzf::{Blocks, Inflater, is_block};
+use super::files::{beside, of_the_reference, read_failed};
+use crate::bgzf::read_full;
 use crate::error::{Error, Result};
-
-/// An index file that is larger is none.
-const MAX_INDEX: u64 = 1 << 30;
 
 /// An open file and how its text is found.
 #[derive(Debug)]
@@ -38,7 +37,7 @@ impl Store {
         }
         let size = metadata.len();
         let mut head = [0; 512];
-        let read = read_at_most(&file, &mut head, 0)?;
+        let read = read_full(&file, &mut head, 0).map_err(of_the_reference)?;
         match head.get(..read).unwrap_or_default() {
             head if is_block(head) => {
                 let blocks = Blocks::of(&file, size, Some(&beside(path, ".gzi")))?;
@@ -70,32 +69,6 @@ impl Store {
             _ => read_failed(&error),
         })
     }
-}
-
-/// `genome.fa` and `.fai` become `genome.fa.fai`.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
-}
-
-/// An index file's bytes, `None` where there is none.
-pub(super) fn read_index(path: &Path, suffix: &str) -> Result<Option<Vec<u8>>> {
-    let told = |error: &std::io::Error| Error::input(format!("the reference's {suffix} index cannot be read: {}", error.kind()));
-    match std::fs::metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(told(&error)),
-        Ok(metadata) if !metadata.is_file() || metadata.len() > MAX_INDEX => {
-            return Err(Error::input(format!("the reference's {suffix} index is not an index file")));
-        }
-        Ok(_) => {}
-    }
-    std::fs::read(path).map(Some).map_err(|error| told(&error))
-}
-
-pub(super) fn read_failed(error: &std::io::Error) -> Error {
-    Error::input(format!("the reference cannot be read: {}", error.kind()))
-        .with_hint("check the path, the permissions and the disk")
 }
 
 fn changed() -> Error {

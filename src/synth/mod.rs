@@ -1,7 +1,6 @@
 //! Deterministic generator of VCF 4.3 files: the same options give the same bytes on any machine.
 //! It must not know who reads the files: not the source, not the detection of what it plants.
 
-pub mod bgzf;
 mod calls;
 mod consequence;
 mod genome;
@@ -27,7 +26,7 @@ use crate::error::{Error, Result};
 /// Text held back before it is handed on.
 const CHUNK: usize = 1 << 18;
 
-/// Writes the file as plain text, in constant memory (one record's genotypes). Wrap `out` in a [`bgzf::Writer`] to compress.
+/// Writes the file as plain text, in constant memory (one record's genotypes). Wrap `out` in a [`crate::bgzf::Writer`] to compress.
 ///
 /// # Errors
 /// Class `usage` when the options contradict each other, `failed` when `out` refuses bytes (the `io::Error` is the source).

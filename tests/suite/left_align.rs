@@ -47,7 +47,7 @@ fn moved_alleles_keep_their_originals_in_the_warehouse() {
 
     // The same again is the same load; bgzipped it is, too; through another reference it is another.
     assert_eq!(warehouse.run(load).expect(0).json()["status"], "skipped");
-    let mut compressed = genogate::synth::bgzf::Writer::new(Vec::new());
+    let mut compressed = genogate::bgzf::Writer::new(Vec::new());
     compressed.write_all(FASTA.as_bytes()).unwrap();
     let bgz = put(folder.path(), "r.fa.gz", &compressed.finish().unwrap());
     let load = ["load", &file, "-f", &bgz, "--json", "--profile", "research", "--name", "aligned"];

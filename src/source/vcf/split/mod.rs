@@ -3,7 +3,6 @@
 
 pub(crate) mod bgzf;
 mod buffer;
-mod failed;
 mod open;
 mod ranged;
 mod records;
@@ -11,8 +10,8 @@ pub(crate) mod spans;
 mod stream;
 mod unit;
 
+pub(crate) use crate::bgzf::read_failed;
 pub(crate) use buffer::TextBuf;
-pub(crate) use failed::read_failed;
 pub(crate) use open::{Access, Container, FromStart, Opened, open};
 pub(crate) use ranged::{BgzfCut, Cut, Layout, PlainCut, Ranged, count_units};
 pub(crate) use records::{RangedRecords, StreamedRecords};

@@ -9,8 +9,8 @@ use libdeflater::Decompressor;
 
 use super::bgzf;
 use super::buffer::TextBuf;
-use super::failed::read_failed;
 use super::stream::StreamText;
+use crate::bgzf::read_failed;
 use crate::error::{Error, Result};
 use crate::source::vcf::bcf;
 
@@ -145,8 +145,8 @@ fn known(text: &[u8]) -> Result<Option<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::testing::bgzf;
     use super::*;
+    use crate::bgzf::pack as bgzf;
 
     fn refused(bytes: &[u8]) -> String {
         let mut file = tempfile::NamedTempFile::new().unwrap();

@@ -10,8 +10,8 @@ use libdeflater::Decompressor;
 
 use super::bgzf;
 use super::buffer::TextBuf;
-use super::failed::read_failed;
 use super::unit::UnitReader;
+use crate::bgzf::read_failed;
 use crate::error::{Error, Result};
 use crate::source::vcf::limits::{MAX_LINE, line_too_long};
 

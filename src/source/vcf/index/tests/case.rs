@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use crate::bgzf::block_header;
 use crate::error::Result;
 use crate::flow::{Digest, column};
 use crate::source::vcf::bcf::testing::{Style, encode};
 use crate::source::vcf::bcf::{header, split_record};
 use crate::source::vcf::index::read::Kind;
-use crate::source::vcf::split::bgzf::block_header;
 use crate::source::vcf::testing::{Read, bgzf, read, same};
 use crate::source::vcf::{Calls, Config, UnitSize};
 

@@ -3,7 +3,7 @@
 use crate::error::Error;
 
 /// A failed read, told without the path.
-pub(crate) fn read_failed(error: &std::io::Error) -> Error {
+pub fn read_failed(error: &std::io::Error) -> Error {
     let error = match error.kind() {
         std::io::ErrorKind::NotFound => return Error::input("no such file").with_hint("check the path"),
         std::io::ErrorKind::PermissionDenied => {
