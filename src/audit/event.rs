@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::spool::State;
 use crate::error::Error;
 
 /// How the act ended.
@@ -122,7 +123,7 @@ events! {
     /// The trail was verified against its chain.
     AuditVerified "audit_verified" { events: u64, verified: bool, first_bad: Option<u64> }
     /// Events written while the database was away were brought in.
-    SpoolImported "spool_imported" { spool: Uuid, events: u64, state: String }
+    SpoolImported "spool_imported" { spool: Uuid, events: u64, state: State }
     /// A control was attacked by `compliance check`.
     ControlTested "control_tested" { control: String, held: bool }
     /// Somebody was refused.
@@ -142,6 +143,7 @@ impl Event {
             Event::LoadFailed { class, .. } if class == "denied" => Outcome::Denied,
             Event::LoadFailed { .. } => Outcome::Failure,
             Event::AuditVerified { verified: false, .. } | Event::ControlTested { held: false, .. } => Outcome::Failure,
+            Event::SpoolImported { state: State::Damaged, .. } => Outcome::Failure,
             Event::Denied { .. } => Outcome::Denied,
             _ => Outcome::Success,
         }

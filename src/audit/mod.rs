@@ -3,9 +3,10 @@
 //!
 //! ```text
 //! Recorder ─► queue ─► PostgresTrail: lock head ─► seal ─► COPY audit.events
-//!                 └──► Spool (fsynced Arrow IPC) ─► import ─► PostgresTrail
+//!                 └──► Spool (fsynced, chained JSON lines) ─► import ─► PostgresTrail
 //! ```
 
+mod destination;
 mod event;
 mod keys;
 mod postgres;
@@ -17,6 +18,7 @@ mod stream;
 mod tests;
 mod verify;
 
+pub use destination::Destination;
 pub use event::{Event, Kind, Outcome};
 pub use keys::RecordedKeys;
 pub use postgres::PostgresTrail;
@@ -25,16 +27,3 @@ pub use seal::{Entry, Hash, Head, Sealed};
 pub use spool::{Imported, Spool, State as SpoolState};
 pub use stream::{Selection, from_batch, length, schema, stream, to_batch};
 pub use verify::{Verdict, verify};
-
-use crate::error::Result;
-
-/// Where events go. Returns when they are durable there; an event it holds already (same trail and place, marked as spooled) is
-/// left alone.
-#[async_trait::async_trait]
-pub trait Destination: Send + Sync {
-    /// Appends events in their order, all or none.
-    async fn append(&self, entries: &[Entry]) -> Result<()>;
-
-    /// No event came for a while: whatever it holds, such as a connection, may go until the next.
-    async fn rest(&self) {}
-}

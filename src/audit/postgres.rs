@@ -6,14 +6,12 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 use tokio_postgres::Transaction;
 
+use super::destination::Destination;
 use super::seal::{Entry, Head, Sealed};
-use super::{Destination, stream};
+use super::stream::{self, COLUMNS, Micros};
 use crate::db::{self, Connection, Databases};
 use crate::error::{Error, Result};
 use crate::pgcopy::copy_statement;
-
-const COPY: &str = "COPY audit.events (seq, time, actor, run_id, event, outcome, detail, trail_id, trail_seq, spool_hash, \
-                    prev_hash, hash) FROM STDIN (FORMAT binary)";
 
 /// Whoever holds the chain's head keeps all others waiting. A process that is suspended there, or vanished, loses it after five
 /// seconds; when it goes on, its events go to the spool.
@@ -63,30 +61,27 @@ impl Destination for PostgresTrail {
 }
 
 /// Appends events in a transaction that ends right after. Two writers take turns at the head, so the chain never forks.
+///
+/// The server's clock comes with the head, because the hash covers it; the table's guard holds it against the clock again.
 pub(super) async fn write(transaction: &Transaction<'_>, entries: &[Entry]) -> Result<()> {
     let failure = |error| db::failure("writing the audit trail", error);
-    let row = transaction.query_one("SELECT seq, hash FROM audit.lock_head()", &[]).await.map_err(failure)?;
+    let Some(first) = entries.first() else { return Ok(()) };
+    let statement = "SELECT seq, hash, last, recorded FROM audit.lock_head($1)";
+    let row = transaction.query_one(statement, &[&first.trail_id]).await.map_err(failure)?;
     let hash: &[u8] = row.try_get(1).map_err(failure)?;
     let hash = hash.try_into().map_err(|_| Error::integrity("the head of the audit trail is no SHA-256 hash"))?;
     let mut head = Head { seq: row.try_get(0).map_err(failure)?, hash };
+    let last: i64 = row.try_get(2).map_err(failure)?;
+    let Micros(recorded) = row.try_get(3).map_err(failure)?;
 
-    let known = known(transaction, entries).await?;
-    let rows: Vec<Sealed> =
-        entries.iter().filter(|entry| !known.contains(&entry.trail_seq)).map(|entry| head.seal(entry.clone())).collect();
+    // An earlier import of the spool was interrupted, or a commit's answer was lost.
+    let known = |entry: &&Entry| entry.spool_hash.is_some() && entry.trail_seq <= last;
+    let new = entries.iter().filter(|entry| !known(entry));
+    let rows: Vec<Sealed> = new.map(|entry| head.seal(recorded, entry.clone())).collect();
     if rows.is_empty() {
         return Ok(());
     }
+    let statement = format!("COPY audit.events ({COLUMNS}) FROM STDIN (FORMAT binary)");
     let batch = stream::to_batch(&rows)?;
-    copy_statement(transaction.client(), COPY, &batch.schema(), std::slice::from_ref(&batch)).await.map(|_| ())
-}
-
-/// Which events of a spool are in the database already: an earlier import was interrupted, or a commit's answer was lost.
-async fn known(transaction: &Transaction<'_>, entries: &[Entry]) -> Result<Vec<i64>> {
-    let Some(first) = entries.first().filter(|first| first.spool_hash.is_some()) else { return Ok(Vec::new()) };
-    let places: Vec<i64> = entries.iter().map(|entry| entry.trail_seq).collect();
-    let rows = transaction
-        .query("SELECT audit.known($1, $2)", &[&first.trail_id, &places])
-        .await
-        .map_err(|error| db::failure("comparing a spool with the audit trail", error))?;
-    rows.iter().map(|row| row.try_get(0).map_err(|error| db::failure("comparing a spool with the audit trail", error))).collect()
+    copy_statement(transaction.client(), &statement, &batch.schema(), std::slice::from_ref(&batch)).await.map(|_| ())
 }

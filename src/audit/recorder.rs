@@ -3,7 +3,8 @@
 //!
 //! Events wait in a bounded queue. A task hands them to the destination; when that fails once, the rest of the trail goes to the
 //! spool, in order, and [`Delivery::close`] tries to bring the spool in. When the queue is full, `record` itself writes it to the
-//! spool: callers wait for a disk at most. When neither takes an event, the trail has failed and every later call says so.
+//! spool, behind what the task holds: callers wait for a disk at most, and from then on the spool takes everything, so a trail's
+//! events reach the destination in their order. When neither takes an event, the trail has failed and every later call says so.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,19 +13,16 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
+use super::Event;
+use super::destination::{BATCH, Destination, append_within};
 use super::seal::Entry;
 use super::spool::{Spool, Writer};
-use super::{Destination, Event};
 use crate::error::{Error, Result};
 
 /// Events that may wait in memory (about 1 MiB).
 const QUEUE: usize = 4096;
-/// Events a destination gets at once.
-const BATCH: usize = 1024;
 /// After this long without an event the destination may rest.
 const IDLE: Duration = Duration::from_millis(500);
-/// After this long without an answer the database counts as away.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Records events. Cheap to clone; all clones feed one trail.
 #[derive(Clone)]
@@ -47,8 +45,8 @@ struct State {
     /// Events accepted, the last one's place in the trail.
     accepted: i64,
     queue: VecDeque<Entry>,
-    /// Place of the first event the task holds.
-    in_flight: Option<i64>,
+    /// What the task is handing over and nobody has yet.
+    in_flight: Vec<Entry>,
     writer: Option<Writer>,
     spooled: u64,
     closing: bool,
@@ -78,16 +76,6 @@ impl Recorder {
     /// Starts a trail: events of `actor` in the run `run_id` go to `destination`, or to `spool` when there is none or it is
     /// away. Needs a Tokio runtime.
     pub fn start(actor: &str, run_id: Uuid, destination: Option<Arc<dyn Destination>>, spool: Spool) -> (Recorder, Delivery) {
-        Self::start_with(actor, run_id, destination, spool, PATIENCE)
-    }
-
-    fn start_with(
-        actor: &str,
-        run_id: Uuid,
-        destination: Option<Arc<dyn Destination>>,
-        spool: Spool,
-        patience: Duration,
-    ) -> (Recorder, Delivery) {
         let shared = Arc::new(Shared {
             actor: actor.to_owned(),
             run_id,
@@ -96,7 +84,7 @@ impl Recorder {
             state: Mutex::new(State {
                 accepted: 0,
                 queue: VecDeque::new(),
-                in_flight: None,
+                in_flight: Vec::new(),
                 writer: None,
                 spooled: 0,
                 closing: false,
@@ -105,7 +93,7 @@ impl Recorder {
             wake: Notify::new(),
             durable: watch::channel(0).0,
         });
-        let task = tokio::spawn(deliver(shared.clone(), destination.clone(), patience));
+        let task = tokio::spawn(deliver(shared.clone(), destination.clone()));
         (Recorder(Some(shared.clone())), Delivery { shared, destination, task: Some(task) })
     }
 
@@ -120,13 +108,15 @@ impl Recorder {
         let mut state = shared.lock();
         state.usable()?;
         if state.queue.len() >= QUEUE {
-            let backlog = std::mem::take(&mut state.queue).into();
+            let mut backlog = std::mem::take(&mut state.in_flight);
+            backlog.extend(std::mem::take(&mut state.queue));
             shared.to_spool(&mut state, backlog)?;
         }
         state.accepted += 1;
         let entry = Entry {
             time: chrono::Utc::now().timestamp_micros(),
             actor: shared.actor.clone(),
+            session_id: None,
             run_id: shared.run_id,
             event: event.kind().name().into(),
             outcome: event.outcome().name().into(),
@@ -158,7 +148,8 @@ impl std::fmt::Debug for Recorder {
 }
 
 impl Delivery {
-    /// Flushes, ends the trail (later `record` calls fail) and brings its spool, if there is one, to the destination.
+    /// Flushes, ends the trail (later `record` calls fail) and brings its spool, if there is one, to the destination. A
+    /// destination that does not answer is waited for a limited time; what it did not take stays in the spool, said aloud.
     pub async fn close(mut self) -> Result<Closed> {
         self.shared.lock().closing = true;
         self.shared.wake.notify_one();
@@ -210,9 +201,12 @@ impl Shared {
     /// Writes events to the spool and syncs it. A failure is the trail's end.
     fn to_spool(&self, state: &mut State, entries: Vec<Entry>) -> Result<()> {
         let events = entries.len() as u64;
+        if events == 0 {
+            return Ok(());
+        }
         let written = match &mut state.writer {
             Some(writer) => writer.write(entries),
-            None => self.spool.create(self.trail_id, self.run_id).and_then(|writer| state.writer.insert(writer).write(entries)),
+            None => self.spool.create(self.trail_id).and_then(|writer| state.writer.insert(writer).write(entries)),
         };
         match written {
             Ok(()) => {
@@ -231,8 +225,8 @@ impl Shared {
 
     /// Tells those who wait how far the trail is durable, or that it has failed. The task's events are older than the queue's.
     fn tell(&self, state: &State) {
-        let first = state.in_flight.or_else(|| state.queue.front().map(|entry| entry.trail_seq));
-        let place = if state.failed { i64::MAX } else { first.map_or(state.accepted, |first| first - 1) };
+        let first = state.in_flight.first().or_else(|| state.queue.front());
+        let place = if state.failed { i64::MAX } else { first.map_or(state.accepted, |first| first.trail_seq - 1) };
         self.durable.send_replace(place);
     }
 }
@@ -253,17 +247,19 @@ impl State {
 }
 
 /// Hands events on until the trail closes or fails.
-async fn deliver(shared: Arc<Shared>, mut destination: Option<Arc<dyn Destination>>, patience: Duration) {
+async fn deliver(shared: Arc<Shared>, mut destination: Option<Arc<dyn Destination>>) {
     loop {
         let batch: Vec<Entry> = {
             let mut state = shared.lock();
             let size = state.queue.len().min(BATCH);
-            let batch: Vec<Entry> = state.queue.drain(..size).collect();
-            state.in_flight = batch.first().map(|entry| entry.trail_seq);
-            if batch.is_empty() && (state.closing || state.failed) {
+            state.in_flight = state.queue.drain(..size).collect();
+            if size == 0 && (state.closing || state.failed) {
                 return;
             }
-            batch
+            if state.writer.is_some() {
+                destination = None;
+            }
+            state.in_flight.clone()
         };
         if batch.is_empty() {
             if tokio::time::timeout(IDLE, shared.wake.notified()).await.is_err() {
@@ -275,23 +271,23 @@ async fn deliver(shared: Arc<Shared>, mut destination: Option<Arc<dyn Destinatio
             continue;
         }
         if let Some(open) = &destination {
-            match tokio::time::timeout(patience, open.append(&batch)).await {
-                Ok(Ok(())) => {
+            match append_within(open.as_ref(), &batch, shared.spool.patience).await {
+                Ok(()) => {
                     let mut state = shared.lock();
-                    state.in_flight = None;
+                    state.in_flight.clear();
                     shared.tell(&state);
                     continue;
                 }
-                Ok(Err(error)) => tracing::warn!(%error, "audit events go to the spool"),
-                Err(_) => tracing::warn!("the database does not answer; audit events go to the spool"),
+                Err(error) => tracing::warn!(%error, "audit events go to the spool"),
             }
             destination = None;
         }
         let spooling = shared.clone();
         let spooled = tokio::task::spawn_blocking(move || {
             let mut state = spooling.lock();
-            state.in_flight = None;
-            spooling.to_spool(&mut state, batch)
+            // Empty when a full queue took it to the spool meanwhile.
+            let held = std::mem::take(&mut state.in_flight);
+            spooling.to_spool(&mut state, held)
         });
         if !matches!(spooled.await, Ok(Ok(()))) {
             let mut state = shared.lock();
@@ -329,7 +325,9 @@ mod tests {
             if self.away.load(Ordering::SeqCst) {
                 return Err(Error::database("away"));
             }
-            self.kept.lock().unwrap().extend_from_slice(entries);
+            let mut kept = self.kept.lock().unwrap();
+            let last = kept.last().map_or(0, |last| last.trail_seq);
+            kept.extend(entries.iter().filter(|entry| entry.trail_seq > last).cloned());
             Ok(())
         }
     }
@@ -400,11 +398,14 @@ mod tests {
     async fn a_database_that_does_not_answer_counts_as_away() {
         let home = tempfile::tempdir().unwrap();
         let database = Arc::new(Database { silent: true.into(), ..Default::default() });
-        let patience = Duration::from_millis(10);
-        let (recorder, _trail) = Recorder::start_with("a", Uuid::nil(), Some(database), Spool::new(home.path()), patience);
+        let spool = Spool::new(home.path()).with_patience(Duration::from_millis(10));
+        let (recorder, trail) = Recorder::start("a", Uuid::nil(), Some(database.clone()), spool.clone());
         recorder.record(event(1)).unwrap();
         recorder.flush().await.unwrap();
-        assert_eq!(Spool::new(home.path()).waiting().unwrap().len(), 1);
+        assert_eq!(spool.waiting().unwrap().len(), 1);
+        // Closing tries once more, for a limited time: no answer is no failure of what was done.
+        assert_eq!(trail.close().await.unwrap().spooled, 1);
+        assert_eq!(database.calls.load(Ordering::SeqCst), 2);
     }
 
     #[tokio::test]
@@ -418,9 +419,46 @@ mod tests {
         assert!(recorder.0.as_ref().unwrap().lock().queue.len() <= QUEUE);
         recorder.flush().await.unwrap();
         assert_eq!(trail.close().await.unwrap().spooled, 0);
-        let mut places = database.places();
-        places.sort();
-        assert_eq!(places, (1..=events).collect::<Vec<_>>());
+        assert_eq!(database.places(), (1..=events).collect::<Vec<_>>());
+    }
+
+    /// While the task holds a batch, a full queue goes to the spool behind that batch, which is then in both: once it counts.
+    #[tokio::test]
+    async fn a_batch_that_is_held_goes_to_the_spool_before_the_queue_behind_it() {
+        for away in [false, true] {
+            let home = tempfile::tempdir().unwrap();
+            let (database, gate) = (Arc::new(Database::default()), Arc::new(tokio::sync::Semaphore::new(0)));
+            let slow = Arc::new(Slow { database: database.clone(), gate: gate.clone() });
+            let (recorder, trail) = Recorder::start("a", Uuid::nil(), Some(slow), Spool::new(home.path()));
+            recorder.record(event(1)).unwrap();
+            while database.calls.load(Ordering::SeqCst) == 0 {
+                tokio::task::yield_now().await;
+            }
+            let events = QUEUE as i64 + 10;
+            (2..=events).for_each(|n| recorder.record(event(n)).unwrap());
+            database.away.store(away, Ordering::SeqCst);
+            gate.add_permits(1);
+            recorder.flush().await.unwrap();
+            database.away.store(false, Ordering::SeqCst);
+            gate.add_permits(100);
+            assert_eq!(trail.close().await.unwrap().spooled, 0);
+            assert_eq!(database.places(), (1..=events).collect::<Vec<_>>(), "away: {away}");
+        }
+    }
+
+    /// A database that answers when it is let.
+    struct Slow {
+        database: Arc<Database>,
+        gate: Arc<tokio::sync::Semaphore>,
+    }
+
+    #[async_trait::async_trait]
+    impl Destination for Slow {
+        async fn append(&self, entries: &[Entry]) -> Result<()> {
+            self.database.calls.fetch_add(1, Ordering::SeqCst);
+            self.gate.acquire().await.unwrap().forget();
+            self.database.append(entries).await
+        }
     }
 
     #[tokio::test]

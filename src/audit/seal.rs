@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::crypto::digest;
@@ -22,12 +23,15 @@ const GENESIS: &[u8] = b"genogate audit genesis v1";
 pub(super) const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
 /// An event that is not in a chain yet.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Entry {
-    /// When, in microseconds since 1970-01-01 UTC.
+    /// When, by the program's clock, in microseconds since 1970-01-01 UTC.
     pub time: i64,
     /// Who.
     pub actor: String,
+    /// The session it happened in; none for whoever acts without one.
+    pub session_id: Option<Uuid>,
     /// The run it happened in.
     pub run_id: Uuid,
     /// The kind of event.
@@ -41,6 +45,7 @@ pub struct Entry {
     /// See `trail_id`.
     pub trail_seq: i64,
     /// The hash this event had in a spool, when it came from one.
+    #[serde(skip)]
     pub spool_hash: Option<Hash>,
 }
 
@@ -49,6 +54,9 @@ pub struct Entry {
 pub struct Sealed {
     /// Place in the chain, from 1.
     pub seq: i64,
+    /// When it came here, in microseconds since 1970-01-01 UTC, by the clock of whoever keeps the chain: the database's server,
+    /// or the machine that spools.
+    pub recorded: i64,
     /// The event.
     pub entry: Entry,
     /// Hash of the row before, or the chain's genesis.
@@ -60,7 +68,7 @@ pub struct Sealed {
 impl Sealed {
     /// The hash this row must have, from its fields alone.
     pub fn digest(&self) -> Hash {
-        row_hash(self.seq, &self.entry, &self.prev_hash)
+        row_hash(self.seq, self.recorded, &self.entry, &self.prev_hash)
     }
 }
 
@@ -79,18 +87,18 @@ impl Head {
         Self { seq: 0, hash: digest::sha256(&[GENESIS, chain].concat()) }
     }
 
-    /// Links `entry` behind this head and moves the head to it.
-    pub fn seal(&mut self, entry: Entry) -> Sealed {
+    /// Links `entry`, which came at the time `recorded`, behind this head and moves the head to it.
+    pub fn seal(&mut self, recorded: i64, entry: Entry) -> Sealed {
         let prev_hash = self.hash;
         let seq = self.seq + 1;
-        let hash = row_hash(seq, &entry, &prev_hash);
+        let hash = row_hash(seq, recorded, &entry, &prev_hash);
         *self = Self { seq, hash };
-        Sealed { seq, entry, prev_hash, hash }
+        Sealed { seq, recorded, entry, prev_hash, hash }
     }
 }
 
 /// SHA-256 over the canonical encoding of a row.
-fn row_hash(seq: i64, entry: &Entry, prev_hash: &Hash) -> Hash {
+fn row_hash(seq: i64, recorded: i64, entry: &Entry, prev_hash: &Hash) -> Hash {
     let mut text = Vec::with_capacity(320 + entry.detail.len());
     text.extend_from_slice(DOMAIN);
     let mut field = |bytes: Option<&[u8]>| {
@@ -99,8 +107,10 @@ fn row_hash(seq: i64, entry: &Entry, prev_hash: &Hash) -> Hash {
         text.extend_from_slice(bytes.unwrap_or_default());
     };
     field(Some(&seq.to_be_bytes()));
+    field(Some(&recorded.wrapping_sub(POSTGRES_EPOCH).to_be_bytes()));
     field(Some(&entry.time.wrapping_sub(POSTGRES_EPOCH).to_be_bytes()));
     field(Some(entry.actor.as_bytes()));
+    field(entry.session_id.as_ref().map(|id| id.as_bytes().as_slice()));
     field(Some(entry.run_id.as_bytes()));
     field(Some(entry.event.as_bytes()));
     field(Some(entry.outcome.as_bytes()));
@@ -116,10 +126,13 @@ fn row_hash(seq: i64, entry: &Entry, prev_hash: &Hash) -> Hash {
 pub(super) mod tests {
     use super::*;
 
+    pub(in crate::audit) const RECORDED: i64 = 1_767_225_600_500_000;
+
     pub(in crate::audit) fn entry(n: i64) -> Entry {
         Entry {
             time: 1_767_225_600_000_000 + n,
             actor: "local:uid=1000".into(),
+            session_id: None,
             run_id: Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001),
             event: "load_intent".into(),
             outcome: "success".into(),
@@ -139,20 +152,23 @@ pub(super) mod tests {
     fn golden_vectors() {
         let mut head = Head::genesis(Uuid::from_u128(7).as_bytes());
         assert_eq!(hex(&head.hash), "6be2b22c659fa004af974277539cbbc9ae254b3274a0166d6f4c7a0656086a7a");
-        assert_eq!(hex(&head.seal(entry(1)).hash), "90ec7036233918990bdf711e967be78fcfa46e9e49f22cf84b092fb264500fa1");
+        assert_eq!(hex(&head.seal(RECORDED, entry(1)).hash), "77c3e017e49a5ea8ce7908ca1766be5d6a8c0a7562045b5332e3cb835c3233bf");
         assert_eq!(
-            hex(&head.seal(Entry { spool_hash: Some([0xab; 32]), ..entry(2) }).hash),
-            "28bae8cb3aebdaeb84e7f1f223300c1310fc55a662e996cca7b8807d38080aa6"
+            hex(&head
+                .seal(RECORDED, Entry { session_id: Some(Uuid::from_u128(9)), spool_hash: Some([0xab; 32]), ..entry(2) })
+                .hash),
+            "570ce2cf97f0b3fd96c2b0523303599d7b57998cd9879352934b010acf674417"
         );
     }
 
     #[test]
     fn every_field_is_covered() {
         let head = Head::genesis(b"x");
-        let base = { head }.seal(entry(1)).hash;
-        let changed: [fn(&mut Entry); 9] = [
+        let base = { head }.seal(RECORDED, entry(1)).hash;
+        let changed: [fn(&mut Entry); 10] = [
             |e| e.time += 1,
             |e| e.actor.push('0'),
+            |e| e.session_id = Some(Uuid::nil()),
             |e| e.run_id = Uuid::nil(),
             |e| e.event = "denied".into(),
             |e| e.outcome = "denied".into(),
@@ -164,10 +180,11 @@ pub(super) mod tests {
         for (n, change) in changed.into_iter().enumerate() {
             let mut other = entry(1);
             change(&mut other);
-            assert_ne!({ head }.seal(other).hash, base, "field {n}");
+            assert_ne!({ head }.seal(RECORDED, other).hash, base, "field {n}");
         }
-        assert_ne!(Head { seq: 1, ..head }.seal(entry(1)).hash, base);
-        assert_ne!(Head::genesis(b"y").seal(entry(1)).hash, base);
+        assert_ne!({ head }.seal(RECORDED + 1, entry(1)).hash, base);
+        assert_ne!(Head { seq: 1, ..head }.seal(RECORDED, entry(1)).hash, base);
+        assert_ne!(Head::genesis(b"y").seal(RECORDED, entry(1)).hash, base);
     }
 
     #[test]
@@ -175,6 +192,6 @@ pub(super) mod tests {
         let head = Head::genesis(b"x");
         let a = Entry { event: "ab".into(), outcome: "c".into(), ..entry(1) };
         let b = Entry { event: "a".into(), outcome: "bc".into(), ..entry(1) };
-        assert_ne!({ head }.seal(a).hash, { head }.seal(b).hash);
+        assert_ne!({ head }.seal(RECORDED, a).hash, { head }.seal(RECORDED, b).hash);
     }
 }

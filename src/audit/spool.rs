@@ -1,40 +1,47 @@
-//! Where events wait while the database is away: one Arrow IPC stream a trail, fsynced batch by batch, a chain of its own.
-//! It must not know databases; `import` brings a spool to whatever [`Destination`] is given.
+//! Where events wait while the database is away: one file a trail, one event a line, fsynced write by write, a chain of its
+//! own. It must not know databases; `import` brings a spool to whatever [`Destination`] is given.
 //!
-//! A spool shows edits and damage within it, and a batch torn by a crash. A cut at the border of two batches looks like a crash:
+//! A line is the JSON object of an event with its place, the hash of the line before and its own: those of [`Sealed`], which
+//! cover every field. A line counts only if it is, byte for byte, what this program writes of what it read.
+//!
+//! A spool shows edits and damage within it, and a line torn by a crash. A cut at the end of a line looks like a crash:
 //! only a checkpoint kept elsewhere could tell.
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions};
-use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom, Take, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use datafusion::arrow::ipc::reader::StreamReader;
-use datafusion::arrow::ipc::root_as_message;
-use datafusion::arrow::ipc::writer::StreamWriter;
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Destination;
+use super::destination::{BATCH, Destination, PATIENCE, append_within};
 use super::seal::{Entry, Head, Sealed};
-use super::stream::{from_batch, schema, to_batch};
+use crate::crypto::digest::hex;
 use crate::error::{Error, Result};
 
-const EXTENSION: &str = "arrows";
+const EXTENSION: &str = "jsonl";
 
-/// The folder of spools. Files are named `<trail>-<run>.arrows` and readable by their owner only.
+/// No event comes near this; a damaged file must not ask for any amount of memory.
+const LONGEST_LINE: u64 = 16 << 20;
+
+/// The folder of spools. Files are named `<trail>.jsonl` and readable by their owner only.
 #[derive(Clone, Debug)]
 pub struct Spool {
     folder: PathBuf,
+    pub(super) patience: Duration,
 }
 
 /// How a spool was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Whole.
     Intact,
-    /// The last batch was cut by a crash before it was durable; everything before it is whole.
+    /// The last line was cut by a crash before it was durable; everything before it is whole.
     Torn,
     /// An event in it was changed, or bytes are damaged; everything before that is whole.
     Damaged,
@@ -48,12 +55,10 @@ impl State {
 }
 
 /// What [`Spool::import`] did with one file.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Imported {
     /// The trail that was spooled.
     pub trail_id: Uuid,
-    /// The run it belongs to.
-    pub run_id: Uuid,
     /// Intact events found; all of them are in the destination now.
     pub events: u64,
     /// How the file was found. A file that is not intact is kept under the name of its state.
@@ -63,7 +68,13 @@ pub struct Imported {
 impl Spool {
     /// The spools in `folder`, which is made when the first event needs it.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { folder: folder.into(), patience: PATIENCE }
+    }
+
+    /// The same, with another limit to how long a destination may take over one batch.
+    #[cfg(test)]
+    pub(super) fn with_patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// The spools that wait for [`Spool::import`], those being written included, oldest first.
@@ -71,9 +82,10 @@ impl Spool {
         let entries = match std::fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(failed("the folder of the audit spool cannot be read", &error)),
+            Err(error) => return Err(failed("the folder of the audit spool cannot be read", error)),
         };
-        let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| ids(path).is_some()).collect();
+        let mut files: Vec<PathBuf> =
+            entries.flatten().map(|entry| entry.path()).filter(|path| trail_of(path).is_some()).collect();
         // Trail ids begin with their time (UUID version 7), so names sort by age.
         files.sort();
         Ok(files)
@@ -84,19 +96,19 @@ impl Spool {
     pub async fn import(&self, destination: &dyn Destination, trail: Option<Uuid>) -> Result<Vec<Imported>> {
         let mut imported = Vec::new();
         for path in self.waiting()? {
-            let Some((trail_id, run_id)) = ids(&path) else { continue };
-            if trail.is_some_and(|trail| trail != trail_id) {
-                continue;
-            }
-            let Some(mut reader) = Reader::open(&path)? else { continue };
+            let Some(trail_id) = trail_of(&path).filter(|id| trail.is_none_or(|trail| trail == *id)) else { continue };
+            let Some(mut reader) = Reader::open(&path, trail_id)? else { continue };
             let mut events = 0;
-            while let Some(rows) = reader.next() {
-                events += rows.len() as u64;
-                let entries: Vec<Entry> = rows.into_iter().map(|row| Entry { spool_hash: Some(row.hash), ..row.entry }).collect();
-                destination.append(&entries).await?;
+            loop {
+                let entries = reader.next()?;
+                if entries.is_empty() {
+                    break;
+                }
+                append_within(destination, &entries, self.patience).await?;
+                events += entries.len() as u64;
             }
             self.put_away(&path, reader.state)?;
-            imported.push(Imported { trail_id, run_id, events, state: reader.state });
+            imported.push(Imported { trail_id, events, state: reader.state });
         }
         Ok(imported)
     }
@@ -107,31 +119,55 @@ impl Spool {
             kept => std::fs::rename(path, path.with_extension(kept.name())),
         };
         done.and_then(|()| File::open(&self.folder)?.sync_all())
-            .map_err(|error| failed("an imported audit spool cannot be put away", &error))
+            .map_err(|error| failed("an imported audit spool cannot be put away", error))
     }
 
     /// Begins the spool of a trail.
-    pub(super) fn create(&self, trail_id: Uuid, run_id: Uuid) -> Result<Writer> {
-        Writer::create(&self.folder, trail_id, run_id).map_err(|error| failed("the audit spool cannot be written", &error))
+    pub(super) fn create(&self, trail_id: Uuid) -> Result<Writer> {
+        Writer::create(&self.folder, trail_id).map_err(unwritable)
     }
 }
 
-fn failed(what: &'static str, error: &std::io::Error) -> Error {
+fn failed(what: &'static str, error: std::io::Error) -> Error {
     Error::failed(format!("{what} ({})", error.kind()))
         .with_hint("free space on the disk of the data folder, or make it writable")
+        .with_source(error)
 }
 
-/// Trail and run of a spool's file name.
-fn ids(path: &Path) -> Option<(Uuid, Uuid)> {
-    let (stem, extension) = (path.file_stem()?.to_str()?, path.extension()?.to_str()?);
-    let (trail, run) = stem.split_at_checked(36)?;
-    (extension == EXTENSION).then_some(())?;
-    Some((trail.parse().ok()?, run.strip_prefix('-')?.parse().ok()?))
+fn unwritable(error: std::io::Error) -> Error {
+    failed("the audit spool cannot be written", error)
 }
 
-/// The genesis names the trail and its run: a spool under another's name does not verify.
-fn genesis(trail_id: Uuid, run_id: Uuid) -> Head {
-    Head::genesis(&[trail_id.as_bytes().as_slice(), run_id.as_bytes()].concat())
+fn unreadable(error: std::io::Error) -> Error {
+    failed("an audit spool cannot be read", error)
+}
+
+/// The trail of a spool's file.
+fn trail_of(path: &Path) -> Option<Uuid> {
+    path.extension().filter(|extension| *extension == EXTENSION).and_then(|_| path.file_stem()?.to_str()?.parse().ok())
+}
+
+/// The genesis names the trail: a spool under another's name does not verify.
+fn genesis(trail_id: Uuid) -> Head {
+    Head::genesis(trail_id.as_bytes())
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line<'a> {
+    seq: i64,
+    recorded: i64,
+    event: Cow<'a, Entry>,
+    prev_hash: String,
+    hash: String,
+}
+
+/// What stands in the file for a row.
+fn line(row: &Sealed) -> Result<Vec<u8>> {
+    let event = Cow::Borrowed(&row.entry);
+    let line = Line { seq: row.seq, recorded: row.recorded, event, prev_hash: hex(&row.prev_hash), hash: hex(&row.hash) };
+    let mut text = serde_json::to_vec(&line).map_err(|error| Error::internal("an event cannot be written").with_source(error))?;
+    text.push(b'\n');
+    Ok(text)
 }
 
 /// A spool being written. It is locked, so nobody imports it meanwhile.
@@ -139,57 +175,46 @@ pub(super) struct Writer {
     file: File,
     /// Bytes known to be durable.
     length: u64,
-    encoder: StreamWriter<Vec<u8>>,
     head: Head,
 }
 
 impl Writer {
-    fn create(folder: &Path, trail_id: Uuid, run_id: Uuid) -> std::io::Result<Self> {
+    fn create(folder: &Path, trail_id: Uuid) -> std::io::Result<Self> {
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let path = folder.join(format!("{trail_id}-{run_id}.{EXTENSION}"));
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+        let path = folder.join(format!("{trail_id}.{EXTENSION}"));
+        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
         file.lock()?;
-        let encoder = StreamWriter::try_new(Vec::new(), &schema()).map_err(std::io::Error::other)?;
-        let mut writer = Self { file, length: 0, encoder, head: genesis(trail_id, run_id) };
-        writer.persist()?;
         File::open(folder)?.sync_all()?;
-        Ok(writer)
+        Ok(Self { file, length: 0, head: genesis(trail_id) })
     }
 
     /// Writes events and returns when they are on the disk. After a failure the file ends where it was durable.
     pub(super) fn write(&mut self, entries: Vec<Entry>) -> Result<()> {
-        let mut head = self.head;
-        let rows: Vec<Sealed> = entries.into_iter().map(|entry| head.seal(entry)).collect();
-        self.encoder.write(&to_batch(&rows)?)?;
-        self.persist().map_err(|error| failed("the audit spool cannot be written", &error))?;
+        let (mut head, recorded) = (self.head, Utc::now().timestamp_micros());
+        let lines: Vec<Vec<u8>> = entries.into_iter().map(|entry| line(&head.seal(recorded, entry))).collect::<Result<_>>()?;
+        let text = lines.concat();
+        if let Err(error) = self.file.write_all(&text).and_then(|()| self.file.sync_data()) {
+            self.file.set_len(self.length).map_err(unwritable)?;
+            return Err(unwritable(error));
+        }
+        self.length += text.len() as u64;
         self.head = head;
         Ok(())
     }
-
-    fn persist(&mut self) -> std::io::Result<()> {
-        let bytes = std::mem::take(self.encoder.get_mut());
-        let written = self.file.write_all(&bytes).and_then(|()| self.file.sync_data());
-        match written {
-            Ok(()) => self.length += bytes.len() as u64,
-            Err(_) => self.file.set_len(self.length)?,
-        }
-        written
-    }
 }
 
-/// A spool being read, batch by batch, each event held against the chain.
+/// A spool being read, each event held against the chain.
 struct Reader {
-    batches: Option<StreamReader<BufReader<Take<File>>>>,
+    file: BufReader<File>,
+    trail_id: Uuid,
     head: Head,
     state: State,
 }
 
 impl Reader {
     /// None: a running process writes it, or it is gone.
-    fn open(path: &Path) -> Result<Option<Self>> {
-        let Some((trail_id, run_id)) = ids(path) else { return Ok(None) };
-        let unreadable = |error: std::io::Error| failed("an audit spool cannot be read", &error);
-        let mut file = match File::open(path) {
+    fn open(path: &Path, trail_id: Uuid) -> Result<Option<Self>> {
+        let file = match File::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(unreadable(error)),
@@ -197,76 +222,37 @@ impl Reader {
         if file.try_lock().is_err() {
             return Ok(None);
         }
-        let (whole, state) = extent(&mut file).map_err(unreadable)?;
-        file.rewind().map_err(unreadable)?;
-        let batches = match whole {
-            0 => None,
-            _ => Some(StreamReader::try_new(BufReader::new(file.take(whole)), None)?),
-        };
-        Ok(Some(Self { batches, head: genesis(trail_id, run_id), state }))
+        Ok(Some(Self { file: BufReader::new(file), trail_id, head: genesis(trail_id), state: State::Intact }))
     }
 
-    /// The next intact events; `None` at the end or where the file stops being whole (see `state`).
-    fn next(&mut self) -> Option<Vec<Sealed>> {
-        let batches = self.batches.as_mut()?;
-        // The decoder checks buffers, but panics on some damaged lengths. Nothing of it is used after that.
-        let decoded = catch_unwind(AssertUnwindSafe(|| batches.next()));
-        let rows = match decoded {
-            Ok(None) => return None,
-            Ok(Some(Ok(batch))) => from_batch(&batch).unwrap_or_default(),
-            Ok(Some(Err(_))) | Err(_) => Vec::new(),
-        };
-        let whole = rows.iter().take_while(|row| self.head.seal(row.entry.clone()) == **row).count();
-        if whole == 0 || whole < rows.len() {
-            self.state = State::Damaged;
-            self.batches = None;
+    /// The next intact events; none at the end, or where the file stops being whole (see `state`).
+    fn next(&mut self) -> Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        while entries.len() < BATCH && self.state == State::Intact {
+            let mut text = Vec::new();
+            let length = self.file.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut text).map_err(unreadable)?;
+            if length == 0 {
+                break;
+            }
+            match self.entry(&text) {
+                Some(entry) => entries.push(entry),
+                None if text.ends_with(b"\n") || length as u64 == LONGEST_LINE => self.state = State::Damaged,
+                None => self.state = State::Torn,
+            }
         }
-        (whole > 0).then(|| rows.into_iter().take(whole).collect())
+        Ok(entries)
     }
-}
 
-/// How many bytes of a spool are whole messages, and what follows them. Lengths are held against the file's size before
-/// anything is decoded, because a damaged one would ask for any amount of memory.
-fn extent(file: &mut File) -> std::io::Result<(u64, State)> {
-    let size = file.metadata()?.len();
-    let header = header().map_err(std::io::Error::other)?;
-    let mut found = Vec::new();
-    file.take(header.len() as u64).read_to_end(&mut found)?;
-    if found != header {
-        let torn = header.starts_with(&found) || found.iter().all(|byte| *byte == 0);
-        return Ok((0, if torn { State::Torn } else { State::Damaged }));
+    fn entry(&mut self, text: &[u8]) -> Option<Entry> {
+        let read: Line = serde_json::from_slice(text).ok()?;
+        let mut head = self.head;
+        let row = head.seal(read.recorded, read.event.into_owned());
+        if row.entry.trail_id != self.trail_id || line(&row).ok()? != text {
+            return None;
+        }
+        self.head = head;
+        Some(Entry { spool_hash: Some(row.hash), ..row.entry })
     }
-    let mut whole = header.len() as u64;
-    while whole < size {
-        let left = size - whole;
-        file.seek(SeekFrom::Start(whole))?;
-        let mut prefix = Vec::new();
-        file.take(8).read_to_end(&mut prefix)?;
-        let Ok([m0, m1, m2, m3, l0, l1, l2, l3]) = <[u8; 8]>::try_from(prefix) else { return Ok((whole, State::Torn)) };
-        let length = u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
-        if [m0, m1, m2, m3] != [0xff; 4] || length == 0 {
-            file.seek(SeekFrom::Start(whole))?;
-            let zeros = BufReader::new(&*file).bytes().all(|byte| matches!(byte, Ok(0)));
-            return Ok((whole, if zeros { State::Torn } else { State::Damaged }));
-        }
-        if length > left - 8 {
-            return Ok((whole, State::Torn));
-        }
-        let mut message = Vec::new();
-        file.take(length).read_to_end(&mut message)?;
-        let body = root_as_message(&message).ok().and_then(|message| u64::try_from(message.bodyLength()).ok());
-        match body {
-            Some(body) if body <= left - 8 - length => whole += 8 + length + body,
-            Some(_) => return Ok((whole, State::Torn)),
-            None => return Ok((whole, State::Damaged)),
-        }
-    }
-    Ok((whole, State::Intact))
-}
-
-/// The bytes every spool begins with: the schema's message.
-fn header() -> Result<Vec<u8>> {
-    Ok(std::mem::take(StreamWriter::try_new(Vec::new(), &schema())?.get_mut()))
 }
 
 #[cfg(test)]
@@ -285,22 +271,28 @@ mod tests {
     impl Destination for Kept {
         async fn append(&self, entries: &[Entry]) -> Result<()> {
             let mut kept = self.0.lock().unwrap();
-            for entry in entries {
-                if !kept.iter().any(|k| (k.trail_id, k.trail_seq) == (entry.trail_id, entry.trail_seq)) {
-                    kept.push(entry.clone());
-                }
-            }
+            let last = kept.last().map_or(0, |last| last.trail_seq);
+            kept.extend(entries.iter().filter(|entry| entry.trail_seq > last).cloned());
             Ok(())
         }
     }
 
-    const TRAIL: Uuid = Uuid::from_u128(5);
-    const RUN: Uuid = Uuid::from_u128(6);
+    /// A database that takes what it is given and never says so.
+    struct Silent;
 
-    /// A spool of three batches of two events, and its file.
+    #[async_trait::async_trait]
+    impl Destination for Silent {
+        async fn append(&self, _: &[Entry]) -> Result<()> {
+            std::future::pending().await
+        }
+    }
+
+    const TRAIL: Uuid = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0002);
+
+    /// A spool of six events in three writes, and its file.
     fn written(folder: &Path) -> (Spool, PathBuf) {
         let spool = Spool::new(folder.join("spool"));
-        let mut writer = spool.create(TRAIL, RUN).unwrap();
+        let mut writer = spool.create(TRAIL).unwrap();
         for n in [1, 3, 5] {
             writer.write(vec![entry(n), entry(n + 1)]).unwrap();
         }
@@ -324,7 +316,7 @@ mod tests {
         let copy = std::fs::read(&path).unwrap();
         let kept = Kept::default();
         let done = spool.import(&kept, None).await.unwrap();
-        assert_eq!(done, [Imported { trail_id: TRAIL, run_id: RUN, events: 6, state: State::Intact }]);
+        assert_eq!(done, [Imported { trail_id: TRAIL, events: 6, state: State::Intact }]);
         assert!(kept.0.lock().unwrap().iter().all(|e| e.spool_hash.is_some()));
         assert!(spool.waiting().unwrap().is_empty());
 
@@ -335,10 +327,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn each_line_is_one_event_as_json() {
+        let home = tempfile::tempdir().unwrap();
+        let (_, path) = written(home.path());
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 6);
+        assert!(lines.windows(2).all(|pair| pair[0]["hash"] == pair[1]["prev_hash"]));
+        assert_eq!((&lines[2]["seq"], &lines[2]["event"]["event"]), (&3.into(), &"load_intent".into()));
+    }
+
+    #[tokio::test]
     async fn a_spool_being_written_is_left_alone() {
         let home = tempfile::tempdir().unwrap();
         let spool = Spool::new(home.path());
-        let mut writer = spool.create(TRAIL, RUN).unwrap();
+        let mut writer = spool.create(TRAIL).unwrap();
         writer.write(vec![entry(1)]).unwrap();
         assert!(spool.import(&Kept::default(), None).await.unwrap().is_empty());
         drop(writer);
@@ -346,45 +349,50 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_spool_cut_anywhere_keeps_its_whole_batches() {
+    async fn a_spool_cut_anywhere_keeps_its_whole_lines() {
         let home = tempfile::tempdir().unwrap();
         let (spool, path) = written(home.path());
         let bytes = std::fs::read(&path).unwrap();
-        let header = header().unwrap().len();
-        let batch = (bytes.len() - header) / 3;
-        for cut in (0..bytes.len()).step_by(7) {
+        for cut in 0..bytes.len() {
             std::fs::write(&path, &bytes[..cut]).unwrap();
-            let events = cut.saturating_sub(header) / batch * 2;
+            let events = memchr::memchr_iter(b'\n', &bytes[..cut]).count();
             let (state, found, seqs) = import(&spool).await;
             assert_eq!((found, seqs.len()), (events as u64, events), "cut at {cut}");
-            let at_border = cut >= header && (cut - header).is_multiple_of(batch);
+            let at_border = cut == 0 || bytes[cut - 1] == b'\n';
             assert_eq!(state, if at_border { State::Intact } else { State::Torn }, "cut at {cut}");
         }
     }
 
     #[tokio::test]
-    async fn zeros_behind_the_last_batch_are_a_torn_end() {
+    async fn zeros_behind_the_last_line_are_a_torn_end() {
         let home = tempfile::tempdir().unwrap();
         let (spool, path) = written(home.path());
         let mut bytes = std::fs::read(&path).unwrap();
         bytes.extend([0; 4096]);
         std::fs::write(&path, bytes).unwrap();
         assert_eq!(import(&spool).await, (State::Torn, 6, vec![1, 2, 3, 4, 5, 6]));
+        assert!(path.with_extension("torn").exists() && !path.exists());
     }
 
+    /// Whatever byte is changed, to whatever kind of byte: what is before it comes in as it was, nothing else does, and the file
+    /// is not called whole.
     #[tokio::test]
-    async fn no_changed_byte_gets_a_changed_event_in() {
+    async fn every_changed_byte_is_found() {
         let home = tempfile::tempdir().unwrap();
         let (spool, path) = written(home.path());
         let bytes = std::fs::read(&path).unwrap();
-        for at in (0..bytes.len()).step_by(11) {
+        for (at, flip) in (0..bytes.len()).flat_map(|at| [(at, 0x01), (at, 0x20), (at, 0x80)]) {
             let mut changed = bytes.clone();
-            changed[at] ^= 0x41;
+            changed[at] ^= flip;
             std::fs::write(&path, &changed).unwrap();
             let kept = Kept::default();
-            let _ = spool.import(&kept, None).await.unwrap();
-            for found in kept.0.lock().unwrap().iter() {
-                assert_eq!(*found, Entry { spool_hash: found.spool_hash, ..entry(found.trail_seq) }, "byte {at}");
+            let done = spool.import(&kept, None).await.unwrap();
+            assert_ne!(done[0].state, State::Intact, "byte {at}");
+            let before = memchr::memchr_iter(b'\n', &bytes[..at]).count();
+            let kept = kept.0.lock().unwrap();
+            assert_eq!(kept.len(), before, "byte {at}");
+            for (found, n) in kept.iter().zip(1..) {
+                assert_eq!(*found, Entry { spool_hash: found.spool_hash, ..entry(n) }, "byte {at}");
             }
         }
     }
@@ -393,21 +401,56 @@ mod tests {
     async fn an_edited_event_stops_the_import_before_it_and_the_file_is_kept() {
         let home = tempfile::tempdir().unwrap();
         let (spool, path) = written(home.path());
-        let mut bytes = std::fs::read(&path).unwrap();
-        let needle = b"success";
-        let at = bytes.windows(needle.len()).rposition(|w| w == needle).unwrap();
-        bytes[at..at + 7].copy_from_slice(b"failure");
-        std::fs::write(&path, &bytes).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let at = text.rfind("success").unwrap();
+        std::fs::write(&path, format!("{}failure{}", &text[..at], &text[at + 7..])).unwrap();
         assert_eq!(import(&spool).await, (State::Damaged, 5, vec![1, 2, 3, 4, 5]));
         assert!(path.with_extension("damaged").exists() && !path.exists());
+    }
+
+    #[tokio::test]
+    async fn lines_removed_added_or_moved_are_found() {
+        let home = tempfile::tempdir().unwrap();
+        let (spool, path) = written(home.path());
+        let text = std::fs::read_to_string(&path).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        for (name, order, whole) in [
+            ("removed", vec![0, 1, 3, 4, 5], 2),
+            ("the first removed", vec![1, 2, 3, 4, 5], 0),
+            ("twice", vec![0, 0, 1, 2, 3, 4, 5], 1),
+            ("moved", vec![0, 2, 1, 3, 4, 5], 1),
+        ] {
+            std::fs::write(&path, order.iter().map(|n| format!("{}\n", lines[*n])).collect::<String>()).unwrap();
+            let (state, events, _) = import(&spool).await;
+            assert_eq!((state, events), (State::Damaged, whole), "{name}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_without_end_takes_no_memory_beyond_the_limit() {
+        let home = tempfile::tempdir().unwrap();
+        let (spool, path) = written(home.path());
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(&vec![b'x'; LONGEST_LINE as usize + 1]).unwrap();
+        assert_eq!(import(&spool).await, (State::Damaged, 6, vec![1, 2, 3, 4, 5, 6]));
     }
 
     #[tokio::test]
     async fn a_spool_under_another_trails_name_is_not_believed() {
         let home = tempfile::tempdir().unwrap();
         let (spool, path) = written(home.path());
-        let forged = path.with_file_name(format!("{}-{RUN}.arrows", Uuid::from_u128(9)));
-        std::fs::rename(&path, forged).unwrap();
+        std::fs::rename(&path, path.with_file_name(format!("{}.jsonl", Uuid::from_u128(9)))).unwrap();
         assert_eq!(import(&spool).await, (State::Damaged, 0, vec![]));
+    }
+
+    #[tokio::test]
+    async fn a_database_that_does_not_answer_ends_the_import_and_the_spool_stays() {
+        let home = tempfile::tempdir().unwrap();
+        let (spool, path) = written(home.path());
+        let hurried = spool.clone().with_patience(Duration::from_millis(10));
+        let error = hurried.import(&Silent, None).await.unwrap_err();
+        assert_eq!(error.class(), crate::error::Class::Database);
+        assert!(path.exists());
+        assert_eq!(import(&spool).await, (State::Intact, 6, vec![1, 2, 3, 4, 5, 6]));
     }
 }

@@ -18,12 +18,18 @@ use crate::error::{Error, Result};
 /// Rows a page of [`stream`] holds at most.
 const PAGE: i64 = 4096;
 
+/// The columns of `audit.events` and `genogate.audit_events`, in the order of [`schema`].
+pub(super) const COLUMNS: &str =
+    "seq, recorded, time, actor, session_id, run_id, event, outcome, detail, trail_id, trail_seq, spool_hash, prev_hash, hash";
+
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-    let field = |name: &str, data_type: DataType| Field::new(name, data_type, name == "spool_hash");
+    let field = |name: &str, data_type: DataType| Field::new(name, data_type, matches!(name, "session_id" | "spool_hash"));
     Arc::new(Schema::new(vec![
         field("seq", DataType::Int64),
+        field("recorded", DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))),
         field("time", DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))),
         field("actor", DataType::Utf8),
+        field("session_id", DataType::FixedSizeBinary(16)),
         field("run_id", DataType::FixedSizeBinary(16)),
         field("event", DataType::Utf8),
         field("outcome", DataType::Utf8),
@@ -36,9 +42,10 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     ]))
 });
 
-/// The trail's schema, the same in the spool, in `audit.events` and on the wire.
+/// The trail's schema, the same in `audit.events` and on the wire.
 ///
-/// `seq` and `trail_seq` count from 1; `time` is UTC in microseconds; `run_id` and `trail_id` are UUIDs (16 bytes, RFC 9562);
+/// `seq` and `trail_seq` count from 1; `recorded` (the server's clock) and `time` (the program's) are UTC in microseconds; `session_id`,
+/// `run_id` and `trail_id` are UUIDs (16 bytes, RFC 9562);
 /// the hashes are SHA-256 (32 bytes); `detail` is a JSON object.
 pub fn schema() -> SchemaRef {
     SCHEMA.clone()
@@ -47,10 +54,15 @@ pub fn schema() -> SchemaRef {
 /// Sealed events as one batch.
 pub fn to_batch(rows: &[Sealed]) -> Result<RecordBatch> {
     let text = |get: fn(&Sealed) -> &str| Arc::new(StringArray::from_iter_values(rows.iter().map(get))) as ArrayRef;
+    let time = |get: fn(&Sealed) -> i64| {
+        Arc::new(TimestampMicrosecondArray::from_iter_values(rows.iter().map(get)).with_timezone("UTC")) as ArrayRef
+    };
     let columns: Vec<ArrayRef> = vec![
         Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.seq))),
-        Arc::new(TimestampMicrosecondArray::from_iter_values(rows.iter().map(|row| row.entry.time)).with_timezone("UTC")),
+        time(|row| row.recorded),
+        time(|row| row.entry.time),
         text(|row| &row.entry.actor),
+        fixed(16, rows, |row| row.entry.session_id.as_ref().map(|id| id.as_bytes().as_slice()))?,
         fixed(16, rows, |row| Some(row.entry.run_id.as_bytes()))?,
         text(|row| &row.entry.event),
         text(|row| &row.entry.outcome),
@@ -83,25 +95,28 @@ pub fn from_batch(batch: &RecordBatch) -> Result<Vec<Sealed>> {
     let integer = |n: usize| batch.column(n).as_primitive::<Int64Type>();
     let text = |n: usize, row: usize| batch.column(n).as_string::<i32>().value(row).to_owned();
     let bytes = |n: usize, row: usize| batch.column(n).as_fixed_size_binary().value(row);
-    let time = batch.column(1).as_primitive::<TimestampMicrosecondType>();
+    let time = |n: usize| batch.column(n).as_primitive::<TimestampMicrosecondType>();
     (0..batch.num_rows())
         .map(|row| {
-            let spool_hash = if batch.column(9).is_null(row) { None } else { Some(array(bytes(9, row))?) };
+            let session_id = batch.column(4).is_valid(row).then(|| array(bytes(4, row))).transpose()?;
+            let spool_hash = batch.column(11).is_valid(row).then(|| array(bytes(11, row))).transpose()?;
             Ok(Sealed {
                 seq: integer(0).value(row),
+                recorded: time(1).value(row),
                 entry: Entry {
-                    time: time.value(row),
-                    actor: text(2, row),
-                    run_id: Uuid::from_bytes(array(bytes(3, row))?),
-                    event: text(4, row).into(),
-                    outcome: text(5, row).into(),
-                    detail: text(6, row),
-                    trail_id: Uuid::from_bytes(array(bytes(7, row))?),
-                    trail_seq: integer(8).value(row),
+                    time: time(2).value(row),
+                    actor: text(3, row),
+                    session_id: session_id.map(Uuid::from_bytes),
+                    run_id: Uuid::from_bytes(array(bytes(5, row))?),
+                    event: text(6, row).into(),
+                    outcome: text(7, row).into(),
+                    detail: text(8, row),
+                    trail_id: Uuid::from_bytes(array(bytes(9, row))?),
+                    trail_seq: integer(10).value(row),
                     spool_hash,
                 },
-                prev_hash: array(bytes(10, row))?,
-                hash: array(bytes(11, row))?,
+                prev_hash: array(bytes(12, row))?,
+                hash: array(bytes(13, row))?,
             })
         })
         .collect()
@@ -146,13 +161,14 @@ pub async fn length(client: &Client) -> Result<i64> {
 }
 
 async fn page(client: &Client, selection: &Selection) -> Result<Vec<Sealed>> {
-    let sql = "SELECT seq, time, actor, run_id, event, outcome, detail, trail_id, trail_seq, spool_hash, prev_hash, hash \
-               FROM genogate.audit_events \
-               WHERE seq > $1 AND ($2::text IS NULL OR event = $2) AND ($3::uuid IS NULL OR run_id = $3) \
-                 AND ($4::bigint IS NULL OR time >= timestamptz 'epoch' + $4 * interval '1 microsecond') \
-               ORDER BY seq LIMIT $5";
+    let sql = format!(
+        "SELECT {COLUMNS} FROM genogate.audit_events \
+         WHERE seq > $1 AND ($2::text IS NULL OR event = $2) AND ($3::uuid IS NULL OR run_id = $3) \
+           AND ($4::bigint IS NULL OR time >= timestamptz 'epoch' + $4 * interval '1 microsecond') \
+         ORDER BY seq LIMIT $5"
+    );
     let rows = client
-        .query(sql, &[&selection.after, &selection.event, &selection.run_id, &selection.since, &PAGE])
+        .query(&sql, &[&selection.after, &selection.event, &selection.run_id, &selection.since, &PAGE])
         .await
         .map_err(|error| crate::db::failure("reading the audit trail", error))?;
     rows.iter().map(from_row).collect()
@@ -163,24 +179,26 @@ fn from_row(row: &tokio_postgres::Row) -> Result<Sealed> {
     let hash = |n: usize| -> Result<Hash> { array(get::<&[u8]>(row, n)?) };
     Ok(Sealed {
         seq: get(row, 0)?,
+        recorded: get::<Micros>(row, 1)?.0,
         entry: Entry {
-            time: get::<Micros>(row, 1)?.0,
-            actor: get(row, 2)?,
-            run_id: get(row, 3)?,
-            event: get::<String>(row, 4)?.into(),
-            outcome: get::<String>(row, 5)?.into(),
-            detail: get(row, 6)?,
-            trail_id: get(row, 7)?,
-            trail_seq: get(row, 8)?,
-            spool_hash: get::<Option<&[u8]>>(row, 9)?.map(array).transpose()?,
+            time: get::<Micros>(row, 2)?.0,
+            actor: get(row, 3)?,
+            session_id: get(row, 4)?,
+            run_id: get(row, 5)?,
+            event: get::<String>(row, 6)?.into(),
+            outcome: get::<String>(row, 7)?.into(),
+            detail: get(row, 8)?,
+            trail_id: get(row, 9)?,
+            trail_seq: get(row, 10)?,
+            spool_hash: get::<Option<&[u8]>>(row, 11)?.map(array).transpose()?,
         },
-        prev_hash: hash(10)?,
-        hash: hash(11)?,
+        prev_hash: hash(12)?,
+        hash: hash(13)?,
     })
 }
 
 /// A timestamptz in microseconds since 1970, whatever its value: a date type would not take a forged one (infinity).
-struct Micros(i64);
+pub(super) struct Micros(pub i64);
 
 impl<'a> FromSql<'a> for Micros {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
@@ -198,13 +216,19 @@ fn get<'a, T: FromSql<'a>>(row: &'a tokio_postgres::Row, n: usize) -> Result<T> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::seal::{Head, tests::entry};
+    use super::super::seal::{
+        Head,
+        tests::{RECORDED, entry},
+    };
     use super::*;
 
     #[test]
     fn events_survive_the_trip_through_arrow() {
         let mut head = Head::genesis(b"x");
-        let rows = vec![head.seal(entry(1)), head.seal(Entry { spool_hash: Some([9; 32]), ..entry(2) })];
+        let rows = vec![
+            head.seal(RECORDED, entry(1)),
+            head.seal(RECORDED, Entry { spool_hash: Some([9; 32]), session_id: Some(Uuid::nil()), ..entry(2) }),
+        ];
         let batch = to_batch(&rows).unwrap();
         assert_eq!(batch.schema(), schema());
         assert_eq!(from_batch(&batch).unwrap(), rows);

@@ -10,7 +10,7 @@ use super::seal::tests::entry;
 use super::*;
 use crate::db::local::testing;
 use crate::db::{Connection, Databases};
-use crate::error::Class;
+use crate::error::{Class, Result};
 
 fn trail(databases: &Databases) -> PostgresTrail {
     PostgresTrail::new(Arc::new(databases.clone()), "local")
@@ -53,10 +53,12 @@ async fn an_empty_trail_verifies() {
 #[tokio::test]
 async fn a_superuser_with_triggers_off_is_found_out() {
     #[rustfmt::skip]
-    let attacks: [(&str, &str, i64); 14] = [
+    let attacks: [(&str, &str, i64); 16] = [
         ("an edited detail", "UPDATE audit.events SET detail = '{\"inputs\":2}' WHERE seq = 5", 5),
         ("an edited actor", "UPDATE audit.events SET actor = 'local:uid=0' WHERE seq = 1", 1),
         ("an edited time", "UPDATE audit.events SET time = time - interval '1 microsecond' WHERE seq = 10", 10),
+        ("an edited time of recording", "UPDATE audit.events SET recorded = recorded - interval '1 microsecond' WHERE seq = 6", 6),
+        ("a session put in", "UPDATE audit.events SET session_id = gen_random_uuid() WHERE seq = 6", 6),
         ("a forged time", "UPDATE audit.events SET time = 'infinity' WHERE seq = 10", 10),
         ("an edit with its own hash made anew", "UPDATE audit.events SET outcome = 'denied' WHERE seq = 5;
           UPDATE audit.events e SET hash = audit.row_hash(e) WHERE seq = 5", 6),
@@ -103,10 +105,15 @@ async fn nobody_changes_the_trail_with_triggers_on() {
         "UPDATE audit.head SET seq = 99",
         "DELETE FROM audit.head",
         "TRUNCATE audit.head",
-        "INSERT INTO audit.events SELECT 9, now(), 'x', gen_random_uuid(), 'x', 'success', '{}', gen_random_uuid(), 1, NULL, \
-         hash, hash FROM genogate.audit_events WHERE seq = 3",
-        "INSERT INTO audit.events SELECT 4, now(), 'x', gen_random_uuid(), 'x', 'success', '{}', gen_random_uuid(), 1, NULL, \
-         hash, sha256('x') FROM genogate.audit_events WHERE seq = 3",
+        "UPDATE audit.trails SET last = 99",
+        "INSERT INTO audit.trails VALUES (gen_random_uuid(), 1)",
+        "DELETE FROM audit.trails",
+        "DELETE FROM audit.events_rest",
+        "INSERT INTO audit.events_rest SELECT * FROM genogate.audit_events",
+        "INSERT INTO audit.events SELECT 9, clock_timestamp(), time, 'x', NULL, run_id, 'x', 'success', '{}', \
+         gen_random_uuid(), 1, NULL, hash, hash FROM genogate.audit_events WHERE seq = 3",
+        "INSERT INTO audit.events SELECT 4, clock_timestamp(), time, 'x', NULL, run_id, 'x', 'success', '{}', \
+         gen_random_uuid(), 1, NULL, hash, sha256('x') FROM genogate.audit_events WHERE seq = 3",
     ] {
         for (who, client) in [("superuser", &superuser), ("application", &application)] {
             let error = client.batch_execute(statement).await.expect_err(&format!("{who}: {statement}"));
@@ -116,6 +123,70 @@ async fn nobody_changes_the_trail_with_triggers_on() {
     let error = application.batch_execute("SELECT * FROM audit.events").await.unwrap_err();
     assert_eq!(error.code().unwrap().code(), "42501");
     assert!(verified(&databases).await.verified);
+}
+
+/// Writes events with true hashes behind the head, recorded at `ago` microseconds before the server says.
+async fn written(databases: &Databases, ago: i64, entries: &[Entry]) -> Result<()> {
+    let mut application = databases.connect("local").await.unwrap();
+    let transaction = application.transaction().await.unwrap();
+    let row =
+        transaction.query_one("SELECT seq, hash, recorded FROM audit.lock_head($1)", &[&entries[0].trail_id]).await.unwrap();
+    let mut head = Head { seq: row.get(0), hash: row.get::<_, &[u8]>(1).try_into().unwrap() };
+    let recorded = row.get::<_, stream::Micros>(2).0 - ago;
+    let rows: Vec<Sealed> = entries.iter().map(|entry| head.seal(recorded, entry.clone())).collect();
+    let (batch, statement) =
+        (to_batch(&rows).unwrap(), format!("COPY audit.events ({}) FROM STDIN (FORMAT binary)", stream::COLUMNS));
+    crate::pgcopy::copy_statement(transaction.client(), &statement, &batch.schema(), &[batch.clone()]).await?;
+    transaction.commit().await.unwrap();
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_program_decides_when_an_event_was_recorded() {
+    const MINUTE: i64 = 60_000_000;
+    let (databases, superuser) = recorded(1).await;
+    for ago in [2 * MINUTE, 24 * 60 * MINUTE, -MINUTE] {
+        let refused = written(&databases, ago, &[entry(2)]).await.unwrap_err();
+        assert_eq!(refused.sqlstate(), Some("42501"), "{ago}");
+    }
+    // The event's own time is the program's, whatever its clock says.
+    written(&databases, 0, &[Entry { time: 0, ..entry(2) }]).await.unwrap();
+    let near =
+        "SELECT count(*) FROM audit.events WHERE recorded BETWEEN clock_timestamp() - interval '5 min' AND clock_timestamp()";
+    assert_eq!(superuser.query_one(near, &[]).await.unwrap().get::<_, i64>(0), 2);
+}
+
+#[tokio::test]
+async fn an_event_comes_once_and_in_its_trails_order() {
+    let (databases, _) = recorded(3).await;
+    for (name, places) in [("again", vec![3]), ("earlier", vec![2]), ("twice at once", vec![4, 4]), ("backwards", vec![5, 4])] {
+        let entries: Vec<Entry> = places.into_iter().map(entry).collect();
+        assert_eq!(written(&databases, 0, &entries).await.unwrap_err().sqlstate(), Some("42501"), "{name}");
+    }
+    // What a crash took from a spool's end is missing for good; what comes later comes in.
+    written(&databases, 0, &[entry(4), entry(9)]).await.unwrap();
+    assert_eq!(verified(&databases).await.events, 5);
+}
+
+/// What is written, read and verified crosses the borders of partitions.
+#[tokio::test]
+async fn the_trail_can_be_divided_by_time() {
+    let (databases, superuser) = recorded(0).await;
+    let day = "(now() - interval '1 day')";
+    let own =
+        format!("CREATE TABLE audit.events_old PARTITION OF audit.events FOR VALUES FROM {day} TO (now() + interval '1 day')");
+    superuser.batch_execute(&format!("SET ROLE genogate_owner; {own}")).await.unwrap();
+    trail(&databases).append(&[entry(1), entry(2)]).await.unwrap();
+    let closed = format!(
+        "ALTER TABLE audit.events DETACH PARTITION audit.events_old;
+         ALTER TABLE audit.events ATTACH PARTITION audit.events_old FOR VALUES FROM {day} TO (clock_timestamp())"
+    );
+    superuser.batch_execute(&closed).await.unwrap();
+    trail(&databases).append(&[entry(3)]).await.unwrap();
+    let places = "SELECT string_agg(tableoid::regclass::text, ' ' ORDER BY seq) FROM audit.events";
+    let found: String = superuser.query_one(places, &[]).await.unwrap().get(0);
+    assert_eq!(found, "audit.events_old audit.events_old audit.events_rest");
+    assert_eq!(verified(&databases).await, Verdict { events: 3, verified: true, first_bad: None, reason: None });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -192,9 +263,8 @@ async fn a_server_that_goes_away_and_comes_back_has_every_event_once() {
 
     // Part of it got in already: a commit whose answer was lost.
     let back = trail(&databases);
-    let first =
-        from_batch(&datafusion::arrow::ipc::reader::StreamReader::try_new(&copy[..], None).unwrap().next().unwrap().unwrap());
-    let first = first.unwrap().remove(0).entry;
+    let line: serde_json::Value = serde_json::from_slice(copy.split(|byte| *byte == b'\n').next().unwrap()).unwrap();
+    let first: Entry = serde_json::from_value(line["event"].clone()).unwrap();
     back.append(std::slice::from_ref(&first)).await.unwrap();
     assert_eq!(spool.import(&back, None).await.unwrap()[0].events, 3);
     assert_eq!(verified(&databases).await.events, 3);

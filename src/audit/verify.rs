@@ -82,7 +82,7 @@ async fn verify_rows(genesis: Head, anchors: &[Head], rows: impl Stream<Item = R
             if row.prev_hash != head.hash {
                 return Ok(broken(events, row.seq, "the row does not follow the row before it"));
             }
-            let sealed = head.seal(row.entry);
+            let sealed = head.seal(row.recorded, row.entry);
             if sealed.hash != row.hash || !anchored(&head) {
                 return Ok(broken(events, row.seq, "the row was changed"));
             }

@@ -14,12 +14,12 @@ const ATTACKS: [(&str, &str); 7] = [
     ("the application moves the head", "UPDATE audit.head SET seq = 0"),
     (
         "the application inserts an event with a forged hash",
-        "INSERT INTO audit.events SELECT h.seq + 1, now(), 'x', gen_random_uuid(), 'denied', 'success', '{}', \
+        "INSERT INTO audit.events SELECT h.seq + 1, clock_timestamp(), now(), 'x', NULL, gen_random_uuid(), 'denied', 'success', '{}', \
          gen_random_uuid(), 1, NULL, h.hash, sha256('forged') FROM audit.read_head() h",
     ),
     (
         "the application inserts an event away from the head",
-        "INSERT INTO audit.events SELECT h.seq + 7, now(), 'x', gen_random_uuid(), 'denied', 'success', '{}', \
+        "INSERT INTO audit.events SELECT h.seq + 7, clock_timestamp(), now(), 'x', NULL, gen_random_uuid(), 'denied', 'success', '{}', \
          gen_random_uuid(), 1, NULL, h.hash, sha256('forged') FROM audit.read_head() h",
     ),
     ("the application switches triggers off", "SET LOCAL session_replication_role = replica"),

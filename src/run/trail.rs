@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::access::{self, Grant};
-use crate::audit::{Delivery, Destination, Event, Imported, PostgresTrail, Recorder, Spool};
+use crate::audit::{Delivery, Destination, Event, Imported, PostgresTrail, Recorder, Spool, SpoolState};
 use crate::db::Databases;
 use crate::error::{Class, Result};
 
@@ -50,8 +50,11 @@ impl Trail {
         }
         let (recorder, delivery) = Recorder::start(grant.actor(), run_id, destination, spool(home));
         for spool in &imported {
-            let state = spool.state.name().to_owned();
-            recorder.record(Event::SpoolImported { spool: spool.trail_id, events: spool.events, state })?;
+            let Imported { trail_id, events, state } = *spool;
+            if state != SpoolState::Intact {
+                tracing::warn!(spool = %trail_id, events, state = state.name(), "an audit spool was not whole; the file is kept");
+            }
+            recorder.record(Event::SpoolImported { spool: trail_id, events, state })?;
         }
         Ok(Self { run_id, grant, recorder, delivery, imported })
     }
