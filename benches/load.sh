@@ -58,11 +58,11 @@ dump() { # NAME COLUMNS: two files, as two writers would have written them
         on_floor -c "\\copy (SELECT $2 FROM genogate_store.variants WHERE (variant_id >> 21) % 2 = $parity ORDER BY variant_id) TO '$work/$1.$parity' (FORMAT binary)"
     done
 }
-GENOGATE_HOME=$floor "$genogate" "${load[@]}" --profile research >"$work/report" 2>/dev/null
+GENOGATE_HOME=$floor "$genogate" "${load[@]}" --profile open >"$work/report" 2>/dev/null
 rows=$(sed 's/.*"variants":\([0-9]*\).*/\1/' "$work/report")
 dump same '*'
 columns=$(on_floor -c "SELECT string_agg(format('%I', attname), ',' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'genogate_store.variants'::regclass AND attnum > 0")
-GENOGATE_HOME=$floor "$genogate" "${load[@]}" --profile research --force --set "sink.postgres.columns=[$info]" >/dev/null 2>&1
+GENOGATE_HOME=$floor "$genogate" "${load[@]}" --profile open --force --set "sink.postgres.columns=[$info]" >/dev/null 2>&1
 own=$(on_floor -c "SELECT string_agg(format('%I', attname), ',' ORDER BY attnum) FROM pg_attribute WHERE attrelid = 'genogate_store.variants'::regclass AND attname LIKE 'info._%'")
 plain="chrom, pos, end_pos, ids, ref, alt, qual, filters, $own"
 dump plain "$plain"
@@ -138,7 +138,7 @@ prepare_load() {
 
 names=("load" "load, all INFO typed" "load, every clinical stage" "the same rows by psql, 2 connections"
     "plain typed table by psql, 1 index" "the same with the load's ids, 3 indexes")
-works=("whole_load --profile research" "whole_load --profile research --set sink.postgres.columns=[$info]" "whole_load --profile hipaa"
+works=("whole_load --profile open" "whole_load --profile open --set sink.postgres.columns=[$info]" "whole_load --profile hipaa"
     copy_same copy_plain copy_keyed)
 prepares=(prepare_load prepare_load prepare_load prepare_floor prepare_floor prepare_floor)
 if [[ -n $python ]]; then
@@ -176,7 +176,7 @@ fi
 
 # What one load costs: memory at a tenth of the records, the ledger's functions, processor time of both sides.
 prepare_load >/dev/null
-GENOGATE_HOME=$loads /usr/bin/time -f %M -o "$work/peak" "$genogate" load "$tenth" --profile research --json >/dev/null 2>&1
+GENOGATE_HOME=$loads /usr/bin/time -f %M -o "$work/peak" "$genogate" load "$tenth" --profile open --json >/dev/null 2>&1
 printf '  peak memory: %s MB; at a tenth of the records %s MB\n' "$((peak / 1024))" "$(($(tail -1 "$work/peak") / 1024))"
 prepare_load >/dev/null
 on_loads() { GENOGATE_HOME=$loads "$genogate" db shell -- -q -At "$@"; }
@@ -184,7 +184,7 @@ on_loads -c "ALTER DATABASE genogate SET track_functions = 'all'"
 postmaster=$(head -1 "$loads/postgres/data/postmaster.pid")
 ticks() { awk '{ print $16 + $17 }' "/proc/$postmaster/stat"; }
 before=$(ticks)
-GENOGATE_HOME=$loads /usr/bin/time -f '%e %U %S' -o "$work/cost" "$genogate" "${load[@]}" --profile research >/dev/null 2>&1
+GENOGATE_HOME=$loads /usr/bin/time -f '%e %U %S' -o "$work/cost" "$genogate" "${load[@]}" --profile open >/dev/null 2>&1
 sleep 1 # for the backends to be gone, whose time is counted then
 server=$(($(ticks) - before))
 ledger=$(on_loads -c "SELECT sum(self_time) FROM pg_stat_user_functions WHERE schemaname = 'genogate_store' AND funcname !~ 'index|analyze'")

@@ -10,9 +10,8 @@ use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group,
 use datafusion::arrow::array::RecordBatch;
 use genogate::audit::{RecordedKeys, Recorder};
 use genogate::db::Databases;
-use genogate::flow::{Apply, Context, Document, Inspection, Opening, SampleId, Stage};
+use genogate::flow::{Apply, Around, Context, Document, Input, Inspection, Opening, SampleId, Stage, StageConfig};
 use genogate::phi::{Names, names, text};
-use genogate::secrets::Keys;
 use genogate::source::vcf::{Calls, Config, decode_on};
 use genogate::stage::{detect, normalize, sanitize};
 use genogate::synth::{self, Kind, Options};
@@ -35,7 +34,6 @@ fn file(folder: &Path, name: &str, kind: Kind, records: u64, samples: usize) -> 
 struct Line {
     inspection: Inspection,
     document: Document,
-    keys: Keys,
     databases: Databases,
 }
 
@@ -44,7 +42,7 @@ impl Line {
         let opening = Opening {
             context: Arc::new(Context::new(uuid::Uuid::nil(), Recorder::discard())),
             grant: &genogate::access::credential_holder(),
-            keys: &RecordedKeys::new(&self.keys, Recorder::discard()),
+            keys: &RecordedKeys::default(),
             databases: &self.databases,
             options_digest: [0; 32],
             name: "bench",
@@ -54,7 +52,7 @@ impl Line {
             shard: None,
             load_name: None,
         };
-        let open = stage.open(&opening, batches[0].schema(), &mut self.document);
+        let open = stage.open(&opening, Input::whole(batches[0].schema()), &mut self.document);
         futures::executor::block_on(open).expect("a stage that needs no key")
     }
 }
@@ -71,17 +69,17 @@ fn stages(criterion: &mut Criterion, name: &str, path: &Path) {
     let (decoded, _) = decode_on(&inspection, 1, None, keep).expect("records");
     let mut batches = kept.into_inner().expect("one thread");
     let document = inspection.document.clone();
-    let mut line = Line { inspection, document, keys: Keys::default(), databases: Databases::default() };
+    let mut line = Line { inspection, document, databases: Databases::default() };
 
     let mut group = criterion.benchmark_group(name);
     group.sample_size(10).sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(decoded.records));
-    let here = Path::new(".");
+    let around = Around::folder(Path::new("."));
     for stage in [
-        normalize::Config::default().build(&normalize::Given::default(), here),
-        sanitize::Config::default().build(here),
-        detect::Config::default().build(here),
+        normalize::Config::default().build(&around),
+        sanitize::Config::default().build(&around),
+        detect::Config::default().build(&around),
     ] {
-        let stage = stage.expect("the built-in policies");
+        let stage = stage.expect("the built-in policies").stage().expect("no expression").clone();
         let rows = line.open(stage.as_ref(), &batches);
         let work = |batch| rows.apply(batch).expect("nothing that stops a load");
         group.bench_function(stage.kind(), |bencher| {

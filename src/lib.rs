@@ -34,8 +34,8 @@ pub mod source;
 pub mod stage;
 pub mod sink;
 // assembly
-pub mod spec;
 pub mod registry;
+pub mod spec;
 pub mod plan;
 pub mod run;
 // around the data

@@ -5,8 +5,10 @@
 mod proof;
 mod session;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::{ExecutionPlan, displayable};
@@ -18,11 +20,9 @@ pub use session::threads;
 use crate::crypto::digest;
 use crate::error::{Error, Result};
 use crate::flow::exec::{SinkNode, StageNode};
-use crate::flow::{Document, InputUnits, Labels, Notice, Sink, Stage};
-use crate::registry::{self, Step};
+use crate::flow::{Around, Demands, Document, InputUnits, Labels, Notice, Sink, Specification, Stage, Step};
 use crate::secrets::Keys;
 use crate::spec::{Mistake, Mistakes, Pipeline, Spec};
-use crate::stage::expr;
 use crate::yaml::Place;
 
 /// A pipeline that holds: schemas fit, references exist, and the profile's guarantees are proven.
@@ -40,14 +40,22 @@ pub struct Plan {
     pub given_up: Vec<(u32, String)>,
     /// Where the inputs lie, for the caller's terminal only.
     pub paths: Vec<Option<std::path::PathBuf>>,
-    /// Stage objects in plan order; a stage node's index points here.
-    pub stages: Vec<Arc<dyn Stage>>,
+    /// Stages in plan order; a stage node's index points here.
+    pub stages: Vec<Planned>,
     pub sink: Arc<dyn Sink>,
-    /// SHA-256 over everything that changes rows: the source's identity and the stages as written.
-    pub options_digest: [u8; 32],
+    /// SHA-256 over everything that decides about rows and is known before a key is opened: the specifications of source,
+    /// steps and sink. A run adds the keys in use.
+    pub rules_digest: [u8; 32],
     pub proof: Proof,
     session: SessionContext,
     logical: LogicalPlan,
+}
+
+/// A stage and the columns that come into it before anything is pruned.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    pub stage: Arc<dyn Stage>,
+    pub input: SchemaRef,
 }
 
 /// Why there is no plan.
@@ -86,15 +94,15 @@ pub fn plan(spec: &Spec, options: PlanOptions) -> Result<Plan, Failure> {
             None => mistake,
         });
     };
-    let source = registry::source(&pipeline.source, &pipeline.sink, &spec.base).map_err(|error| note(&["source"], &error)).ok();
+    let sink = pipeline.sink.config().build(&spec.base).map_err(|error| note(&["sink"], &error)).ok();
+    let demands = sink.as_ref().map_or_else(Demands::default, |sink| sink.demands());
+    let configured = pipeline.source.config();
+    let source = configured.source(&demands, &spec.base).map_err(|error| note(&["source"], &error)).ok();
+    let database = sink.as_ref().and_then(|sink| sink.databases().into_iter().next());
+    let around = Around { base: &spec.base, source: configured.facts(), database };
     let steps: Vec<Option<Step>> = (pipeline.stages.iter().enumerate())
-        .map(|(i, stage)| {
-            registry::step(stage, &pipeline.source, &pipeline.sink, &spec.base)
-                .map_err(|e| note(&["stages", &i.to_string()], &e))
-                .ok()
-        })
+        .map(|(i, stage)| stage.config().build(&around).map_err(|error| note(&["stages", &i.to_string()], &error)).ok())
         .collect();
-    let sink = registry::sink(&pipeline.sink, &spec.base).map_err(|error| note(&["sink"], &error)).ok();
     references(spec, &steps, sink.as_deref(), &mut mistakes);
 
     let inspection = match source.map(|source| source.inspect()) {
@@ -141,10 +149,11 @@ pub fn plan(spec: &Spec, options: PlanOptions) -> Result<Plan, Failure> {
         let list = proof.violations.iter().map(|v| Mistake::new(place, v.message.clone()).hint(v.hint.clone())).collect();
         return Err(Failure::Mistakes(spec.mistakes(list)));
     }
+    let rules_digest = rules_digest(pipeline, &inspection.specification, &steps, sink.as_ref()).map_err(Failure::Other)?;
     Ok(Plan {
         pipeline: pipeline.clone(),
         base: spec.base.clone(),
-        options_digest: options_digest(pipeline, &inspection.identity, &stages),
+        rules_digest,
         document: inspection.document,
         units: inspection.units,
         bytes: inspection.bytes,
@@ -160,7 +169,7 @@ pub fn plan(spec: &Spec, options: PlanOptions) -> Result<Plan, Failure> {
 }
 
 /// Puts one step on top of the plan, or says everything that is wrong with it.
-fn extend(plan: LogicalPlan, step: &Step, stages: &mut Vec<Arc<dyn Stage>>) -> Result<LogicalPlan, Vec<Mistake>> {
+fn extend(plan: LogicalPlan, step: &Step, stages: &mut Vec<Planned>) -> Result<LogicalPlan, Vec<Mistake>> {
     let outside = |text: String| Mistake::new(Place::OUTSIDE, text);
     let one = |error: Error| {
         let mistake = outside(error.to_string());
@@ -175,13 +184,12 @@ fn extend(plan: LogicalPlan, step: &Step, stages: &mut Vec<Arc<dyn Stage>>) -> R
             if !wrong.is_empty() {
                 return Err(wrong.into_iter().map(outside).collect());
             }
+            let input = Arc::new(plan.schema().as_arrow().clone());
             let node = StageNode::plan(stages.len(), stage.clone(), plan).map_err(one)?;
-            stages.push(stage.clone());
+            stages.push(Planned { stage: stage.clone(), input });
             Ok(node)
         }
-        Step::Filter(sql) => expr::filter(plan, sql).map_err(one),
-        Step::Derive(columns) => expr::derive(plan, columns).map_err(one),
-        Step::Select(columns) => expr::select(plan, columns).map_err(one),
+        Step::Expression(expression) => expression.extend(plan).map_err(one),
     }
 }
 
@@ -195,7 +203,7 @@ fn references(spec: &Spec, steps: &[Option<Step>], sink: Option<&dyn Sink>, mist
         mistakes.push(Mistake::new(spec.place(path), format!("there is no {what} called `{name}`")).hint(hint));
     };
     for (i, step) in steps.iter().enumerate() {
-        let Some(Step::Stage(stage)) = step else { continue };
+        let Some(stage) = step.as_ref().and_then(Step::stage) else { continue };
         let number = i.to_string();
         let path = ["stages", number.as_str(), stage.kind()];
         stage.keys().iter().filter(|name| !known_key(name)).for_each(|name| missing(&path, "key", name, "keys"));
@@ -210,13 +218,23 @@ fn references(spec: &Spec, steps: &[Option<Step>], sink: Option<&dyn Sink>, mist
     }
 }
 
-fn options_digest(pipeline: &Pipeline, source_identity: &str, opened: &[Arc<dyn Stage>]) -> [u8; 32] {
-    let stages = serde_json::to_string(&pipeline.stages).unwrap_or_default();
-    let further: String = opened.iter().map(|stage| stage.identity()).collect();
-    digest::sha256(format!("genogate-options-1\n{}\n{source_identity}\n{stages}{further}", pipeline.profile.name()).as_bytes())
+/// One line a component, in order: moving a filter over a stage makes other rows.
+fn rules_digest(pipeline: &Pipeline, source: &Specification, steps: &[Option<Step>], sink: &dyn Sink) -> Result<[u8; 32]> {
+    let mut rules = vec!["genogate-rules-1".to_owned(), pipeline.profile.name().to_owned(), source.rules()];
+    for step in steps.iter().flatten() {
+        rules.push(step.specification()?.rules());
+    }
+    rules.push(sink.specification()?.rules());
+    Ok(digest::sha256(rules.join("\n").as_bytes()))
 }
 
 impl Plan {
+    /// Names of the keys that a run will open, in order.
+    pub fn keys(&self) -> BTreeSet<String> {
+        let stages = self.stages.iter().map(|planned| &planned.stage);
+        stages.filter(|stage| !stage.is_idle(&self.document)).flat_map(|stage| stage.keys()).collect()
+    }
+
     /// The physical plan: one partition a writer, checked to hold no repartitioning.
     pub async fn physical(&self) -> Result<Arc<dyn ExecutionPlan>> {
         let physical = self.session.state().query_planner().create_physical_plan(&self.logical, &self.session.state()).await?;

@@ -1,6 +1,7 @@
 //! A plan plus a grant into a running flow: keys and connections opened, partitions driven, one report.
 //! It must not know how a pipeline is written or shown.
 
+pub mod keys;
 mod report;
 mod ticket;
 mod trail;
@@ -19,14 +20,13 @@ pub use ticket::Ticket;
 pub use trail::{Trail, destination, spool};
 
 use crate::access::{Grant, Permission};
-use crate::audit::{Event, RecordedKeys};
+use crate::audit::Event;
 use crate::crypto::digest;
 use crate::db::Databases;
 use crate::error::{Class, Error, Result};
 use crate::flow::exec::{SinkExec, StageExec};
-use crate::flow::{Apply, Context, Opened, Opening, Shard};
-use crate::plan::Plan;
-use crate::secrets::Keys;
+use crate::flow::{Apply, Context, Input, Opened, Opening, Outcome, Shard, Status};
+use crate::plan::{Plan, Planned};
 
 /// How long partitions may finish or roll back what they hold after the run was stopped.
 const GRACE: Duration = Duration::from_secs(20);
@@ -49,7 +49,7 @@ pub fn databases(plan: &Plan, home: &Path) -> Databases {
 
 /// The database that takes a plan's audit trail: the sink's, else the first a stage uses; `None` means the spool alone.
 pub fn audit_database(plan: &Plan) -> Option<String> {
-    let stages = plan.stages.iter().flat_map(|stage| stage.databases());
+    let stages = plan.stages.iter().flat_map(|planned| planned.stage.databases());
     plan.sink.databases().into_iter().chain(stages).next()
 }
 
@@ -57,7 +57,6 @@ pub fn audit_database(plan: &Plan) -> Option<String> {
 pub struct Run {
     plan: Plan,
     context: Arc<Context>,
-    keys: Keys,
     databases: Databases,
     home: PathBuf,
 }
@@ -65,9 +64,8 @@ pub struct Run {
 impl Run {
     /// Prepares a run whose events go to `trail`. Opens nothing.
     pub fn new(plan: Plan, home: &Path, trail: &Trail) -> Self {
-        let keys = Keys::new(plan.pipeline.keys.clone(), &plan.base).with_home(home);
         let databases = databases(&plan, home);
-        Self { plan, context: Arc::new(Context::new(trail.run_id(), trail.recorder())), keys, databases, home: home.to_owned() }
+        Self { plan, context: Arc::new(Context::new(trail.run_id(), trail.recorder())), databases, home: home.to_owned() }
     }
 
     /// What the run shares with those who watch or stop it.
@@ -93,16 +91,16 @@ impl Run {
             pipeline: digest::hex(&digest::sha256(self.plan.pipeline.name.as_bytes()))[..16].to_owned(),
             profile: self.plan.pipeline.profile.name().to_owned(),
             inputs: self.plan.document.inputs.len() as u32,
-            options_digest: digest::hex(&self.plan.options_digest),
+            options_digest: digest::hex(&self.plan.rules_digest),
         })?;
         recorder.flush().await.map_err(|error| error.at("no durable audit intent, so nothing was read"))?;
         self.keep_ticket(&options);
         let driven = self.drive(grant, options).await;
         let told = self.context.set_aside.events().into_iter().try_for_each(|event| recorder.record(event));
         match driven {
-            Ok(sink) => {
-                self.drop_tickets(&sink);
-                let report = Report::new(&self.plan, &self.context, sink, start.elapsed());
+            Ok(outcome) => {
+                self.drop_tickets(&outcome);
+                let report = Report::new(&self.plan, &self.context, outcome, start.elapsed());
                 told.and_then(|()| recorder.record(report.finished_event()))?;
                 recorder.flush().await?;
                 Ok(report)
@@ -129,23 +127,20 @@ impl Run {
         }
     }
 
-    fn drop_tickets(&self, report: &serde_json::Map<String, serde_json::Value>) {
-        let word = |name: &str| report.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
-        let load = word("load_id").parse().unwrap_or_default();
-        let partial = word("status") == "partial";
-        let through = |id: &uuid::Uuid| !(partial && *id == load);
-        [self.context.run_id, load].iter().filter(|id| through(id)).for_each(|id| Ticket::forget(&self.home, *id));
+    fn drop_tickets(&self, outcome: &Outcome) {
+        let through = |id: &uuid::Uuid| !(outcome.status == Status::Partial && *id == outcome.load_id);
+        [self.context.run_id, outcome.load_id].iter().filter(|id| through(id)).for_each(|id| Ticket::forget(&self.home, *id));
     }
 
-    async fn drive(&self, grant: &Grant, options: RunOptions) -> Result<serde_json::Map<String, serde_json::Value>> {
+    async fn drive(&self, grant: &Grant, options: RunOptions) -> Result<Outcome> {
         let physical = self.plan.physical().await?;
-        let keys = RecordedKeys::new(&self.keys, self.context.recorder.clone());
+        let keys = keys::open(&self.plan, &self.home, &self.context.recorder)?;
         let opening = Opening {
             context: self.context.clone(),
             grant,
             keys: &keys,
             databases: &self.databases,
-            options_digest: self.plan.options_digest,
+            options_digest: keys::options_digest(&self.plan, &keys),
             name: &self.plan.pipeline.name,
             original: &self.plan.document,
             units: &self.plan.units,
@@ -159,9 +154,10 @@ impl Run {
         }
         let mut document = self.plan.document.clone();
         let mut opened: Vec<Arc<dyn Apply>> = Vec::new();
-        for (index, stage) in self.plan.stages.iter().enumerate() {
-            let schema = stage_schema(&physical, index).ok_or_else(|| Error::internal("a stage is missing from the plan"))?;
-            opened.push(stage.open(&opening, schema, &mut document).await.map_err(|error| error.at(stage.kind()))?);
+        for (index, Planned { stage, input }) in self.plan.stages.iter().enumerate() {
+            let arriving = stage_schema(&physical, index).ok_or_else(|| Error::internal("a stage is missing from the plan"))?;
+            let input = Input { planned: input.clone(), arriving };
+            opened.push(stage.open(&opening, input, &mut document).await.map_err(|error| error.at(stage.kind()))?);
         }
         let schema = match physical.downcast_ref::<SinkExec>() {
             Some(sink) => sink.input_schema(),
@@ -255,7 +251,7 @@ fn is_resumable(error: &Error) -> bool {
     matches!(error.class(), Class::Interrupted | Class::Database | Class::Failed)
 }
 
-async fn finish(opened: &Opened) -> Result<serde_json::Map<String, serde_json::Value>> {
+async fn finish(opened: &Opened) -> Result<Outcome> {
     for stage in &opened.stages {
         stage.finish()?;
     }

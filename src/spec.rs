@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 pub use mistake::{Mistake, Mistakes};
 
 use crate::db::DatabaseSpec;
+use crate::registry::{SinkSpec, SourceSpec, StageSpec};
 use crate::secrets::SecretRef;
 use crate::yaml::{self, Node, Place};
-use crate::{sink, source, stage};
 
 /// A pipeline: what comes in, what happens to it, where it goes.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -54,9 +54,7 @@ pub enum Profile {
     /// No identifier and no free text about a person reaches the sink in plain text (45 CFR 164.514).
     #[default]
     Hipaa,
-    /// Data without identifiers by agreement: nothing is proven, everything is audited.
-    Research,
-    /// Public data: nothing is proven.
+    /// Public data, or data without identifiers by agreement: nothing is proven, everything is audited.
     Open,
 }
 
@@ -65,67 +63,9 @@ impl Profile {
     pub fn name(self) -> &'static str {
         match self {
             Profile::Hipaa => "hipaa",
-            Profile::Research => "research",
             Profile::Open => "open",
         }
     }
-}
-
-/// Where records come from.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum SourceSpec {
-    /// VCF files.
-    Vcf(source::vcf::Config),
-}
-
-/// One step between source and sink.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum StageSpec {
-    /// One row per ALT, canonical alleles.
-    Normalize(stage::normalize::Config),
-    /// Header lines and text fields by allow-list.
-    Sanitize(stage::sanitize::Config),
-    /// Patterns of identifiers in headers, names and values.
-    Detect(stage::detect::Config),
-    /// Pseudonyms for samples.
-    Anonymize(stage::anonymize::Config),
-    /// AES-256-GCM of columns.
-    Encrypt(stage::encrypt::Config),
-    /// Keeps the rows for which a DataFusion expression is true: `qual >= 30 AND info.AF < 0.01`. A genotype is a struct of
-    /// `alleles` (numbers, null for `.`) and `phased`: `array_any_match(calls.GT, g -> array_has(g['alleles'], 1))`.
-    Filter(String),
-    /// New columns from DataFusion expressions: `{ name: expression }`.
-    Derive(BTreeMap<String, String>),
-    /// Keeps these columns only.
-    Select(Vec<String>),
-}
-
-impl StageSpec {
-    /// The key in the pipeline file.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            StageSpec::Normalize(_) => "normalize",
-            StageSpec::Sanitize(_) => "sanitize",
-            StageSpec::Detect(_) => "detect",
-            StageSpec::Anonymize(_) => "anonymize",
-            StageSpec::Encrypt(_) => "encrypt",
-            StageSpec::Filter(_) => "filter",
-            StageSpec::Derive(_) => "derive",
-            StageSpec::Select(_) => "select",
-        }
-    }
-}
-
-/// Where rows go.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum SinkSpec {
-    /// PostgreSQL by binary COPY.
-    Postgres(sink::postgres::Config),
-    /// A partitioned Parquet dataset.
-    Parquet(sink::parquet::Config),
 }
 
 /// A pipeline and where it was read, so that later phases can point into the file.

@@ -9,7 +9,7 @@ use super::{Console, load, pipeline, scratch};
 use crate::benchmark::{self, Report};
 use crate::db::local::Cluster;
 use crate::error::{Error, Result};
-use crate::flow::Inspection;
+use crate::flow::{Figures, Inspection};
 use crate::plan::{self, PlanOptions};
 use crate::run::{self, RunOptions};
 use crate::source::vcf::{Calls, Config, Info, InfoWord};
@@ -123,8 +123,8 @@ impl Flags {
 struct Load {
     #[command(flatten)]
     flags: Flags,
-    /// The guarantees to prove, with the stages of `genogate load`: hipaa, research or open.
-    #[arg(long, default_value = "research")]
+    /// The guarantees to prove, with the stages of `genogate load`: hipaa or open.
+    #[arg(long, default_value = "open")]
     profile: String,
 }
 
@@ -168,14 +168,14 @@ impl Load {
         let home = folder.join("home");
         Cluster::open(&home).start().await?;
         let (run, report) = pipeline::carry_out(console, plan, RunOptions::default(), &home).await?;
-        let seconds = planned.as_secs_f64() + report.seconds();
+        let seconds = planned.as_secs_f64() + report.seconds;
         let second = |n: u64| n as f64 / seconds.max(1e-9);
         let administrator = run::databases(run.plan(), &home).administrator("local").await?;
-        let (records, variants, calls) = (report.count("input_records"), report.count("variants"), report.count("calls"));
+        let Figures { input_records: records, variants, calls, quarantined, units, .. } = report.outcome.figures;
         Ok(json!({
-            "work": "load", "profile": self.profile, "threads": threads, "bytes_in": report.count("bytes_in"),
+            "work": "load", "profile": self.profile, "threads": threads, "bytes_in": report.bytes_in,
             "seconds": seconds, "records": records, "variants": variants, "calls": calls,
-            "quarantined": report.count("quarantined"), "units": report.count("units"),
+            "quarantined": quarantined, "units": units,
             "records_per_second": second(records), "rows_per_second": second(variants + calls),
             "table_bytes": benchmark::table_bytes(&administrator).await?,
         }))

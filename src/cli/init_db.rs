@@ -9,9 +9,10 @@ use crate::audit::Event;
 use crate::db::migrate::{self, migrate, pending};
 use crate::db::{Databases, LOCAL};
 use crate::error::{Error, Result};
+use crate::registry::SinkSpec;
 use crate::run::Trail;
 use crate::secrets;
-use crate::spec::{SinkSpec, Spec};
+use crate::spec::Spec;
 
 /// Make or update the tables of a database. Never drops or empties anything.
 #[derive(Debug, clap::Args)]

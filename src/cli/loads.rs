@@ -8,7 +8,7 @@ use super::door::{Door, Which};
 use super::{Console, pipeline, signals};
 use crate::error::{Error, Result};
 use crate::plan::{self, PlanOptions};
-use crate::run::Ticket;
+use crate::run::{self, Ticket};
 use crate::store::parallel::Parallel;
 use crate::warehouse::loads::{self, Load};
 
@@ -132,7 +132,10 @@ async fn resume(console: &Console, which: &Which, id: Uuid) -> Result<()> {
     let ticket = ticket.ok_or_else(|| Error::usage(format!("load {id} was not begun on this machine")).with_hint(again))?;
     let (spec, options) = ticket.spec()?;
     let plan = plan::plan(&spec, PlanOptions::default())?;
-    match loads::goes_on(&load, &plan) {
+    let door = Door::open(which).await?;
+    let keys = run::keys::open(&plan, &home, &door.recorder());
+    let keys = door.leave(keys).await?;
+    match loads::goes_on(&load, &plan, &run::keys::options_digest(&plan, &keys)) {
         true => pipeline::execute(console, plan, options).await,
         false => Err(Error::usage(format!("the files or options of load {id} have changed since it was begun"))
             .with_hint("load them anew, and drop this load: `genogate loads drop`")),

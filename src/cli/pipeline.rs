@@ -8,8 +8,9 @@ use serde_json::json;
 
 use super::progress::{Progress, per_second};
 use super::{Console, signals};
+use crate::crypto::digest;
 use crate::error::{Error, Result};
-use crate::flow::Shard;
+use crate::flow::{Outcome, Shard, Status};
 use crate::plan::{self, Failure, Plan, PlanOptions};
 use crate::run::{self, Report, RunOptions, Trail};
 use crate::secrets;
@@ -81,33 +82,26 @@ pub async fn execute(console: &Console, plan: Plan, options: RunOptions) -> Resu
         console.remark(format_args!("input {}: {}", notice.input, notice.text));
     }
     let (run, report) = carry_out(console, plan, options, &secrets::home()?).await?;
-    console.object(report.to_json());
-    if report.word("status") == "partial" {
+    console.object(report.to_json()?);
+    let Outcome { load_id, status, figures, .. } = &report.outcome;
+    if *status == Status::Partial {
         console.remark("units of other shards are missing: the load is finished by the shard that commits the last one");
     }
-    console.line(format_args!(
-        "{}: load {} of `{}`, {:.1} s",
-        report.word("status"),
-        report.word("load_id"),
-        run.plan().pipeline.name,
-        report.seconds()
-    ));
+    console.line(format_args!("{}: load {load_id} of `{}`, {:.1} s", status.name(), run.plan().pipeline.name, report.seconds));
+    if let Some(replaced) = report.outcome.replaced {
+        console.line(format_args!("  it takes the place of load {replaced}"));
+    }
     console.line(format_args!(
         "  {} records in: {} variants and {} calls loaded, {} filtered, {} quarantined, {} out of region",
-        report.count("input_records"),
-        report.count("variants"),
-        report.count("calls"),
-        report.count("filtered"),
-        report.count("quarantined"),
-        report.count("out_of_region"),
+        figures.input_records, figures.variants, figures.calls, figures.filtered, figures.quarantined, figures.out_of_region,
     ));
-    if report.word("status") == "complete" {
-        let per_second = |count: u64| per_second(count, Duration::from_secs_f64(report.seconds()));
+    if *status == Status::Complete {
+        let per_second = |count: u64| per_second(count, Duration::from_secs_f64(report.seconds));
         console.line(format_args!(
             "  {} read; {} records/s, {} rows/s",
-            HumanBytes(report.count("bytes_in")),
-            per_second(report.count("input_records")),
-            per_second(report.count("variants") + report.count("calls")),
+            HumanBytes(report.bytes_in),
+            per_second(figures.input_records),
+            per_second(figures.variants + figures.calls),
         ));
     }
     let detections: Vec<String> = Severity::ALL.iter().rev().map(|&s| format!("{} {}", report.detections(s), s.name())).collect();
@@ -204,6 +198,7 @@ impl Explain {
             "profile": plan.pipeline.profile,
             "labels": labels.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
             "headers": plan.labels().headers, "samples": plan.labels().samples,
+            "rules_digest": digest::hex(&plan.rules_digest),
         }));
         console.line(format_args!("logical plan\n{}\n", indent(&explained.logical)));
         console.line(format_args!("physical plan, {} partitions\n{}\n", explained.partitions, indent(&explained.physical)));

@@ -19,6 +19,8 @@ pub enum Purpose {
     BlindIndex,
     /// HMAC over file paths in stored records.
     PathHash,
+    /// Tells a key from others that have its id, in the open: never a key of anything.
+    Fingerprint,
 }
 
 impl Purpose {
@@ -29,6 +31,7 @@ impl Purpose {
             Purpose::ColumnKeys => b"genogate/1/column-keys",
             Purpose::BlindIndex => b"genogate/1/blind-index",
             Purpose::PathHash => b"genogate/1/path-hash",
+            Purpose::Fingerprint => b"genogate/1/fingerprint",
         }
     }
 }
@@ -105,6 +108,7 @@ mod tests {
             (Purpose::ColumnKeys, "2fde43a848a1dca188172a0e1aa8fda1dcb8bcc266f45f05ca1cef624aa45a7a"),
             (Purpose::BlindIndex, "44682784a83b3bb8f6e35d83d1e7b50512c2bc35d2063e8285549df4f041e83b"),
             (Purpose::PathHash, "d177ca1eb38dbbf6e3f7d03911767979e8009118188625f99bdb130bb1df6ea4"),
+            (Purpose::Fingerprint, "679e9c98c3606bb8ee38515ceb3a71e89862c9569fcf78b7bfe1e516059ec05b"),
         ] {
             assert_eq!(key.derive(purpose).expose().to_vec(), unhex(expected), "{purpose:?}");
         }

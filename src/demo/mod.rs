@@ -78,6 +78,7 @@ pub async fn demo(folder: &Path, show: &mut dyn FnMut(Section)) -> Result<Value>
     let outcome = run.execute(trail.grant(), RunOptions::default()).await;
     let (grant, run_id, recorder) = (trail.grant().clone(), trail.run_id(), trail.recorder());
     let report = outcome?;
+    let figures = report.outcome.figures;
 
     let events = events(&databases, run_id).await?;
     tell("3. What was detected (where and how often, never what)", detected(&events));
@@ -86,12 +87,7 @@ pub async fn demo(folder: &Path, show: &mut dyn FnMut(Section)) -> Result<Value>
         "5. What is loaded",
         vec![format!(
             "{} records in: {} variants and {} calls loaded, {} filtered, {} quarantined; {:.1} s",
-            report.count("input_records"),
-            report.count("variants"),
-            report.count("calls"),
-            report.count("filtered"),
-            report.count("quarantined"),
-            report.seconds()
+            figures.input_records, figures.variants, figures.calls, figures.filtered, figures.quarantined, report.seconds
         )],
     );
     let ask = async |question: query::Question<'_>| -> Result<String> {
@@ -126,7 +122,7 @@ pub async fn demo(folder: &Path, show: &mut dyn FnMut(Section)) -> Result<Value>
     if found > 0 {
         return Err(Error::phi(format!("{found} planted identifiers are left in the database's files")));
     }
-    let mut object: Map<String, Value> = report.to_json().as_object().cloned().unwrap_or_default();
+    let mut object: Map<String, Value> = report.to_json()?.as_object().cloned().unwrap_or_default();
     object.insert("planted".into(), json!(planted.len()));
     object.insert("planted_found".into(), json!(found));
     object.insert("audit".into(), json!({"events": verdict.events, "verified": verdict.verified}));

@@ -1,15 +1,16 @@
-//! The three contracts: Source, Stage and Sink, each in its planned form (pure) and its opened form (with keys and
-//! connections). It must not know any implementation.
+//! The three contracts, Source, Stage and Sink, as a pipeline file configures them and as they are planned (pure). It must not
+//! know any implementation.
 
 use std::fmt::Debug;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
+use datafusion::logical_expr::LogicalPlan;
 
-use super::{Context, Document, InputUnits, Labels, Owed, Shard};
+use super::{Apply, Context, Document, InputUnits, Labels, OpenSink, Owed, Shard, Specification, UnitSize};
 use crate::access::Grant;
 use crate::audit::RecordedKeys;
 use crate::db::Databases;
@@ -22,6 +23,43 @@ pub struct Notice {
     pub input: u32,
     /// What was noticed, in fixed words and declared ids.
     pub text: String,
+}
+
+/// A source as a pipeline file configures it.
+pub trait SourceConfig {
+    /// The source, which meets what the sink demands. Checks the settings that can be checked without looking at a file;
+    /// relative paths resolve against `base`.
+    fn source(&self, demands: &Demands, base: &Path) -> Result<Arc<dyn Source>>;
+
+    /// What of the settings concerns stages.
+    fn facts(&self) -> SourceFacts;
+}
+
+/// What a source's section says that concerns stages.
+#[derive(Clone, Debug, Default)]
+pub struct SourceFacts {
+    /// The FASTA the records were called against, relative to the pipeline file.
+    pub reference: Option<PathBuf>,
+    pub bad_records: BadRecords,
+}
+
+/// What is done about a record that cannot become rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BadRecords {
+    /// It ends the load.
+    #[default]
+    Fail,
+    /// It is set aside; more than `most` end the load.
+    SetAside { most: Option<u64> },
+}
+
+/// What a sink demands of the source.
+#[derive(Clone, Debug, Default)]
+pub struct Demands {
+    /// How much text goes into a unit, which the sink commits as a whole; `None`: as the source has it.
+    pub unit: Option<UnitSize>,
+    /// A file that goes bad half-way ends the load: what was written of it cannot be taken back.
+    pub whole_files: bool,
 }
 
 /// Where records come from.
@@ -53,9 +91,71 @@ pub struct Inspection {
     /// Inputs (0-based) that cannot be read and are left out, and why, in words free of values.
     pub given_up: Vec<(u32, String)>,
     /// Where the inputs lie, for the caller's terminal only: a path may name a person. `None`: standard input.
-    pub paths: Vec<Option<std::path::PathBuf>>,
-    /// Options of the source that change rows, in canonical text: part of a load's identity.
-    pub identity: String,
+    pub paths: Vec<Option<PathBuf>>,
+    /// The source's own specification: part of a load's identity.
+    pub specification: Specification,
+}
+
+/// A step as a pipeline file configures it.
+pub trait StageConfig {
+    /// The step. Opens no key and no connection; files with rules and a reference's index are read.
+    fn build(&self, around: &Around<'_>) -> Result<Step>;
+}
+
+/// What a step may know of the pipeline around it while it is built.
+#[derive(Clone, Debug)]
+pub struct Around<'a> {
+    /// The folder that relative paths resolve against.
+    pub base: &'a Path,
+    pub source: SourceFacts,
+    /// The database the sink writes to.
+    pub database: Option<String>,
+}
+
+impl<'a> Around<'a> {
+    /// Nothing is known but the folder.
+    pub fn folder(base: &'a Path) -> Self {
+        Self { base, source: SourceFacts::default(), database: None }
+    }
+}
+
+/// A step between source and sink.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// An object of ours, wrapped in one extension node.
+    Stage(Arc<dyn Stage>),
+    /// DataFusion's own nodes.
+    Expression(Arc<dyn Expression>),
+}
+
+impl Step {
+    /// The object, when it is one of ours.
+    pub fn stage(&self) -> Option<&Arc<dyn Stage>> {
+        match self {
+            Step::Stage(stage) => Some(stage),
+            Step::Expression(_) => None,
+        }
+    }
+
+    /// The step's own specification.
+    pub fn specification(&self) -> Result<Specification> {
+        match self {
+            Step::Stage(stage) => stage.specification(),
+            Step::Expression(expression) => expression.specification(),
+        }
+    }
+}
+
+/// A step that DataFusion's own nodes carry out.
+pub trait Expression: Debug + Send + Sync {
+    /// Everything that decides about rows. Pure.
+    fn specification(&self) -> Result<Specification>;
+
+    /// Puts the step on top of a plan.
+    ///
+    /// # Errors
+    /// Every mistake, with class `usage`.
+    fn extend(&self, plan: LogicalPlan) -> Result<LogicalPlan>;
 }
 
 /// What happens to batches, and to the document, between source and sink.
@@ -84,46 +184,50 @@ pub trait Stage: Debug + Send + Sync {
         output.fields().iter().map(|field| field.name().clone()).collect()
     }
 
-    /// One line for EXPLAIN: what it does, in the pipeline file's words. No key material.
-    fn explain(&self) -> String;
+    /// Everything of the stage that decides about rows, with the contents of the files it refers to: part of a load's
+    /// identity, and what EXPLAIN shows. No key material; which keys were used is added when they are opened. Pure.
+    fn specification(&self) -> Result<Specification>;
 
-    /// What of the stage changes rows but is not written in the pipeline file, such as a reference's content, in canonical
-    /// text: part of a load's identity. Default: nothing.
-    fn identity(&self) -> String {
-        String::new()
+    /// Names of the key references the stage may open. It gets no other.
+    fn keys(&self) -> Vec<String>;
+
+    /// Has the stage nothing to protect in what these headers announce, so that it opens neither keys nor databases? Pure.
+    fn is_idle(&self, document: &Document) -> bool {
+        let _ = document;
+        false
     }
 
     /// Events that a run must leave, by what happens to the stage. A test compares.
     fn owes(&self) -> Vec<Owed>;
 
-    /// Names of the key references the stage will open.
-    fn keys(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    /// Names of the databases the stage will open.
+    /// Names of the databases the stage may open.
     fn databases(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// Opens keys and connections, rewrites the document, and returns the object that runs. `schema` is the stage's
-    /// input schema in the final plan. The future is driven once a run, in stage order.
+    /// Opens keys and connections, rewrites the document, and returns the object that runs. The future is driven once a run,
+    /// in stage order.
     fn open<'a>(
         &'a self,
         opening: &'a Opening<'a>,
-        schema: SchemaRef,
+        input: Input,
         document: &'a mut Document,
     ) -> futures::future::BoxFuture<'a, Result<Arc<dyn Apply>>>;
 }
 
-/// An opened stage. Shared by all partitions.
-pub trait Apply: Debug + Send + Sync {
-    /// Transforms one batch; rows keep their order. Rows may be dropped only with an entry in `context.units`.
-    fn apply(&self, batch: RecordBatch) -> Result<RecordBatch>;
+/// The columns that come into a stage.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// All of them, as they were planned.
+    pub planned: SchemaRef,
+    /// Those that arrive: a column that nobody asks for is pruned.
+    pub arriving: SchemaRef,
+}
 
-    /// Called once after the last batch of all partitions: emits the events that sum up what was done.
-    fn finish(&self) -> Result<()> {
-        Ok(())
+impl Input {
+    /// Nothing was pruned.
+    pub fn whole(schema: SchemaRef) -> Self {
+        Self { planned: schema.clone(), arriving: schema }
     }
 }
 
@@ -131,10 +235,10 @@ pub trait Apply: Debug + Send + Sync {
 pub struct Opening<'a> {
     pub context: Arc<Context>,
     pub grant: &'a Grant,
-    /// Opens rings, with an event for each.
-    pub keys: &'a RecordedKeys<'a>,
+    /// The rings that the stages announced.
+    pub keys: &'a RecordedKeys,
     pub databases: &'a Databases,
-    /// The pipeline's identity: SHA-256 of the canonical spec's parts that change rows.
+    /// SHA-256 over everything that decides about rows: the specifications of source, steps and sink, and the keys in use.
     pub options_digest: [u8; 32],
     /// The pipeline's name.
     pub name: &'a str,
@@ -150,14 +254,26 @@ pub struct Opening<'a> {
     pub load_name: Option<&'a str>,
 }
 
+/// A sink as a pipeline file configures it.
+pub trait SinkConfig {
+    /// The sink. Connects nowhere and writes nothing.
+    fn build(&self, base: &Path) -> Result<Arc<dyn Sink>>;
+}
+
 /// Where rows go.
 #[async_trait]
 pub trait Sink: Debug + Send + Sync {
     /// The key in the pipeline file.
     fn kind(&self) -> &'static str;
 
-    /// One line for EXPLAIN and for the proof's messages. No credentials.
-    fn explain(&self) -> String;
+    /// What of the sink decides about rows as they are stored, and what EXPLAIN shows. No credentials. Pure.
+    fn specification(&self) -> Result<Specification>;
+
+    /// What the source must do for this sink.
+    fn demands(&self) -> Demands;
+
+    /// Can a load that was interrupted be gone on with by another run?
+    fn resumes(&self) -> bool;
 
     /// Mistakes against the schema that will arrive. Pure.
     fn check(&self, schema: &Schema) -> Vec<String>;
@@ -169,36 +285,8 @@ pub trait Sink: Debug + Send + Sync {
     fn writers(&self) -> Option<usize>;
 
     /// Names of the databases the sink will open.
-    fn databases(&self) -> Vec<String> {
-        Vec::new()
-    }
+    fn databases(&self) -> Vec<String>;
 
     /// Connects, begins or resumes the load (marking committed units done in `opening.context.units`).
     async fn open(&self, opening: &Opening<'_>, document: &Document, schema: SchemaRef) -> Result<Arc<dyn OpenSink>>;
-}
-
-/// An opened sink.
-#[async_trait]
-pub trait OpenSink: Debug + Send + Sync {
-    /// A writer for one partition.
-    async fn writer(&self, partition: usize) -> Result<Box<dyn Writer>>;
-
-    /// Makes the load visible: the explicit success. Dropping without it leaves nothing visible. Returns the sink's part
-    /// of the report: at least `load_id`, `status` (`complete`, `skipped`, or `partial` while units of other shards are missing), `input_records`, `variants`, `calls`,
-    /// `quarantined`, `filtered`, `out_of_region`, `units`, `units_resumed`.
-    async fn finish(&self) -> Result<serde_json::Map<String, serde_json::Value>>;
-
-    /// The run failed: records the reason with the load, as far as the database still answers.
-    async fn abandon(&self, error: &crate::error::Error);
-}
-
-/// Writes one partition's batches, unit by unit.
-#[async_trait]
-pub trait Writer: Send {
-    /// Takes a batch. Rows of one unit are contiguous; a new `__unit` value means that the units before it are closed
-    /// (`context.units.take_closed`) and can be committed.
-    async fn write(&mut self, batch: RecordBatch) -> Result<()>;
-
-    /// The stream ended well: commits what is left. Dropping the writer instead aborts its open unit.
-    async fn end(self: Box<Self>) -> Result<()>;
 }

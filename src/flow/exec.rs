@@ -25,7 +25,7 @@ use datafusion::physical_plan::{
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 use futures::{StreamExt, TryStreamExt};
 
-use super::{Context, Opened, Sink, Stage};
+use super::{Context, Opened, Sink, Specification, Stage};
 use crate::error::{Error, Result};
 
 /// The run's context, as the nodes of a running plan find it.
@@ -112,7 +112,7 @@ impl UserDefinedLogicalNodeCore for StageNode {
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{}: {}", self.stage.kind(), self.stage.explain())
+        explained(f, "", self.stage.specification())
     }
 
     fn with_exprs_and_inputs(&self, _exprs: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> DfResult<Self> {
@@ -160,6 +160,14 @@ impl StageExec {
     }
 }
 
+/// A node's line in EXPLAIN: what the component says about itself.
+fn explained(f: &mut fmt::Formatter<'_>, node: &str, specification: Result<Specification>) -> fmt::Result {
+    match specification {
+        Ok(specification) => write!(f, "{node}{}: {specification}", specification.kind()),
+        Err(error) => write!(f, "{node}{error}"),
+    }
+}
+
 fn properties(schema: SchemaRef, partitions: usize) -> Arc<PlanProperties> {
     let (partitioning, emission) = (Partitioning::UnknownPartitioning(partitions), EmissionType::Incremental);
     Arc::new(PlanProperties::new(EquivalenceProperties::new(schema), partitioning, emission, Boundedness::Bounded))
@@ -167,7 +175,7 @@ fn properties(schema: SchemaRef, partitions: usize) -> Arc<PlanProperties> {
 
 impl DisplayAs for StageExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "StageExec: {}: {}", self.stage.kind(), self.stage.explain())
+        explained(f, "StageExec: ", self.stage.specification())
     }
 }
 
@@ -277,7 +285,7 @@ impl UserDefinedLogicalNodeCore for SinkNode {
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{}: {}", self.sink.kind(), self.sink.explain())
+        explained(f, "", self.sink.specification())
     }
 
     fn with_exprs_and_inputs(&self, _exprs: Vec<Expr>, mut inputs: Vec<LogicalPlan>) -> DfResult<Self> {
@@ -312,7 +320,7 @@ impl SinkExec {
 
 impl DisplayAs for SinkExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "SinkExec: {}: {}", self.sink.kind(), self.sink.explain())
+        explained(f, "SinkExec: ", self.sink.specification())
     }
 }
 

@@ -8,18 +8,29 @@ pub mod exec;
 pub mod genotype;
 mod oddities;
 mod opened;
+mod outcome;
 mod owed;
+mod running;
 mod schema;
 mod set_aside;
+mod specification;
+mod unit_size;
 mod units;
 
 pub use context::{Context, Counters, Detections, Severity};
-pub use contract::{Apply, Inspection, Notice, OpenSink, Opening, Sink, Source, Stage, Writer};
+pub use contract::{
+    Around, BadRecords, Demands, Expression, Input, Inspection, Notice, Opening, Sink, SinkConfig, Source, SourceConfig,
+    SourceFacts, Stage, StageConfig, Step,
+};
 pub use oddities::{Oddities, Oddity};
 pub use opened::Opened;
+pub use outcome::{Figures, Outcome, Status};
 pub use owed::{Owed, Situation};
+pub use running::{Apply, OpenSink, Writer};
 pub use schema::{Labels, Number, VcfType, column, number_of, vcf_field, vcf_type_of};
 pub use set_aside::SetAside;
+pub use specification::Specification;
+pub use unit_size::UnitSize;
 pub use units::{Locate, Units};
 
 pub use crate::store::{

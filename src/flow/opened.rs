@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::contract::{Apply, OpenSink};
+use super::running::{Apply, OpenSink};
 
 /// One entry a stage node, in plan order, and the sink.
 #[derive(Debug)]

@@ -69,7 +69,7 @@ impl std::fmt::Debug for Names {
 }
 
 /// What samples are called that says which part they play, not who they are.
-const ROLES: [&str; 24] = [
+pub const ROLES: [&str; 24] = [
     "affected",
     "blank",
     "case",

@@ -40,6 +40,11 @@ const fn pattern(
 }
 
 impl Pattern {
+    /// What of it decides about rows.
+    pub fn rule(&self) -> (&'static str, &'static str, &'static str) {
+        (self.id, self.severity.name(), self.regex)
+    }
+
     const fn checked(mut self, check: Check) -> Self {
         self.check = Some(check);
         self

@@ -28,7 +28,7 @@ pub struct Ticket {
 impl Ticket {
     /// The ticket of a run; `None` when its input cannot be read twice, or its sink cannot resume.
     pub fn of(plan: &Plan, options: &RunOptions) -> Option<Self> {
-        let again = plan.sink.kind() == "postgres" && plan.paths.iter().all(Option::is_some);
+        let again = plan.sink.resumes() && plan.paths.iter().all(Option::is_some);
         Some(Self {
             pipeline: again.then(|| serde_json::to_value(&plan.pipeline).ok()).flatten()?,
             base: std::path::absolute(&plan.base).ok()?,

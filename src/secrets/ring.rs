@@ -17,7 +17,8 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, SecondsFormat, Utc};
 use zeroize::Zeroize;
 
-use crate::crypto::Key;
+use crate::crypto::digest::hex;
+use crate::crypto::{Key, Purpose};
 use crate::error::{Error, Result};
 use crate::sensitive::Sensitive;
 
@@ -51,6 +52,14 @@ impl KeyRing {
     /// The key new values are protected with, and its id (`k1`, `k2`, …).
     pub fn primary(&self) -> (&str, &Key) {
         (&self.primary.id, &self.primary.key)
+    }
+
+    /// The primary key's id and what tells it from other rings' keys of that id: `k1:0f…` (128 bits). Not secret: HKDF's outputs
+    /// say nothing about each other (RFC 5869, section 3.2).
+    pub fn fingerprint(&self) -> String {
+        let (id, key) = self.primary();
+        let derived = key.derive(Purpose::Fingerprint);
+        format!("{id}:{}", hex(derived.expose().get(..16).unwrap_or_default()))
     }
 
     /// The key with this id.
@@ -192,6 +201,17 @@ mod tests {
             assert_eq!(error.class(), crate::error::Class::Usage);
             assert!(!error.to_string().contains("AAEC") && !error.to_string().contains("hunter2"));
         }
+    }
+
+    #[test]
+    fn a_fingerprint_is_of_the_primary_key_and_shows_none_of_it() {
+        let mut ring = KeyRing::of(Key::from_bytes([7; 32]));
+        let first = ring.fingerprint();
+        assert_eq!(first, KeyRing::of(Key::from_bytes([7; 32])).fingerprint());
+        assert_ne!(first, KeyRing::of(Key::from_bytes([8; 32])).fingerprint());
+        assert!(first.starts_with("k1:") && first.len() == 35 && !first.contains("0707"), "{first}");
+        ring.add_key();
+        assert!(ring.fingerprint().starts_with("k2:"));
     }
 
     #[test]

@@ -15,10 +15,9 @@ use crate::audit::{RecordedKeys, Recorder};
 use crate::db::Databases;
 use crate::error::Result;
 use crate::flow::{
-    Context, Digest, Document, HeaderLine, InputDocument, InputUnits, OpenSink, Opening, SampleId, Shard, Sink, UnitCounts,
-    Writer, column, genotype,
+    Context, Digest, Document, HeaderLine, InputDocument, InputUnits, OpenSink, Opening, Outcome, SampleId, Shard, Sink,
+    UnitCounts, Writer, column, genotype,
 };
-use crate::secrets::Keys;
 
 /// One record of the fixture: `line` within its unit, POS is `100 + line`, and as many calls as the document has samples.
 #[derive(Clone, Copy, Debug)]
@@ -136,8 +135,7 @@ impl Rig {
     pub async fn join(&self, sink: &dyn Sink, force: bool, shard: Option<Shard>, load_name: Option<&str>) -> Result<Run> {
         let context = Arc::new(Context::new(Uuid::now_v7(), Recorder::discard()));
         let units = [InputUnits { input: 0, first: 0, count: Some(self.units), index: None }];
-        let (grant, keys) = (Self::grant(), Keys::default());
-        let keys = RecordedKeys::new(&keys, Recorder::discard());
+        let (grant, keys) = (Self::grant(), RecordedKeys::default());
         let opening = Opening {
             context: context.clone(),
             grant: &grant,
@@ -173,8 +171,13 @@ impl Run {
         self.context.units.close(0, unit, UnitCounts { records, lines: records, digest, ..Default::default() });
     }
 
-    /// Writes every unit that is not done, three records each, and finishes.
+    /// [`Run::end`], as a report shows it.
     pub async fn all(&self, rig: &Rig) -> Result<serde_json::Map<String, serde_json::Value>> {
+        self.end(rig).await.map(|outcome| shown(&outcome))
+    }
+
+    /// Writes every unit that is not done, three records each, and finishes.
+    pub async fn end(&self, rig: &Rig) -> Result<Outcome> {
         let mut writer = self.sink.writer(0).await?;
         for unit in 0..rig.units {
             if !self.context.units.is_done(unit) {
@@ -184,4 +187,9 @@ impl Run {
         writer.end().await?;
         self.sink.finish().await
     }
+}
+
+/// An outcome as a report shows it.
+pub fn shown(outcome: &Outcome) -> serde_json::Map<String, serde_json::Value> {
+    serde_json::to_value(outcome).unwrap().as_object().unwrap().clone()
 }

@@ -75,9 +75,8 @@ impl<'a> Checker<'a> {
 
     fn one_of(&self, node: &Node, options: &'a [Json], what: &str, mistakes: &mut Vec<Mistake>) {
         let options: Vec<&'a Json> = options.iter().map(|option| self.resolve(option)).collect();
-        let words: Vec<&str> = options.iter().flat_map(|option| words_of(option)).collect();
-        if words.len() >= options.len() && !words.is_empty() {
-            return self.word(node, words, what, mistakes);
+        if options.iter().all(|option| !words_of(option).is_empty()) {
+            return self.word(node, options.iter().flat_map(|option| words_of(option)).collect(), what, mistakes);
         }
         let variants: Vec<(&str, &'a Json)> = options.iter().filter_map(|option| variant_of(option)).collect();
         if variants.len() == options.len() {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::*;
 
-const BASE: &str = "version: 1\nname: t\nprofile: research\nsource:\n  vcf: { paths: [a.vcf] }\nstages:\n  - normalize: { split: true }\n  - filter: \"qual > 1\"\nsink:\n  parquet: { path: lake }\n";
+const BASE: &str = "version: 1\nname: t\nprofile: open\nsource:\n  vcf: { paths: [a.vcf] }\nstages:\n  - normalize: { split: true }\n  - filter: \"qual > 1\"\nsink:\n  parquet: { path: lake }\n";
 
 fn parse(text: &str, sets: &[&str]) -> Result<Spec, Mistakes> {
     let sets: Vec<String> = sets.iter().map(|s| (*s).to_owned()).collect();
@@ -23,12 +23,12 @@ fn mistakes(text: &str, sets: &[&str]) -> Vec<String> {
 #[test]
 fn a_right_file_is_read() {
     let spec = parse(BASE, &[]).unwrap();
-    assert_eq!((spec.pipeline.name.as_str(), spec.pipeline.profile, spec.pipeline.stages.len()), ("t", Profile::Research, 2));
+    assert_eq!((spec.pipeline.name.as_str(), spec.pipeline.profile, spec.pipeline.stages.len()), ("t", Profile::Open, 2));
 }
 
 #[test]
 fn the_profile_is_hipaa_unless_another_is_asked() {
-    let spec = parse(&BASE.replace("profile: research\n", ""), &[]).unwrap();
+    let spec = parse(&BASE.replace("profile: open\n", ""), &[]).unwrap();
     assert_eq!(spec.pipeline.profile, Profile::Hipaa);
 }
 
@@ -59,7 +59,7 @@ fn settings_address_stages_by_kind() {
     assert_eq!(spec.pipeline.name, "other");
     let StageSpec::Normalize(normalize) = &spec.pipeline.stages[0] else { panic!("{:?}", spec.pipeline.stages) };
     assert!(!normalize.split);
-    assert!(matches!(&spec.pipeline.stages[1], StageSpec::Filter(sql) if sql == "qual > 5"));
+    assert!(matches!(&spec.pipeline.stages[1], StageSpec::Filter(sql) if sql.0 == "qual > 5"));
     assert!(mistakes(BASE, &["stages.encrypt.key=x"])[0].contains("there is no `encrypt` to set"));
     assert!(mistakes(BASE, &["nonsense"])[0].contains("takes KEY.KEY=VALUE"));
 }

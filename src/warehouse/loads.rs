@@ -161,9 +161,9 @@ pub async fn finish(
     Ok(done)
 }
 
-/// Would a run of `plan` go on with this load? Not when its files or options have changed.
-pub fn goes_on(load: &Load, plan: &Plan) -> bool {
-    let wanted = fingerprint(&plan.options_digest, &plan.document, &plan.units);
+/// Would a run of `plan` under these options go on with this load? Not when its files or options have changed.
+pub fn goes_on(load: &Load, plan: &Plan, options: &[u8; 32]) -> bool {
+    let wanted = fingerprint(options, &plan.document, &plan.units);
     load.resumable && wanted.is_some() && load.fingerprint.as_deref() == wanted.as_ref().map(<[u8; 32]>::as_slice)
 }
 

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::*;
 use crate::audit::Recorder;
 use crate::error::{Class, Error, Result};
+use crate::flow::SinkConfig;
 use crate::sink::testing::Rig;
 
 async fn loaded() -> (Rig, Uuid) {

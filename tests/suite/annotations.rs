@@ -35,7 +35,7 @@ fn an_indels_gene_is_in_the_view_and_filters_find_it() {
             "chr7 300 . A C . . CSQ=C|missense_variant|MODERATE|MILD||||||",
         ],
     );
-    let filter = ["--profile", "research", "--filter", "info.CSQ.impact = 'HIGH'"];
+    let filter = ["--profile", "open", "--filter", "info.CSQ.impact = 'HIGH'"];
     let report = load(warehouse, &file, &filter).expect(0).json();
     assert_eq!((report["input_records"].as_u64(), report["variants"].as_u64()), (Some(3), Some(2)), "{report}");
     let id = report["load_id"].as_str().unwrap();
@@ -54,11 +54,11 @@ fn an_indels_gene_is_in_the_view_and_filters_find_it() {
     // Other options are another load.
     let again = load(warehouse, &file, &filter).expect(0).json();
     assert_eq!(again["status"], "skipped");
-    let text = warehouse.run(["load", &file, "--json", "--name", "annotated", "--profile", "research"]).expect(0).json();
+    let text = warehouse.run(["load", &file, "--json", "--name", "annotated", "--profile", "open"]).expect(0).json();
     assert_eq!(text["status"], "complete");
-    let unknown = load(warehouse, &file, &["--profile", "research", "--filter", "info.CSQ.genes = 'X'"]).expect(2);
+    let unknown = load(warehouse, &file, &["--profile", "open", "--filter", "info.CSQ.genes = 'X'"]).expect(2);
     assert!(format!("{}{}", unknown.stdout, unknown.stderr).contains("did you mean info.CSQ.gene"), "{unknown:#?}");
-    let entry = ["--profile", "research", "--filter", "info.CSQ[1]['SYMBOL'] = 'MILD'"];
+    let entry = ["--profile", "open", "--filter", "info.CSQ[1]['SYMBOL'] = 'MILD'"];
     assert_eq!(load(warehouse, &file, &entry).expect(0).json()["variants"], 1);
 }
 

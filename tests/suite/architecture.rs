@@ -10,7 +10,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
+pub fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut open = vec![folder.to_owned()];
     while let Some(folder) = open.pop() {
@@ -33,7 +33,7 @@ fn order() -> Vec<String> {
 }
 
 /// The part of a file that is built into the product.
-fn production(path: &Path) -> String {
+pub fn production(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap();
     let name = path.file_name().unwrap().to_string_lossy();
     if name == "tests.rs" || name == "testing.rs" || path.components().any(|part| part.as_os_str() == "tests") {

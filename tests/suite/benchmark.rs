@@ -33,7 +33,7 @@ fn folders(records: &str, more: &[&str]) -> (tempfile::TempDir, tempfile::TempDi
 #[test]
 fn a_load_is_measured_and_leaves_nothing() {
     let (home, temporary, folder) = folders("700", &[]);
-    for (profile, threads) in [("research", "2"), ("hipaa", "1")] {
+    for (profile, threads) in [("open", "2"), ("hipaa", "1")] {
         let mut command = genogate(home.path());
         command.args([
             "benchmark",

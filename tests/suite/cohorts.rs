@@ -28,7 +28,7 @@ pub fn cohort(warehouse: &Warehouse, folder: &Path) -> PathBuf {
 
 fn command(warehouse: &Warehouse, list: &Path, more: &[&str]) -> Command {
     let mut command = genogate(&warehouse.home);
-    command.args(["load", list.to_str().unwrap(), "--profile", "research", "--calls", "all", "--json"]);
+    command.args(["load", list.to_str().unwrap(), "--profile", "open", "--calls", "all", "--json"]);
     command.args(["--set", "source.vcf.unit=64KiB"]).args(more).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -300,7 +300,7 @@ fn with_bad_files(warehouse: &Warehouse, folder: &Path) -> (Vec<PathBuf>, Vec<Pa
 
 fn load_all(warehouse: &Warehouse, files: &[&PathBuf], more: &[&str]) -> Done {
     let mut command = genogate(&warehouse.home);
-    command.arg("load").args(files).args(["--profile", "research", "--calls", "all", "--json", "--set", "source.vcf.unit=64KiB"]);
+    command.arg("load").args(files).args(["--profile", "open", "--calls", "all", "--json", "--set", "source.vcf.unit=64KiB"]);
     command.args(more).output().unwrap().into()
 }
 

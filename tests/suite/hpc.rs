@@ -123,7 +123,7 @@ fn the_slurm_array_script_loads_a_cohort() {
         let mut command = genogate(&warehouse.home);
         let home = command.get_envs().find(|(name, _)| *name == "GENOGATE_HOME").and_then(|(_, home)| home).unwrap().to_owned();
         command = Command::new("bash");
-        command.arg(&script).arg(&list).args(["cohort-7", "--profile", "research", "--json", "--set", "source.vcf.unit=64KiB"]);
+        command.arg(&script).arg(&list).args(["cohort-7", "--profile", "open", "--json", "--set", "source.vcf.unit=64KiB"]);
         command.env("GENOGATE_HOME", home).env("PATH", &path).env("SLURM_ARRAY_TASK_ID", number.to_string());
         command.env("SLURM_ARRAY_TASK_COUNT", "3").env("SLURM_CPUS_PER_TASK", "1").envs(more.iter().copied());
         command.stdin(Stdio::null()).output().unwrap().into()
@@ -176,7 +176,7 @@ fn the_nextflow_module_loads_a_cohort() {
                 ("prefix", "cohort-7"),
                 ("shard", shard),
                 ("part", part),
-                ("args", "--profile research --set source.vcf.unit=64KiB"),
+                ("args", "--profile open --set source.vcf.unit=64KiB"),
                 ("task.cpus", "1"),
                 ("task.process", "NFCORE:GENOGATE_LOAD"),
             ];

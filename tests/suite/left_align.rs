@@ -34,7 +34,7 @@ fn moved_alleles_keep_their_originals_in_the_warehouse() {
     let warehouse = Warehouse::shared();
     let folder = tempfile::tempdir().unwrap();
     let (file, fasta) = (write(folder.path(), "v.vcf", RECORDS), put(folder.path(), "r.fa", FASTA.as_bytes()));
-    let load = ["load", &file, "-f", &fasta, "--json", "--profile", "research", "--name", "aligned"];
+    let load = ["load", &file, "-f", &fasta, "--json", "--profile", "open", "--name", "aligned"];
     let report = warehouse.run(load).expect(0).json();
     assert_eq!((&report["input_records"], &report["variants"]), (&json!(4), &json!(5)));
     let rows = warehouse.sql(&format!(
@@ -50,10 +50,10 @@ fn moved_alleles_keep_their_originals_in_the_warehouse() {
     let mut compressed = genogate::bgzf::Writer::new(Vec::new());
     compressed.write_all(FASTA.as_bytes()).unwrap();
     let bgz = put(folder.path(), "r.fa.gz", &compressed.finish().unwrap());
-    let load = ["load", &file, "-f", &bgz, "--json", "--profile", "research", "--name", "aligned"];
+    let load = ["load", &file, "-f", &bgz, "--json", "--profile", "open", "--name", "aligned"];
     assert_eq!(warehouse.run(load).expect(0).json()["status"], "skipped");
     let other = put(folder.path(), "other.fa", FASTA.replace("GGGTT", "GGGTA").as_bytes());
-    let load = ["load", &file, "-f", &other, "--json", "--profile", "research", "--name", "aligned"];
+    let load = ["load", &file, "-f", &other, "--json", "--profile", "open", "--name", "aligned"];
     assert_eq!(warehouse.run(load).expect(0).json()["status"], "complete");
 
     // In hipaa the new columns pass the proof and every stage; a sample called like an allele is no finding in them.
@@ -126,7 +126,7 @@ fn info_of_moved_rows_is_that_of_bcftools() {
         return;
     }
     let warehouse = Warehouse::shared();
-    let load = ["load", &file, "-f", &fasta, "--json", "--profile", "research", "--name", "bcftools", "--force"];
+    let load = ["load", &file, "-f", &fasta, "--json", "--profile", "open", "--name", "bcftools", "--force"];
     let load = warehouse.run(load).expect(0).json()["load_id"].as_str().unwrap().to_owned();
     let ours = warehouse.sql(&format!(
         "SELECT pos, ref, alt, coalesce(info->>'AC', '.'), coalesce(info->>'END', '.') FROM genogate.variants WHERE load_id = '{load}'"

@@ -210,7 +210,7 @@ fn a_synthetic_load_is_complete_valid_and_skipped_the_second_time() {
     let file = folder.path().join("trio.vcf.gz");
     warehouse.run(["synth", "trio", "--records", "3000", "--seed", "11", "--output", file.to_str().unwrap()]).expect(0);
     let load = |more: &[&str]| {
-        let mut arguments = vec!["load", file.to_str().unwrap(), "--profile", "research", "--calls", "all", "--json"];
+        let mut arguments = vec!["load", file.to_str().unwrap(), "--profile", "open", "--calls", "all", "--json"];
         arguments.extend(more);
         warehouse.run(arguments).expect(0).json()
     };
@@ -246,7 +246,7 @@ fn accounting_adds_up_with_filter_regions_and_quarantine() {
         text += &format!("{chrom}\t{}\t.\tA\tC\t{i}\tPASS\tDP={dp}\n", 100 + i);
     }
     std::fs::write(&file, text).unwrap();
-    let common = ["load", file.to_str().unwrap(), "--profile", "research", "--calls", "none", "--json"];
+    let common = ["load", file.to_str().unwrap(), "--profile", "open", "--calls", "none", "--json"];
     let refused = warehouse.run(common).expect(6);
     assert!(refused.stdout.contains("INFO/DP") && refused.stdout.contains("line 9"), "{refused:#?}");
     assert!(!refused.stdout.contains("many"), "{refused:#?}");
@@ -283,7 +283,7 @@ fn genotypes_come_back_as_text_and_as_numbers() {
     );
     std::fs::write(&file, text).unwrap();
     let load = |more: &[&str]| {
-        let mut arguments = vec!["load", file.to_str().unwrap(), "--profile", "research", "--calls", "all", "--json"];
+        let mut arguments = vec!["load", file.to_str().unwrap(), "--profile", "open", "--calls", "all", "--json"];
         arguments.extend(more);
         warehouse.run(arguments).expect(0).json()["load_id"].as_str().unwrap().to_owned()
     };
@@ -318,7 +318,7 @@ fn genotypes_come_back_as_text_and_as_numbers() {
     assert_eq!(load(&["-S", people.to_str().unwrap()]), by_name, "the same samples, so the load is there already");
     let others = load(&["-S", &format!("^{}", people.display())]);
     assert_eq!(stored(&others, "count(*)"), ["14"]);
-    let unknown = warehouse.run(["load", file.to_str().unwrap(), "--profile", "research", "-s", "DOE_JANE", "--json"]).expect(2);
+    let unknown = warehouse.run(["load", file.to_str().unwrap(), "--profile", "open", "-s", "DOE_JANE", "--json"]).expect(2);
     assert!(!format!("{unknown:?}").contains("DOE_JANE"), "{unknown:?}");
 }
 
@@ -345,7 +345,7 @@ fn an_index_and_a_scan_make_the_same_load() {
     let warehouse = Warehouse::shared();
     let (file, bed) = (folder.path().join("x.vcf.gz"), folder.path().join("r.bed"));
     let load = |file: &Path, more: &[&str]| {
-        let fixed = ["load", file.to_str().unwrap(), "--profile", "research", "--json", "--on-bad-record", "quarantine", "-R"];
+        let fixed = ["load", file.to_str().unwrap(), "--profile", "open", "--json", "--on-bad-record", "quarantine", "-R"];
         warehouse.run(fixed.iter().copied().chain([bed.to_str().unwrap()]).chain(more.iter().copied()))
     };
     let report = load(&file, &["--regions-without-index", "refuse"]).expect(0).json();

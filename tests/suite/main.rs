@@ -20,6 +20,7 @@ mod pipelines;
 mod progress;
 mod query;
 mod reference;
+mod rules;
 mod shards;
 mod support;
 mod validate;

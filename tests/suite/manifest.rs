@@ -32,7 +32,7 @@ fn manifest(folder: &Path, text: &str) -> String {
 }
 
 fn load(warehouse: &Warehouse, list: &str, more: &[&str]) -> Done {
-    warehouse.run(["load", list, "--profile", "research", "--json"].iter().chain(more))
+    warehouse.run(["load", list, "--profile", "open", "--json"].iter().chain(more))
 }
 
 fn samples(warehouse: &Warehouse, load: &Value) -> String {
@@ -172,7 +172,7 @@ fn a_former_name_in_the_text_of_rows_becomes_the_pseudonym() {
     let list = manifest(folder.path(), &format!("path\tsample_map\na.vcf\t{}=KID-1;{}=KID-2\n", OLD[0], OLD[1]));
     let pipeline = folder.path().join("text.yaml");
     let text = format!(
-        "version: 1\nname: text\nprofile: research\nsource: {{ vcf: {{ paths: [{}] }} }}\nstages: [anonymize: {{ samples: vault }}]\n\
+        "version: 1\nname: text\nprofile: open\nsource: {{ vcf: {{ paths: [{}] }} }}\nstages: [anonymize: {{ samples: vault }}]\n\
          sink: {{ postgres: {{ database: local }} }}\n",
         json!(list)
     );

@@ -23,7 +23,7 @@ fn without_a_terminal_a_run_writes_plain_lines_from_time_to_time() {
     let folder = tempfile::tempdir().unwrap();
     let text = std::fs::read(synth(warehouse, folder.path(), "51")).unwrap();
     let mut command = genogate(&warehouse.home);
-    command.args(["load", "-", "--profile", "research", "--json"]).env(SOON.0, SOON.1);
+    command.args(["load", "-", "--profile", "open", "--json"]).env(SOON.0, SOON.1);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     let half = text.len() / 2;
@@ -45,7 +45,7 @@ fn a_run_ends_with_a_summary_and_a_validation_tells_what_it_checked() {
     let warehouse = Warehouse::shared();
     let folder = tempfile::tempdir().unwrap();
     let file = synth(warehouse, folder.path(), "52");
-    let done = warehouse.run(["load", &file, "--profile", "research"]).expect(0);
+    let done = warehouse.run(["load", &file, "--profile", "open"]).expect(0);
     for part in ["complete: load ", "5000 records in: ", " records/s, ", " rows/s", " read; "] {
         assert!(done.stdout.contains(part), "{part}: {}", done.stdout);
     }
@@ -69,7 +69,7 @@ fn on_a_terminal_a_bar_is_drawn() {
     let warehouse = Warehouse::shared();
     let folder = tempfile::tempdir().unwrap();
     let file = synth(warehouse, folder.path(), "53");
-    let inner = format!("{} load {file} --profile research --json > {}/report.json", binary(), folder.path().display());
+    let inner = format!("{} load {file} --profile open --json > {}/report.json", binary(), folder.path().display());
     let mut command = Command::new("script");
     command.args(["-qec", &inner, "/dev/null"]).env("GENOGATE_HOME", &warehouse.home).env("TERM", "xterm");
     let Ok(output) = command.stdin(Stdio::null()).output() else {
@@ -111,7 +111,7 @@ fn reports_are_what_their_page_says() {
     let file = synth(warehouse, folder.path(), "54");
     let lake = folder.path().join("lake");
     let load = |more: &[&str]| {
-        let arguments = ["load", file.as_str(), "--profile", "research", "--json"];
+        let arguments = ["load", file.as_str(), "--profile", "open", "--json"];
         warehouse.run(arguments.iter().chain(more)).expect(0).json()
     };
     let reports = [

@@ -176,7 +176,7 @@ fn memory_does_not_grow_with_the_rows() {
 fn standard_input_is_a_statement_too() {
     let warehouse = Warehouse::shared();
     let tiny = repository("tests/data/tiny.vcf");
-    warehouse.run(["load", tiny.to_str().unwrap(), "--profile", "research", "--name", "asked", "--json"]).expect(0);
+    warehouse.run(["load", tiny.to_str().unwrap(), "--profile", "open", "--name", "asked", "--json"]).expect(0);
     let mut command = genogate(&warehouse.home);
     command.args(["query", "-", "--json"]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();

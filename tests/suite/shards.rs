@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::support::{Done, ROWS, Warehouse, end, genogate, signal};
 
-const LOAD: [&str; 8] = ["--profile", "research", "--calls", "all", "--set", "source.vcf.unit=64KiB", "--json", "--threads"];
+const LOAD: [&str; 8] = ["--profile", "open", "--calls", "all", "--set", "source.vcf.unit=64KiB", "--json", "--threads"];
 
 fn start(warehouse: &Warehouse, arguments: &[&str]) -> Child {
     let mut command = genogate(&warehouse.home);

@@ -11,7 +11,7 @@ fn cohort(warehouse: &Warehouse, folder: &std::path::Path, records: &str) -> Val
     let file = folder.join(format!("cohort-{records}.vcf.gz")).to_str().unwrap().to_owned();
     let kind = ["synth", "cohort", "--records", records, "--samples", "50", "--seed", "61", "--output", &file];
     warehouse.run(kind).expect(0);
-    let load = ["load", &file, "--profile", "research", "--calls", "all", "--json", "--set", "source.vcf.unit=256KiB"];
+    let load = ["load", &file, "--profile", "open", "--calls", "all", "--json", "--set", "source.vcf.unit=256KiB"];
     warehouse.run(load.into_iter().chain(["--set", "sink.postgres.columns=[\"info.AF\"]"])).expect(0).json()
 }
 
@@ -46,7 +46,7 @@ fn derived_values_of_many_types_are_stored_and_validated() {
     warehouse.run(["synth", "sites", "--records", "500", "--seed", "8", "--output", &file]).expect(0);
     let pipeline = folder.path().join("derive.yaml");
     let text = format!(
-        "version: 1\nname: derive\nprofile: research\nsource: {{ vcf: {{ paths: [\"{file}\"] }} }}\nstages:\n  - derive:\n\
+        "version: 1\nname: derive\nprofile: open\nsource: {{ vcf: {{ paths: [\"{file}\"] }} }}\nstages:\n  - derive:\n\
          \x20     info.SHARE: CAST(pos AS DECIMAL(20, 4)) / 7\n      info.WIDE: CAST(pos AS BIGINT UNSIGNED)\n\
          \x20     info.DAY: DATE '2024-02-29'\n      info.AT: TIMESTAMP '2024-02-29T12:00:00.5'\n\
          \x20     info.PLAIN: CAST(pos AS DECIMAL(20, 4)) / 7\n      info.SEEN: DATE '2024-02-29'\n\

@@ -5,16 +5,19 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-use super::dataset::Folder;
+use super::config::Config;
+use super::dataset::{Folder, Manifest};
 use super::shared::{Shared, lock};
 use super::writer::PartitionWriter;
 use crate::access::Permission;
 use crate::audit::{Event, Kind};
 use crate::crypto::digest::hex;
 use crate::error::{Error, Result};
-use crate::flow::{Document, OpenSink, Opening, Owed, Sink, Situation, Writer, column};
+use crate::flow::{
+    Demands, Document, OpenSink, Opening, Outcome, Owed, Sink, SinkConfig, Situation, Specification, Status, Writer, column,
+};
 use crate::store::identity::{headers, identity};
 
 /// The planned sink.
@@ -23,9 +26,12 @@ pub struct Parquet {
     path: PathBuf,
 }
 
-impl Parquet {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path }
+impl SinkConfig for Config {
+    fn build(&self, base: &Path) -> Result<Arc<dyn Sink>> {
+        if self.path.as_os_str().is_empty() {
+            return Err(Error::usage("sink.parquet.path: empty"));
+        }
+        Ok(Arc::new(Parquet { path: base.join(&self.path) }))
     }
 }
 
@@ -35,8 +41,20 @@ impl Sink for Parquet {
         "parquet"
     }
 
-    fn explain(&self) -> String {
-        "one zstd file a partition".into()
+    fn specification(&self) -> Result<Specification> {
+        Ok(Specification::new(self.kind(), &json!({}))?.with_aside("files", "one a partition, zstd"))
+    }
+
+    fn demands(&self) -> Demands {
+        Demands { unit: None, whole_files: true }
+    }
+
+    fn resumes(&self) -> bool {
+        false
+    }
+
+    fn databases(&self) -> Vec<String> {
+        Vec::new()
     }
 
     fn check(&self, schema: &Schema) -> Vec<String> {
@@ -100,7 +118,7 @@ impl OpenSink for Open {
         Ok(Box::new(PartitionWriter::create(self.shared.clone(), partition)?))
     }
 
-    async fn finish(&self) -> Result<Map<String, Value>> {
+    async fn finish(&self) -> Result<Outcome> {
         let mut folder = lock(&self.folder).take().ok_or_else(|| Error::internal("the load was ended twice"))?;
         let state = self.shared.state();
         if let Some(planned) = self.planned
@@ -108,23 +126,38 @@ impl OpenSink for Open {
         {
             return Err(Error::integrity(format!("{} of {planned} units were written", state.units)));
         }
-        let identity = hex(&identity(&self.options, &self.headers, &state.totals));
-        let earlier = folder.find(&identity);
-        if let Some((_, manifest)) = earlier.as_ref().filter(|_| !self.force) {
-            let mut report = manifest.clone();
-            report.insert("status".into(), "skipped".into());
-            return Ok(report);
+        let of = |options: &[u8; 32]| hex(&identity(options, &self.headers, &state.totals));
+        let outcome = |load_id, status, figures, replaced| Outcome {
+            load_id,
+            status,
+            figures,
+            units_resumed: 0,
+            rows_digest: None,
+            replaced,
+            shard: None,
+            files: Vec::new(),
+        };
+        let load_id = self.shared.context.run_id;
+        let manifest = Manifest {
+            load_id,
+            name: self.name.clone(),
+            figures: state.figures(),
+            identity: of(&self.options),
+            // What was read, whatever the rules: the identity under none.
+            content: of(&[0; 32]),
+            options: hex(&self.options),
+            finished: chrono::Utc::now().to_rfc3339(),
+        };
+        let loads = folder.loads()?;
+        let identical = loads.iter().find(|(_, earlier)| earlier.identity == manifest.identity);
+        if let Some((_, earlier)) = identical.filter(|_| !self.force) {
+            return Ok(outcome(earlier.load_id, Status::Skipped, earlier.figures, None));
         }
-        let report = json!({
-            "load_id": self.shared.context.run_id, "status": "complete", "name": self.name, "input_records": state.records,
-            "variants": state.sum.variants, "calls": state.sum.calls, "quarantined": state.sum.quarantined,
-            "filtered": state.sum.filtered, "out_of_region": state.out_of_region, "units": state.units, "units_resumed": 0,
-            "identity": identity, "options": hex(&self.options), "finished": chrono::Utc::now().to_rfc3339(),
-        });
-        let Value::Object(report) = report else { return Err(Error::internal("a report is an object")) };
-        let replaced: Option<&Path> = earlier.as_ref().map(|(path, _)| path.as_path());
-        folder.publish(&report, replaced)?;
-        Ok(report)
+        let under_other_rules =
+            || loads.iter().find(|(_, earlier)| earlier.name == manifest.name && earlier.content == manifest.content);
+        let replaced = identical.or_else(under_other_rules);
+        folder.publish(&manifest, replaced.map(|(path, _)| path.as_path()))?;
+        Ok(outcome(load_id, Status::Complete, manifest.figures, replaced.map(|(_, earlier)| earlier.load_id)))
     }
 
     async fn abandon(&self, _error: &Error) {

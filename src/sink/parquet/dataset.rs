@@ -11,12 +11,30 @@ use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::crypto::digest::hex;
 use crate::error::{Error, Result};
-use crate::flow::{Document, SampleId};
+use crate::flow::{Document, Figures, SampleId};
+
+/// What `manifest.json` says about a complete load.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Manifest {
+    pub load_id: Uuid,
+    /// The pipeline's name.
+    pub name: String,
+    #[serde(flatten)]
+    pub figures: Figures,
+    /// What was read and under which rules, hexadecimal.
+    pub identity: String,
+    /// What was read.
+    pub content: String,
+    /// Under which rules.
+    pub options: String,
+    pub finished: String,
+}
 
 /// A load's folder while it is written. Dropping it without [`Folder::publish`] removes it.
 #[derive(Debug)]
@@ -84,19 +102,35 @@ impl Folder {
         close_parquet(&path, writer)
     }
 
-    /// The complete load of this identity that the dataset already holds: its folder and its manifest.
-    pub fn find(&self, identity: &str) -> Option<(PathBuf, Map<String, Value>)> {
-        let entries = fs::read_dir(&self.root).ok()?;
-        entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with("load=")).find_map(|entry| {
-            let text = fs::read(entry.path().join("manifest.json")).ok()?;
-            let manifest: Map<String, Value> = serde_json::from_slice(&text).ok()?;
-            (manifest.get("identity")?.as_str()? == identity).then(|| (entry.path(), manifest))
-        })
+    /// The complete loads that the dataset already holds: folder and manifest. A folder `load=…` without a manifest is not of our
+    /// making.
+    ///
+    /// # Errors
+    /// Class `failed` when the dataset or a manifest cannot be read: whether a load is there must not be guessed.
+    pub fn loads(&self) -> Result<Vec<(PathBuf, Manifest)>> {
+        let mut loads = Vec::new();
+        for entry in fs::read_dir(&self.root).map_err(|error| unreadable(&self.root, &error.kind()))? {
+            let entry = entry.map_err(|error| unreadable(&self.root, &error.kind()))?;
+            if !entry.file_name().to_string_lossy().starts_with("load=") {
+                continue;
+            }
+            let path = entry.path().join("manifest.json");
+            match fs::read(&path) {
+                Ok(text) => {
+                    let manifest = serde_json::from_slice(&text).map_err(|_| unreadable(&path, &"it is no manifest"))?;
+                    loads.push((entry.path(), manifest));
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(unreadable(&path, &error.kind())),
+            }
+        }
+        Ok(loads)
     }
 
     /// Writes the manifest and lets the folder appear under its name; removes what it replaces afterwards.
-    pub fn publish(&mut self, manifest: &Map<String, Value>, replaces: Option<&Path>) -> Result<()> {
-        write_synced(&self.path("manifest.json"), format!("{}\n", Value::Object(manifest.clone())).as_bytes())?;
+    pub fn publish(&mut self, manifest: &Manifest, replaces: Option<&Path>) -> Result<()> {
+        let text = serde_json::to_string(manifest).map_err(|_| Error::internal("a manifest cannot be written"))?;
+        write_synced(&self.path("manifest.json"), format!("{text}\n").as_bytes())?;
         for folder in [self.path("variants"), self.hidden.clone()] {
             sync(&folder)?;
         }
@@ -158,6 +192,11 @@ pub fn failed(path: &Path, error: &ParquetError) -> Error {
         },
         _ => Error::failed(format!("writing {}", path.display())),
     }
+}
+
+fn unreadable(path: &Path, why: &dyn std::fmt::Display) -> Error {
+    Error::failed(format!("reading {}: {why}", path.display()))
+        .with_hint("mend or move it: without it nobody can say which loads the dataset holds")
 }
 
 fn wrote(path: &Path, error: &io::Error) -> Error {

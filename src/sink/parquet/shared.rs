@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use crate::flow::{ClosedUnit, Context, column};
+use crate::flow::{ClosedUnit, Context, Figures, column};
 use crate::store::identity::InputTotal;
 use crate::store::tally::Account;
 
@@ -43,13 +43,26 @@ impl Shared {
 #[derive(Debug, Default)]
 pub struct State {
     pub totals: BTreeMap<u32, InputTotal>,
-    pub sum: Account,
-    pub records: u64,
-    pub out_of_region: u64,
+    sum: Account,
+    records: u64,
+    out_of_region: u64,
     pub units: u64,
 }
 
 impl State {
+    /// The sums, as they are told.
+    pub fn figures(&self) -> Figures {
+        Figures {
+            input_records: self.records,
+            variants: self.sum.variants,
+            calls: self.sum.calls,
+            quarantined: self.sum.quarantined,
+            filtered: self.sum.filtered,
+            out_of_region: self.out_of_region,
+            units: self.units,
+        }
+    }
+
     /// Adds a closed unit.
     pub fn add(&mut self, closed: &ClosedUnit, account: &Account) {
         let total = self.totals.entry(closed.counts.input).or_default();

@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, Int64Array, StringArray};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use serde_json::json;
 
 use super::Config;
 use crate::error::Error;
 use crate::flow::genotype::{is_genotype, testing};
-use crate::flow::{BadRecord, Sink};
+use crate::flow::{BadRecord, Sink, SinkConfig, Status};
 use crate::sink::testing::{Rig, sites};
 
 fn sink(folder: &Path) -> Arc<dyn Sink> {
@@ -42,8 +41,8 @@ async fn a_dataset_appears_when_it_is_finished() {
     let lake = home.path().join("lake");
     assert!(entries(&lake).iter().all(|name| name.starts_with('.')));
     let report = run.sink.finish().await.unwrap();
-    let figures =
-        ["input_records", "variants", "calls", "quarantined", "filtered", "units"].map(|key| report[key].as_i64().unwrap());
+    let found = report.figures;
+    let figures = [found.input_records, found.variants, found.calls, found.quarantined, found.filtered, found.units];
     assert_eq!(figures, [5, 3, 6, 1, 1, 2]);
     let load = lake.join(format!("load={}", run.context.run_id));
     assert_eq!(entries(&load), ["header.jsonl", "manifest.json", "quarantine.jsonl", "samples.parquet", "variants"]);
@@ -92,12 +91,44 @@ async fn an_abandoned_or_forgotten_load_leaves_nothing() {
 async fn an_identical_load_is_skipped_unless_forced() {
     let home = tempfile::tempdir().unwrap();
     let rig = rig(1, 1);
-    let first = rig.open(&*sink(home.path()), false).await.unwrap().all(&rig).await.unwrap();
-    let second = rig.open(&*sink(home.path()), false).await.unwrap().all(&rig).await.unwrap();
-    assert_eq!((&second["status"], &second["load_id"]), (&json!("skipped"), &first["load_id"]));
-    let forced = rig.open(&*sink(home.path()), true).await.unwrap().all(&rig).await.unwrap();
-    assert_eq!(forced["status"], json!("complete"));
-    assert_eq!(entries(&home.path().join("lake")), [format!("load={}", forced["load_id"].as_str().unwrap())]);
+    let first = rig.open(&*sink(home.path()), false).await.unwrap().end(&rig).await.unwrap();
+    let second = rig.open(&*sink(home.path()), false).await.unwrap().end(&rig).await.unwrap();
+    assert_eq!((second.status, second.load_id, second.figures), (Status::Skipped, first.load_id, first.figures));
+    let forced = rig.open(&*sink(home.path()), true).await.unwrap().end(&rig).await.unwrap();
+    assert_eq!((forced.status, forced.replaced), (Status::Complete, Some(first.load_id)));
+    assert_eq!(entries(&home.path().join("lake")), [format!("load={}", forced.load_id)]);
+}
+
+#[tokio::test]
+async fn a_load_under_other_rules_takes_the_place_of_its_pipelines_earlier_one() {
+    let home = tempfile::tempdir().unwrap();
+    let mut rig = rig(1, 1);
+    let first = rig.open(&*sink(home.path()), false).await.unwrap().end(&rig).await.unwrap();
+    rig.options = [6; 32];
+    let second = rig.open(&*sink(home.path()), false).await.unwrap().end(&rig).await.unwrap();
+    assert_eq!((second.status, second.replaced), (Status::Complete, Some(first.load_id)));
+    assert_eq!(entries(&home.path().join("lake")), [format!("load={}", second.load_id)]);
+}
+
+#[tokio::test]
+async fn a_manifest_that_cannot_be_read_is_not_taken_for_no_load() {
+    let home = tempfile::tempdir().unwrap();
+    let rig = rig(1, 1);
+    let first = rig.open(&*sink(home.path()), false).await.unwrap().end(&rig).await.unwrap();
+    let manifest = home.path().join(format!("lake/load={}/manifest.json", first.load_id));
+    let whole = fs::read(&manifest).unwrap();
+    for broken in [&whole[..whole.len() / 2], b"", b"[]", b"{}", &[0xff; 8]] {
+        fs::write(&manifest, broken).unwrap();
+        let error = rig.open(&*sink(home.path()), false).await.unwrap().end(&rig).await.unwrap_err();
+        assert!(error.class() == crate::error::Class::Failed && error.to_string().contains("manifest.json"), "{error}");
+    }
+    fs::remove_file(&manifest).unwrap();
+    fs::create_dir(&manifest).unwrap();
+    assert!(rig.open(&*sink(home.path()), false).await.unwrap().end(&rig).await.is_err(), "a folder in its place");
+    fs::remove_dir(&manifest).unwrap();
+    fs::write(&manifest, whole).unwrap();
+    assert_eq!(rig.open(&*sink(home.path()), false).await.unwrap().end(&rig).await.unwrap().status, Status::Skipped);
+    assert_eq!(entries(&home.path().join("lake")), [format!("load={}", first.load_id)], "and nothing was left beside it");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The sink, planned and opened: begins or resumes the load, hands out writers, makes it visible or records its failure.
 //! It must not know how rows are encoded.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
-use serde_json::{Map, Value, json};
+use serde_json::json;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -20,7 +21,9 @@ use crate::access::Permission;
 use crate::audit::{Event, Kind};
 use crate::db::{Backoff, Connection, Databases};
 use crate::error::{Error, Result};
-use crate::flow::{OpenSink, Opening, Owed, Sink, Situation, Writer};
+use crate::flow::{
+    Demands, Figures, OpenSink, Opening, Outcome, Owed, Sink, SinkConfig, Situation, Specification, Status, UnitSize, Writer,
+};
 use crate::store::completion::{self, Progress, State};
 use crate::store::ledger::{self, Beginning, Finished};
 use crate::store::parallel::Parallel;
@@ -38,13 +41,12 @@ pub struct Postgres {
     config: Config,
 }
 
-impl Config {
-    /// The sink this configuration asks for. Reads nothing.
-    pub fn build(&self, _base: &Path) -> Result<Arc<dyn Sink>> {
+impl SinkConfig for Config {
+    fn build(&self, _: &Path) -> Result<Arc<dyn Sink>> {
         if self.writers == Some(0) {
             return Err(Error::usage("sink.postgres.writers: at least 1"));
         }
-        self.unit_bytes()?;
+        self.unit.as_ref().map(UnitSize::bytes).transpose()?;
         self.patience()?;
         Ok(Arc::new(Postgres { config: self.clone() }))
     }
@@ -62,9 +64,20 @@ impl Sink for Postgres {
         "postgres"
     }
 
-    fn explain(&self) -> String {
-        let writers = self.config.writers.map_or("as many writers as threads".into(), |n| format!("{n} writers"));
-        format!("database {}, {writers}, binary COPY", self.database())
+    /// Where INFO columns are stored is part of the rows; connections, indexes and the size of a transaction are not.
+    fn specification(&self) -> Result<Specification> {
+        let columns: BTreeSet<&String> = self.config.columns.iter().collect();
+        let writers = self.config.writers.map_or("as many as threads".into(), |writers| writers.to_string());
+        let specification = Specification::new(self.kind(), &json!({ "columns": columns }))?;
+        Ok(specification.with_aside("database", self.database()).with_aside("writers", writers))
+    }
+
+    fn demands(&self) -> Demands {
+        Demands { unit: self.config.unit.clone(), whole_files: false }
+    }
+
+    fn resumes(&self) -> bool {
+        true
     }
 
     fn check(&self, schema: &Schema) -> Vec<String> {
@@ -272,7 +285,7 @@ impl OpenSink for Open {
         Ok(Box::new(PartitionWriter::connect(self.shared.clone(), partition).await?))
     }
 
-    async fn finish(&self) -> Result<Map<String, Value>> {
+    async fn finish(&self) -> Result<Outcome> {
         let mut control = self.control.lock().await;
         let (mut tries, mut sent) = (Backoff::new(self.shared.patience), None);
         let done = loop {
@@ -295,29 +308,31 @@ impl OpenSink for Open {
             }
             (progress, _) => progress?,
         };
-        let mut done = done.map_or_else(|| self.partial(&inputs), Ok)?;
-        if self.shared.load.complete {
-            done.status = "skipped".into();
-        }
-        let report = json!({
-            "load_id": done.id, "status": done.status, "input_records": done.input_records, "variants": done.variants,
-            "calls": done.calls, "quarantined": done.quarantined, "filtered": done.filtered,
-            "out_of_region": done.out_of_region, "units": done.units, "units_resumed": self.resumed,
-            "rows_digest": done.rows_digest,
-        });
-        match report {
-            Value::Object(mut report) => {
-                if let Some(replaced) = done.replaced {
-                    report.insert("replaced".into(), json!(replaced));
-                }
-                if let Some(shard) = self.shard {
-                    report.insert("shard".into(), json!(shard.to_string()));
-                }
-                report.insert("files".into(), json!(inputs));
-                Ok(report)
-            }
-            _ => Err(Error::internal("a report is an object")),
-        }
+        let (done, status) = match done {
+            None => (self.partial(&inputs)?, Status::Partial),
+            Some(done) if self.shared.load.complete || done.status == "skipped" => (done, Status::Skipped),
+            Some(done) => (done, Status::Complete),
+        };
+        let count = |count: i64| count.unsigned_abs();
+        let figures = Figures {
+            input_records: count(done.input_records),
+            variants: count(done.variants),
+            calls: count(done.calls),
+            quarantined: count(done.quarantined),
+            filtered: count(done.filtered),
+            out_of_region: count(done.out_of_region),
+            units: count(done.units),
+        };
+        Ok(Outcome {
+            load_id: done.id,
+            status,
+            figures,
+            units_resumed: self.resumed,
+            rows_digest: done.rows_digest,
+            replaced: done.replaced,
+            shard: self.shard.map(|shard| shard.to_string()),
+            files: inputs,
+        })
     }
 
     async fn abandon(&self, error: &Error) {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::flow::UnitSize;
 
 /// Loads variants and calls into PostgreSQL by binary COPY. A load becomes visible in the views `genogate.variants`,
 /// `genogate.calls`, `genogate.carriers` and `genogate.samples` as a whole, when it is complete; an interrupted one is resumed by running the
@@ -25,9 +26,9 @@ pub struct Config {
     /// `info`, from which `info ->> 'DP'` reads them; `info` shows these too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<String>,
-    /// How much uncompressed input goes into one transaction, such as `16MiB` (KiB, MiB, GiB or plain bytes).
+    /// How much uncompressed input goes into one transaction, such as `16MiB`. Default: the source's `unit`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unit: Option<String>,
+    pub unit: Option<UnitSize>,
     /// How long a database that went away, or has no connection free, is waited for before the load ends, to be resumed: such
     /// as `90s`, `10min` or `1h`. Default: `2min`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,25 +50,6 @@ pub enum Indexes {
 }
 
 impl Config {
-    /// The size of a unit in bytes, when one is given. Class `usage` when the text is no size, or none of 64 KiB to 1 GiB.
-    pub fn unit_bytes(&self) -> Result<Option<u64>> {
-        let Some(text) = &self.unit else { return Ok(None) };
-        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-        let scale = match text.get(digits.len()..).map(str::trim) {
-            Some("" | "B") => Some(1u64),
-            Some("KiB") => Some(1 << 10),
-            Some("MiB") => Some(1 << 20),
-            Some("GiB") => Some(1 << 30),
-            _ => None,
-        };
-        let bytes = digits.parse::<u64>().ok().zip(scale).and_then(|(number, scale)| number.checked_mul(scale));
-        match bytes {
-            Some(bytes) if (1 << 16..=1 << 30).contains(&bytes) => Ok(Some(bytes)),
-            Some(_) => Err(Error::usage("sink.postgres.unit: from 64KiB to 1GiB")),
-            None => Err(Error::usage("sink.postgres.unit: not a size").with_hint("write it like 16MiB")),
-        }
-    }
-
     /// How long a database that went away is waited for. Class `usage` when the text is no time, or more than a day.
     pub fn patience(&self) -> Result<Duration> {
         let Some(text) = &self.patience else { return Ok(PATIENCE) };
@@ -89,20 +71,6 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn unit(text: &str) -> Result<Option<u64>> {
-        Config { unit: Some(text.into()), ..Default::default() }.unit_bytes()
-    }
-
-    #[test]
-    fn sizes() {
-        assert_eq!(unit("16MiB").unwrap(), Some(16 << 20));
-        assert_eq!(unit("64 KiB").unwrap(), Some(64 << 10));
-        assert_eq!(unit("1048576").unwrap(), Some(1 << 20));
-        for wrong in ["", "MiB", "16MB", "-1", "1KiB", "2GiB", "99999999999999999999GiB"] {
-            assert_eq!(unit(wrong).unwrap_err().class(), crate::error::Class::Usage, "{wrong}");
-        }
-    }
 
     #[test]
     fn times() {

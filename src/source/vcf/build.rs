@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::config::Config;
+use super::config::{Config, OnBadFile, OnBadRecord};
 use super::source::VcfSource;
 use crate::error::{Error, Result};
-use crate::flow::Source;
+use crate::flow::{BadRecords, Demands, Source, SourceConfig, SourceFacts};
 
 impl Config {
     /// Checks the settings that can be checked without looking at a file. Relative paths resolve against `base`.
@@ -33,9 +33,26 @@ impl Config {
     }
 }
 
+impl SourceConfig for Config {
+    fn source(&self, demands: &Demands, base: &Path) -> Result<Arc<dyn Source>> {
+        let unit = demands.unit.as_ref().unwrap_or(&self.unit).clone();
+        let on_bad_file = if demands.whole_files { OnBadFile::Fail } else { self.on_bad_file };
+        Self { unit, on_bad_file, ..self.clone() }.build(base)
+    }
+
+    fn facts(&self) -> SourceFacts {
+        let bad_records = match self.on_bad_record {
+            OnBadRecord::Fail => BadRecords::Fail,
+            OnBadRecord::Quarantine => BadRecords::SetAside { most: self.max_bad_records },
+        };
+        SourceFacts { reference: self.reference.clone(), bad_records }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flow::UnitSize;
 
     #[test]
     fn settings_are_checked_without_a_file() {
@@ -46,5 +63,12 @@ mod tests {
         let twice = Config { samples: Some(vec![]), samples_file: Some("s".into()), ..Config::of(["a.vcf"]) };
         assert!(twice.build(here).is_err());
         assert!(Config::of(["no-such-file.vcf", "-"]).build(here).is_ok());
+    }
+
+    #[test]
+    fn the_sinks_size_wins_and_is_held_to_the_same_rule() {
+        let of = |text: &str| Demands { unit: Some(UnitSize::Text(text.into())), whole_files: true };
+        assert!(Config::of(["a.vcf"]).source(&of("64KiB"), Path::new(".")).is_ok());
+        assert!(Config::of(["a.vcf"]).source(&of("a lot"), Path::new(".")).is_err());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::error::{Error, Result};
+use crate::flow::UnitSize;
 
 /// Reads VCF, versions 4.0 to 4.5: text (plain, BGZF or gzip, also several members) and BCF 2.1 and 2.2 (compressed or not),
 /// from files or standard input. What a file is is told by its first bytes, not by its name. The same records give the same
@@ -236,57 +236,7 @@ pub enum Conformance {
     Strict,
 }
 
-/// A size in bytes: a number, or a text with KiB, MiB or GiB (KB, MB, GB count in thousands).
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
-#[serde(untagged)]
-pub enum UnitSize {
-    /// Bytes.
-    Bytes(u64),
-    /// A number with a unit of measure.
-    Text(String),
-}
-
-impl Default for UnitSize {
-    fn default() -> Self {
-        UnitSize::Text("16MiB".into())
-    }
-}
-
-impl UnitSize {
-    /// The size in bytes.
-    pub fn bytes(&self) -> Result<u64> {
-        let bytes = match self {
-            UnitSize::Bytes(bytes) => Some(*bytes),
-            UnitSize::Text(text) => parse_size(text.trim()),
-        };
-        bytes.filter(|bytes| (1..=1 << 40).contains(bytes)).ok_or_else(|| {
-            Error::usage("`unit` is not a size").with_hint("write a number of bytes, or one with KiB, MiB or GiB such as `16MiB`")
-        })
-    }
-}
-
-fn parse_size(text: &str) -> Option<u64> {
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kib" => 1 << 10,
-        "m" | "mib" => 1 << 20,
-        "g" | "gib" => 1 << 30,
-        "kb" => 1_000,
-        "mb" => 1_000_000,
-        "gb" => 1_000_000_000,
-        _ => return None,
-    };
-    number.parse::<u64>().ok()?.checked_mul(factor)
-}
-
 impl Config {
-    /// The same with units of `bytes` bytes of text.
-    pub fn with_unit(&self, bytes: u64) -> Self {
-        Self { unit: UnitSize::Bytes(bytes), ..self.clone() }
-    }
-
     /// A source over `paths` with every other setting at its default.
     pub fn of(paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { paths: paths.into_iter().map(Into::into).collect(), ..Self::default() }
@@ -314,15 +264,5 @@ mod tests {
         assert_eq!(config.unit.bytes().unwrap(), 4096);
         assert!(read(serde_json::json!({ "paths": ["a"], "info": "most" })).is_err());
         assert!(read(serde_json::json!({ "paths": ["a"], "colour": 1 })).is_err());
-    }
-
-    #[test]
-    fn sizes() {
-        for (text, bytes) in [("16MiB", 16 << 20), ("1 GiB", 1 << 30), ("64k", 65536), ("2MB", 2_000_000), ("7", 7)] {
-            assert_eq!(UnitSize::Text(text.into()).bytes().unwrap(), bytes);
-        }
-        for text in ["", "MiB", "1 parsec", "-1", "0", "99999999999999999999"] {
-            assert!(UnitSize::Text(text.into()).bytes().is_err());
-        }
     }
 }

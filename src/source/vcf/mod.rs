@@ -37,5 +37,6 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use config::{Annotation, Calls, Config, Conformance, Info, InfoWord, OnBadFile, OnBadRecord, RegionsWithoutIndex, UnitSize};
+pub use crate::flow::UnitSize;
+pub use config::{Annotation, Calls, Config, Conformance, Info, InfoWord, OnBadFile, OnBadRecord, RegionsWithoutIndex};
 pub use drain::{Decoded, Inflated, decode_on, decode_to_end, inflate_to_end};

@@ -18,7 +18,9 @@ use super::strict::Rules;
 use super::table::VcfTable;
 use crate::audit::Kind;
 use crate::error::{Class, Error, Result};
-use crate::flow::{Document, InputDocument, InputUnits, Inspection, Notice, Owed, Rename, SampleId, Situation, Source};
+use crate::flow::{
+    Document, InputDocument, InputUnits, Inspection, Notice, Owed, Rename, SampleId, Situation, Source, Specification,
+};
 use crate::sensitive::Sensitive;
 
 /// The `vcf` source of a pipeline.
@@ -106,15 +108,14 @@ impl VcfSource {
         Ok(())
     }
 
-    /// Options that change rows. Sample names appear only digested.
-    fn identity(&self, samples: Option<&Listed>) -> String {
+    /// Options that decide about rows. Sample names appear only digested; files and their names are the content's matter.
+    fn specification(&self, samples: Option<&Listed>) -> Result<Specification> {
         let Config { regions, info, csq, ann, bcsq, calls, formats, on_bad_record, conformance, .. } = &self.config;
-        let samples = samples.map(Listed::digest);
-        serde_json::json!({
-            "source": "vcf", "regions": regions, "info": info, "csq": csq, "ann": ann, "bcsq": bcsq, "calls": calls, "formats": formats,
-            "samples": samples, "on_bad_record": on_bad_record, "conformance": conformance,
-        })
-        .to_string()
+        let settings = serde_json::json!({
+            "regions": regions, "info": info, "csq": csq, "ann": ann, "bcsq": bcsq, "calls": calls, "formats": formats,
+            "on_bad_record": on_bad_record, "conformance": conformance,
+        });
+        Specification::new(self.kind(), &settings)?.with_content("samples", &samples.map(Listed::digest))
     }
 }
 
@@ -174,8 +175,8 @@ impl Source for VcfSource {
         let labels = layout.labels.clone();
         let shared = Shared::new(shared_inputs, fields, regions, catch_all, self.unit, &self.config);
         let table = Arc::new(VcfTable::new(shared, layout));
-        let identity = self.identity(listed.as_ref());
-        Ok(Inspection { table, labels, document, units, bytes, notices, given_up, paths, identity })
+        let specification = self.specification(listed.as_ref())?;
+        Ok(Inspection { table, labels, document, units, bytes, notices, given_up, paths, specification })
     }
 }
 

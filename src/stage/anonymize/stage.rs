@@ -1,19 +1,18 @@
 //! The planned stage: labels, needs and opening. It must not look at rows.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use futures::future::BoxFuture;
 
 use super::apply::{Rows, is_searched};
-use super::config::{Config, Samples};
+use super::config::Config;
 use super::document;
 use crate::audit::{Event, Kind};
 use crate::db::Databases;
 use crate::error::Result;
-use crate::flow::{Apply, Document, Labels, Opening, Owed, Situation, Stage};
-use crate::phi::vault;
+use crate::flow::{Apply, Around, Document, Input, Labels, Opening, Owed, Situation, Specification, Stage, StageConfig, Step};
+use crate::phi::{names, vault};
 use crate::sensitive::Label;
 
 /// Gives samples pseudonyms.
@@ -22,11 +21,11 @@ pub struct Anonymize {
     config: Config,
 }
 
-impl Config {
-    /// The stage. `base` is not needed: nothing is read, no key is opened.
-    pub fn build(&self, base: &Path) -> Result<Arc<dyn Stage>> {
-        let _ = base;
-        Ok(Arc::new(Anonymize::new(self.clone())))
+impl StageConfig for Config {
+    /// The vault lies beside the rows unless the stage names another database.
+    fn build(&self, around: &Around<'_>) -> Result<Step> {
+        let database = self.database.clone().or_else(|| around.database.clone());
+        Ok(Step::Stage(Arc::new(Anonymize::new(Self { database, ..self.clone() }))))
     }
 }
 
@@ -68,9 +67,10 @@ impl Stage for Anonymize {
         fields.map(|field| field.name().clone()).collect()
     }
 
-    fn explain(&self) -> String {
-        let Samples::Vault = self.config.samples;
-        format!("samples=vault key={} database={}", self.config.key, self.database())
+    /// The vault's database is part of it: another vault has other pseudonyms.
+    fn specification(&self) -> Result<Specification> {
+        let settings = Config { database: Some(self.database().to_owned()), ..self.config.clone() };
+        Specification::new(self.kind(), &settings)?.with_content("parts", &names::ROLES)
     }
 
     fn owes(&self) -> Vec<Owed> {
@@ -82,6 +82,10 @@ impl Stage for Anonymize {
         vec![self.config.key.clone()]
     }
 
+    fn is_idle(&self, document: &Document) -> bool {
+        document::names_in(document).is_empty()
+    }
+
     fn databases(&self) -> Vec<String> {
         vec![self.database().to_owned()]
     }
@@ -89,16 +93,16 @@ impl Stage for Anonymize {
     fn open<'a>(
         &'a self,
         opening: &'a Opening<'a>,
-        schema: SchemaRef,
+        input: Input,
         document: &'a mut Document,
     ) -> BoxFuture<'a, Result<Arc<dyn Apply>>> {
         Box::pin(async move {
-            let names = document::names_in(document);
+            let (schema, names) = (input.arriving, document::names_in(document));
             if names.is_empty() {
                 return Ok(Arc::new(Rows::new(&schema, &[], &[])?) as Arc<dyn Apply>);
             }
             let recorder = &opening.context.recorder;
-            let ring = opening.keys.open(&self.config.key)?;
+            let ring = opening.keys.ring(&self.config.key)?;
             let connection = opening.databases.connect(self.database()).await?;
             let resolved = vault::resolve(&connection, &ring, &names).await?;
             connection.close().await;

@@ -13,7 +13,9 @@ use crate::access;
 use crate::audit::{RecordedKeys, Recorder};
 use crate::db::local::testing;
 use crate::error::Class;
-use crate::flow::{Apply, Context, Document, HeaderLine, InputDocument, Labels, Opening, SampleId, Stage};
+use crate::flow::{
+    Apply, Around, Context, Document, HeaderLine, Input, InputDocument, Labels, Opening, SampleId, Stage, StageConfig,
+};
 use crate::secrets::{KeyRing, Keys};
 use crate::sensitive::{Label, Sensitive};
 
@@ -147,8 +149,13 @@ fn samples_become_clinical_and_text_keeps_its_label() {
 
 #[test]
 fn the_configuration_names_key_and_database() {
-    let stage = |json: &str| serde_json::from_str::<Config>(json).unwrap().build(Path::new(".")).unwrap();
-    assert_eq!(stage(r#"{"key":"k","database":"clinic"}"#).explain(), "samples=vault key=k database=clinic");
+    let stage = |json: &str| {
+        let around = Around { database: Some("beside".into()), ..Around::folder(Path::new(".")) };
+        serde_json::from_str::<Config>(json).unwrap().build(&around).unwrap().stage().unwrap().clone()
+    };
+    let shown = |json: &str| stage(json).specification().unwrap().to_string();
+    assert!(shown(r#"{"key":"k","database":"clinic"}"#).starts_with("samples=vault key=k database=clinic parts="));
+    assert!(shown("{}").contains("key=vault database=beside"), "the vault lies beside the rows");
     let default = stage("{}");
     assert_eq!(default.keys(), ["vault"]);
     assert_eq!(stage(r#"{"samples":"vault","database":"clinic"}"#).databases(), ["clinic"]);
@@ -167,7 +174,7 @@ async fn opening_twice_gives_the_same_pseudonyms_and_leaves_no_name() {
         let opening = Opening {
             context,
             grant: &grant,
-            keys: &RecordedKeys::new(keys, Recorder::discard()),
+            keys: &RecordedKeys::open(keys, stage.keys().iter().map(String::as_str), &Recorder::discard())?,
             databases: &databases,
             options_digest: [0; 32],
             name: "test",
@@ -178,7 +185,7 @@ async fn opening_twice_gives_the_same_pseudonyms_and_leaves_no_name() {
             load_name: None,
         };
         let mut document = Document { inputs: vec![input(&[("x", "for Zimmerwaldt")], &["Zimmerwaldt", "HG002"])] };
-        let rows = stage.open(&opening, schema.clone(), &mut document).await?;
+        let rows = stage.open(&opening, Input::whole(schema.clone()), &mut document).await?;
         let out = rows.apply(batch(vec![("info.NOTE", text(&[Some("Zimmerwaldt")]))]))?;
         Ok::<_, crate::error::Error>((
             samples(&document),

@@ -1,7 +1,6 @@
 //! The planned stage: labels, needs and opening. It must not look at rows.
 
 use std::collections::HashSet;
-use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
@@ -14,8 +13,11 @@ use super::document::Search;
 use super::tally::Tally;
 use crate::audit::Kind;
 use crate::error::{Error, Result};
-use crate::flow::{Apply, Context, Document, InputUnits, Labels, Opening, Owed, SampleId, Situation, Stage};
-use crate::phi::{Scanner, text};
+use crate::flow::{
+    Apply, Around, Context, Document, Input, InputUnits, Labels, Opening, Owed, SampleId, Situation, Specification, Stage,
+    StageConfig, Step,
+};
+use crate::phi::{Scanner, names, patterns, text};
 use crate::sensitive::Sensitive;
 
 /// Looks for identifiers.
@@ -24,11 +26,9 @@ pub struct Detect {
     config: Config,
 }
 
-impl Config {
-    /// The stage. `base` is not needed: nothing is read.
-    pub fn build(&self, base: &Path) -> Result<Arc<dyn Stage>> {
-        let _ = base;
-        Ok(Arc::new(Detect::new(self.clone())))
+impl StageConfig for Config {
+    fn build(&self, _: &Around<'_>) -> Result<Step> {
+        Ok(Step::Stage(Arc::new(Detect::new(self.clone()))))
     }
 }
 
@@ -104,19 +104,13 @@ impl Stage for Detect {
         input.fields().iter().filter(|field| text::is_text(field.data_type())).map(|field| field.name().clone()).collect()
     }
 
-    fn explain(&self) -> String {
-        let Config { scan, actions } = &self.config;
-        let scan = match scan {
-            Scan::Full => "full",
-            Scan::Headers => "headers",
-        };
-        format!(
-            "scan={scan} critical={} high={} medium={} low={}",
-            actions.critical.name(),
-            actions.high.name(),
-            actions.medium.name(),
-            actions.low.name()
-        )
+    fn specification(&self) -> Result<Specification> {
+        let patterns: Vec<_> = patterns::BUILTIN.iter().map(patterns::Pattern::rule).collect();
+        Specification::new(self.kind(), &self.config)?.with_content("patterns", &patterns)?.with_content("parts", &names::ROLES)
+    }
+
+    fn keys(&self) -> Vec<String> {
+        Vec::new()
     }
 
     fn owes(&self) -> Vec<Owed> {
@@ -126,10 +120,10 @@ impl Stage for Detect {
     fn open<'a>(
         &'a self,
         opening: &'a Opening<'a>,
-        schema: SchemaRef,
+        input: Input,
         document: &'a mut Document,
     ) -> BoxFuture<'a, Result<Arc<dyn Apply>>> {
-        Box::pin(async move { self.begin(&opening.context, opening.units.to_vec(), &schema, opening.original, document) })
+        Box::pin(async move { self.begin(&opening.context, opening.units.to_vec(), &input.arriving, opening.original, document) })
     }
 }
 

@@ -1,6 +1,5 @@
 //! The planned and the opened stage. It must not know where rows come from.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
@@ -10,7 +9,9 @@ use futures::future::BoxFuture;
 use super::config::Config;
 use crate::audit::{Event, Kind};
 use crate::error::{Error, Result};
-use crate::flow::{Apply, Document, Labels, Opening, Owed, Situation, Stage, column};
+use crate::flow::{
+    Apply, Around, Document, Input, Labels, Opening, Owed, Situation, Specification, Stage, StageConfig, Step, column,
+};
 use crate::sensitive::Label;
 use crate::stage::expr::did_you_mean;
 use crate::stage::recorded::{Recorded, Work};
@@ -22,19 +23,15 @@ pub(super) struct Encrypt {
     config: Config,
 }
 
-impl Config {
-    /// The stage. `base` is not needed: nothing is read, no key is opened.
-    ///
-    /// # Errors
+impl StageConfig for Config {
     /// Class `usage` when no column is named.
-    pub fn build(&self, base: &Path) -> Result<Arc<dyn Stage>> {
-        let _ = base;
+    fn build(&self, _: &Around<'_>) -> Result<Step> {
         if self.columns.is_empty() {
             return Err(
                 Error::usage("encrypt: no column is named").with_hint("write columns: [info.NOTE], or leave the stage out")
             );
         }
-        Ok(Arc::new(Encrypt::new(self.clone())))
+        Ok(Step::Stage(Arc::new(Encrypt::new(self.clone()))))
     }
 }
 
@@ -100,8 +97,8 @@ impl Stage for Encrypt {
         self.config.columns.clone()
     }
 
-    fn explain(&self) -> String {
-        format!("columns=[{}] key={}", self.config.columns.join(", "), self.config.key)
+    fn specification(&self) -> Result<Specification> {
+        Specification::new(self.kind(), &self.config)
     }
 
     fn owes(&self) -> Vec<Owed> {
@@ -112,15 +109,10 @@ impl Stage for Encrypt {
         vec![self.config.key.clone()]
     }
 
-    fn open<'a>(
-        &'a self,
-        opening: &'a Opening<'a>,
-        schema: SchemaRef,
-        _: &'a mut Document,
-    ) -> BoxFuture<'a, Result<Arc<dyn Apply>>> {
+    fn open<'a>(&'a self, opening: &'a Opening<'a>, input: Input, _: &'a mut Document) -> BoxFuture<'a, Result<Arc<dyn Apply>>> {
         Box::pin(async move {
-            let seal = Seal::new(opening.keys.open(&self.config.key)?.as_ref())?;
-            let work = self.sealing(&schema, seal)?;
+            let seal = Seal::new(opening.keys.ring(&self.config.key)?.as_ref())?;
+            let work = self.sealing(&input.arriving, seal)?;
             Ok(Arc::new(Recorded { work, recorder: opening.context.recorder.clone() }) as Arc<dyn Apply>)
         })
     }

@@ -12,7 +12,7 @@ use super::*;
 use crate::audit::Event;
 use crate::error::Class;
 use crate::flow::genotype::{genotype_type, testing};
-use crate::flow::{Labels, Stage};
+use crate::flow::{Around, Labels, Stage, StageConfig};
 use crate::sensitive::Label;
 use crate::stage::recorded::Work;
 use crate::stage::seal::Seal;
@@ -128,7 +128,10 @@ fn mistakes_name_the_nearest_column() {
     );
     let sealed = Schema::new(vec![Field::new("info.NOTE", DataType::Binary, true)]);
     assert_eq!(stage(&["info.NOTE"]).check(&sealed), ["column info.NOTE is encrypted already"]);
-    assert_eq!(Config { columns: vec![], key: "k".into() }.build(Path::new(".")).unwrap_err().class(), Class::Usage);
+    assert_eq!(
+        Config { columns: vec![], key: "k".into() }.build(&Around::folder(Path::new("."))).unwrap_err().class(),
+        Class::Usage
+    );
 }
 
 #[test]

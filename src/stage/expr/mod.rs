@@ -1,14 +1,17 @@
 //! Expressions of a pipeline file as DataFusion expressions: `filter`, `derive` and `select`. It must not know the YAML they
 //! stand in, and it never looks at a row.
 
+mod config;
 mod parse;
 mod plan;
 mod state;
+mod step;
 
 use crate::flow::Labels;
 use crate::sensitive::Label;
 use datafusion::logical_expr::Expr;
 
+pub use config::{Derive, Filter, Select};
 pub use parse::{parse, parse_filter};
 pub use plan::{derive, filter, select};
 

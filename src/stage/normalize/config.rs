@@ -1,17 +1,4 @@
-//! What a pipeline file says under `normalize`, and what the registry adds from the source. It must not know how rows are divided.
-
-use std::path::PathBuf;
-
-/// What the source's section says that concerns this stage.
-#[derive(Clone, Debug, Default)]
-pub struct Given {
-    /// The FASTA, relative to the pipeline file.
-    pub reference: Option<PathBuf>,
-    /// Records that are not of this reference are set aside instead of ending the load.
-    pub quarantine: bool,
-    /// More bad records than this end the load.
-    pub max_bad_records: Option<u64>,
-}
+//! What a pipeline file says under `normalize`. It must not know how rows are divided.
 
 /// Makes records comparable: one row per ALT allele.
 ///
@@ -38,6 +25,7 @@ pub struct Config {
     pub split: bool,
     /// Check records against `source.vcf.reference` and left-align their alleles. A record whose contig, position or REF is not of
     /// the reference is a bad record: `on_bad_record` says whether it ends the load, naming its position, or is set aside.
+    /// What tells one reference from another are its sequences' names and lengths and a sample of its text, all of it up to 1 MiB.
     /// `false` by default.
     #[serde(default)]
     pub left_align: bool,

@@ -6,7 +6,7 @@ mod config;
 mod divide;
 mod stage;
 
-pub use config::{Config, Given};
+pub use config::Config;
 pub use stage::Normalize;
 
 #[cfg(test)]

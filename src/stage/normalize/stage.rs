@@ -1,6 +1,5 @@
 //! The planned stage: schema, labels and needs. It must not look at rows.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
@@ -8,13 +7,16 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use futures::future::BoxFuture;
 
 use super::align::{LeftAlign, State};
-use super::config::{Config, Given};
+use super::config::Config;
 use super::divide::{Per, Shape, Split};
 use crate::audit::Kind;
 use crate::crypto::digest::hex;
 use crate::error::{Error, Result};
 use crate::fasta::Fasta;
-use crate::flow::{Apply, Context, Document, InputUnits, Labels, Opening, Owed, Situation, Stage, column};
+use crate::flow::{
+    Apply, Around, BadRecords, Context, Document, Input, InputUnits, Labels, Opening, Owed, Situation, Specification, Stage,
+    StageConfig, Step, column,
+};
 use crate::stage::recorded::Recorded;
 
 /// Columns that say what a row was before it moved, and what they are made from.
@@ -35,27 +37,28 @@ pub struct Normalize {
 struct Reference {
     fasta: Arc<Fasta>,
     fingerprint: [u8; 32],
-    given: Given,
+    bad_records: BadRecords,
 }
 
-impl Config {
-    /// The stage. With `left_align` the reference of `given` is opened: its index is read, or made in one pass over the file.
+impl StageConfig for Config {
+    /// With `left_align` the source's reference is opened: its index is read, or made in one pass over the file.
     ///
     /// # Errors
     /// Class `usage` when `left_align` has no reference, class `input` when the reference cannot be used.
-    pub fn build(&self, given: &Given, base: &Path) -> Result<Arc<dyn Stage>> {
+    fn build(&self, around: &Around<'_>) -> Result<Step> {
         if !self.left_align {
-            return Ok(Arc::new(Normalize::new(self.split)));
+            return Ok(Step::Stage(Arc::new(Normalize::new(self.split))));
         }
-        let Some(reference) = &given.reference else {
+        let Some(reference) = &around.source.reference else {
             return Err(Error::usage("normalize: left_align needs a reference")
                 .with_hint("add `reference: GRCh38.fa` to source.vcf: the FASTA the files were called against"));
         };
-        let fasta = Fasta::open(&base.join(reference))?;
+        let fasta = Fasta::open(&around.base.join(reference))?;
         if fasta.indexed_here {
             tracing::warn!("the reference has no .fai index: the whole file was read; write one with `samtools faidx REFERENCE`");
         }
-        Ok(Arc::new(Normalize::new(self.split).with_reference(fasta, given.clone())?))
+        let aligned = Normalize::new(self.split).with_reference(fasta, around.source.bad_records)?;
+        Ok(Step::Stage(Arc::new(aligned)))
     }
 }
 
@@ -65,8 +68,8 @@ impl Normalize {
     }
 
     /// The same with left alignment. Class `input` when the reference cannot be read.
-    pub(super) fn with_reference(self, fasta: Fasta, given: Given) -> Result<Self> {
-        let reference = Reference { fingerprint: fasta.fingerprint()?, fasta: Arc::new(fasta), given };
+    pub(super) fn with_reference(self, fasta: Fasta, bad_records: BadRecords) -> Result<Self> {
+        let reference = Reference { fingerprint: fasta.fingerprint()?, fasta: Arc::new(fasta), bad_records };
         Ok(Self { reference: Some(reference), ..self })
     }
 
@@ -79,9 +82,9 @@ impl Normalize {
             (None, None) => Arc::new(AsItIs),
             (None, Some(work)) => Arc::new(Recorded { work, recorder }),
             (Some(reference), split) => {
-                let (fasta, given) = (reference.fasta.clone(), reference.given.clone());
+                let (fasta, bad_records) = (reference.fasta.clone(), reference.bad_records);
                 let (output, state) = (self.schema(input)?, State::default());
-                Arc::new(Recorded { work: LeftAlign { fasta, given, split, output, context, inputs, state }, recorder })
+                Arc::new(Recorded { work: LeftAlign { fasta, bad_records, split, output, context, inputs, state }, recorder })
             }
         })
     }
@@ -149,16 +152,21 @@ impl Stage for Normalize {
         names.filter(|name| self.changes() && !SAME_FOR_ALL_ROWS.contains(&name.as_str())).collect()
     }
 
-    fn explain(&self) -> String {
+    /// Another reference moves alleles elsewhere.
+    fn specification(&self) -> Result<Specification> {
+        let settings = Config { split: self.split, left_align: self.reference.is_some() };
+        let specification = Specification::new(self.kind(), &settings)?;
         match &self.reference {
-            None => format!("split={}", self.split),
-            Some(reference) => format!("split={} left_align=true sequences={}", self.split, reference.fasta.len()),
+            None => Ok(specification),
+            Some(reference) => {
+                let sequences = reference.fasta.len();
+                Ok(specification.with_content("reference", &hex(&reference.fingerprint))?.with_aside("sequences", sequences))
+            }
         }
     }
 
-    /// Another reference moves alleles elsewhere.
-    fn identity(&self) -> String {
-        self.reference.as_ref().map(|reference| format!("\nreference={}", hex(&reference.fingerprint))).unwrap_or_default()
+    fn keys(&self) -> Vec<String> {
+        Vec::new()
     }
 
     fn owes(&self) -> Vec<Owed> {
@@ -166,13 +174,8 @@ impl Stage for Normalize {
         aligned.into_iter().filter(|_| self.reference.is_some()).collect()
     }
 
-    fn open<'a>(
-        &'a self,
-        opening: &'a Opening<'a>,
-        schema: SchemaRef,
-        _: &'a mut Document,
-    ) -> BoxFuture<'a, Result<Arc<dyn Apply>>> {
-        Box::pin(async move { self.begin(opening.context.clone(), opening.units.to_vec(), &schema) })
+    fn open<'a>(&'a self, opening: &'a Opening<'a>, input: Input, _: &'a mut Document) -> BoxFuture<'a, Result<Arc<dyn Apply>>> {
+        Box::pin(async move { self.begin(opening.context.clone(), opening.units.to_vec(), &input.arriving) })
     }
 }
 

@@ -9,7 +9,7 @@ use super::rule::{Subfields, anchored};
 use crate::flow::{HeaderLine, InputDocument};
 
 /// A structured line's rule as a policy file writes it.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Structured {
     /// Grammar of the ID; a line whose ID does not fit is dropped.
@@ -19,13 +19,22 @@ pub(super) struct Structured {
     keep: BTreeMap<String, String>,
 }
 
+/// The policy as a file writes it.
+#[derive(Debug, serde::Serialize)]
+pub(super) struct Written {
+    pub words: BTreeMap<String, String>,
+    pub names: BTreeMap<String, BTreeMap<String, Vec<String>>>,
+    pub structured: BTreeMap<String, Structured>,
+    pub descriptions: BTreeMap<String, BTreeMap<String, String>>,
+}
+
 /// The checked policy.
 #[derive(Debug)]
 pub(super) struct HeaderPolicy {
     words: BTreeMap<String, Regex>,
-    names: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     structured: BTreeMap<String, (Regex, BTreeMap<String, Regex>)>,
-    descriptions: BTreeMap<String, BTreeMap<String, String>>,
+    /// The rules as they were parsed.
+    pub written: Written,
 }
 
 /// Keys the specification names (VCF 4.5 section 1.4); others are counted together, for a key can be free text too.
@@ -49,24 +58,18 @@ const KNOWN: [&str; 15] = [
 
 impl HeaderPolicy {
     /// Compiles the parts; adds to `mistakes` what does not compile.
-    pub(super) fn new(
-        words: BTreeMap<String, String>,
-        names: BTreeMap<String, BTreeMap<String, Vec<String>>>,
-        structured: BTreeMap<String, Structured>,
-        descriptions: BTreeMap<String, BTreeMap<String, String>>,
-        mistakes: &mut Vec<String>,
-    ) -> Self {
+    pub(super) fn new(written: Written, mistakes: &mut Vec<String>) -> Self {
         let mut grammar = |place: String, text: &str| anchored(text).map_err(|m| mistakes.push(format!("{place}: {m}"))).ok();
-        let words = words.iter().filter_map(|(key, text)| Some((key.clone(), grammar(format!("words.{key}"), text)?)));
+        let words = written.words.iter().filter_map(|(key, text)| Some((key.clone(), grammar(format!("words.{key}"), text)?)));
         let words = words.collect();
-        let structured = structured.iter().filter_map(|(key, rule)| {
+        let structured = written.structured.iter().filter_map(|(key, rule)| {
             let kept = rule.keep.iter();
             let kept = kept.filter_map(|(name, text)| Some((name.clone(), grammar(format!("structured.{key}.{name}"), text)?)));
             let kept = kept.collect();
             Some((key.clone(), (grammar(format!("structured.{key}.id"), &rule.id)?, kept)))
         });
         let structured = structured.collect();
-        Self { words, names, structured, descriptions }
+        Self { words, structured, written }
     }
 
     /// May a field of this kind (`INFO`, `FORMAT`) be called `id`?
@@ -100,7 +103,7 @@ impl HeaderPolicy {
         if let Some(grammar) = self.words.get(&line.key) {
             return grammar.is_match(&line.value).then(|| kept(line.value.clone(), None))?;
         }
-        if let Some(names) = self.names.get(&line.key) {
+        if let Some(names) = self.written.names.get(&line.key) {
             let value = line.value.to_lowercase();
             let known =
                 names.iter().find(|(_, spellings)| spellings.iter().any(|spelling| value.contains(&spelling.to_lowercase())));
@@ -113,7 +116,7 @@ impl HeaderPolicy {
             return None;
         }
         let description = |text: &str| {
-            let own = self.descriptions.get(&line.key).and_then(|texts| texts.get(&id)).cloned();
+            let own = self.written.descriptions.get(&line.key).and_then(|texts| texts.get(&id)).cloned();
             own.or_else(|| annotation(&id).filter(|_| line.key == "INFO").and_then(|subfields| format_of(text, subfields)))
         };
         let attributes = attributes.into_iter().filter_map(|(name, text)| match name.as_str() {

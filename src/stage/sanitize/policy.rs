@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
 
-use super::header::{HeaderPolicy, Structured};
+use super::header::{HeaderPolicy, Structured, Written};
 use super::rule::Rule;
-use super::rule_spec::{RuleRef, Rules};
+use super::rule_spec::{RuleRef, RuleSpec, Rules};
 use crate::error::{Error, Result};
 use crate::yaml::{self, Node, Value};
 
@@ -26,6 +27,8 @@ pub(super) struct Source {
 pub(super) struct TextPolicy {
     exact: BTreeMap<String, Arc<Rule>>,
     patterns: Vec<(String, String, Arc<Rule>)>,
+    /// The rules as they were parsed.
+    pub written: Json,
 }
 
 impl TextPolicy {
@@ -76,11 +79,11 @@ impl Source {
     pub(super) fn header_policy(&self) -> Result<HeaderPolicy> {
         let sections = self.sections(&["words", "names", "structured", "descriptions"])?;
         let mut mistakes = Vec::new();
-        let words: BTreeMap<String, String> = self.entries(&sections, "words", &mut mistakes);
+        let words = self.entries(&sections, "words", &mut mistakes);
         let names = self.entries(&sections, "names", &mut mistakes);
         let structured: BTreeMap<String, Structured> = self.entries(&sections, "structured", &mut mistakes);
         let descriptions = self.entries(&sections, "descriptions", &mut mistakes);
-        let policy = HeaderPolicy::new(words, names, structured, descriptions, &mut mistakes);
+        let policy = HeaderPolicy::new(Written { words, names, structured, descriptions }, &mut mistakes);
         self.done(mistakes).map(|()| policy)
     }
 
@@ -88,10 +91,12 @@ impl Source {
     pub(super) fn text_policy(&self) -> Result<TextPolicy> {
         let sections = self.sections(&["rules", "fields"])?;
         let mut mistakes = Vec::new();
-        let rules = Rules::new(self.entries(&sections, "rules", &mut mistakes));
+        let rules: BTreeMap<String, RuleSpec> = self.entries(&sections, "rules", &mut mistakes);
         let fields: BTreeMap<String, RuleRef> = self.entries(&sections, "fields", &mut mistakes);
+        let written = serde_json::to_value((&rules, &fields)).map_err(|_| Error::internal("a policy cannot be written down"))?;
+        let rules = Rules::new(rules);
         rules.check_all(&mut mistakes);
-        let mut policy = TextPolicy { exact: BTreeMap::new(), patterns: Vec::new() };
+        let mut policy = TextPolicy { exact: BTreeMap::new(), patterns: Vec::new(), written };
         for (column, reference) in fields {
             match rules.resolve(&reference) {
                 Err(mistake) => mistakes.push(format!("fields.{column}: {mistake}")),

@@ -1,13 +1,13 @@
 //! Rules as a policy file writes them, and their way to compiled ones. It must not know columns.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::rule::{Atom, Rule, Subfields, anchored};
 
 /// One rule as written.
-#[derive(Clone, Debug, Default, serde::Deserialize)]
+#[derive(Clone, Debug, Default, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RuleSpec {
     /// The value is cut at any of these characters, and each piece must fit.
@@ -15,12 +15,12 @@ pub(super) struct RuleSpec {
     separators: String,
     /// Words that fit, exactly as written.
     #[serde(default)]
-    vocabulary: Vec<String>,
+    vocabulary: BTreeSet<String>,
     /// A regular expression for the entire piece; ASCII only.
     grammar: Option<String>,
     /// Rules of which one must fit the piece.
     #[serde(default)]
-    any_of: Vec<String>,
+    any_of: BTreeSet<String>,
     /// An annotation of named sub-fields.
     subfields: Option<SubfieldsSpec>,
     /// A check that needs more than the value's text.
@@ -28,7 +28,7 @@ pub(super) struct RuleSpec {
 }
 
 /// An annotation such as CSQ as written.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
 #[serde(deny_unknown_fields)]
 struct SubfieldsSpec {
     /// What stands between sub-fields.
@@ -46,7 +46,7 @@ struct SubfieldsSpec {
 }
 
 /// Checks that need more than a value's text.
-#[derive(Clone, Copy, Debug, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, serde::Deserialize, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Builtin {
     /// `PASS`, or a filter that the header declares and that looks like a name.
@@ -56,7 +56,7 @@ enum Builtin {
 }
 
 /// A rule's name or the rule itself.
-#[derive(Clone, Debug, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]
 #[serde(untagged)]
 pub(super) enum RuleRef {
     Name(String),

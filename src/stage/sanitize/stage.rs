@@ -2,8 +2,7 @@
 //! It must not know how policies are written.
 
 use std::collections::{BTreeSet, HashSet};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use futures::future::BoxFuture;
@@ -18,7 +17,10 @@ use super::policy::{Source, TextPolicy};
 use super::rule::{Atom, Check, Rule, Subfields, anchored};
 use crate::audit::{Event, Kind};
 use crate::error::{Error, Result};
-use crate::flow::{Apply, Document, HeaderLine, Labels, Opening, Owed, Situation, Stage, annotation, column};
+use crate::flow::{
+    Apply, Around, Document, HeaderLine, Input, Labels, Opening, Owed, Situation, Specification, Stage, StageConfig, Step,
+    annotation, column,
+};
 use crate::sensitive::Label;
 use crate::stage::recorded::Recorded;
 use crate::stage::seal::{Seal, is_sealed, sealed_type};
@@ -32,9 +34,6 @@ pub(super) struct Sanitize {
     headers: HeaderPolicy,
     fields: TextPolicy,
     key: Option<String>,
-    origins: String,
-    /// Columns dropped from the first, unpruned schema: pruning hides them from `open`.
-    dropped: Mutex<BTreeSet<String>>,
 }
 
 /// What happens to a column.
@@ -47,12 +46,12 @@ enum Fate<'a> {
     Sealed,
 }
 
-impl Config {
-    /// The stage. Reads the policy files, relative to `base`; opens no key.
+impl StageConfig for Config {
+    /// Reads the policy files; opens no key.
     ///
     /// # Errors
     /// Class `usage`: a policy file that cannot be read or has mistakes (all of them), a missing or needless `key`.
-    pub fn build(&self, base: &Path) -> Result<Arc<dyn Stage>> {
+    fn build(&self, around: &Around<'_>) -> Result<Step> {
         let key = match (self.text.otherwise, &self.text.key) {
             (Otherwise::Encrypt, Some(key)) => Some(key.clone()),
             (Otherwise::Drop, None) => None,
@@ -65,17 +64,15 @@ impl Config {
                     .with_hint("write text: { otherwise: encrypt, key: … }, or leave the key out"));
             }
         };
-        let headers = Source::headers(self.headers.as_deref(), base)?.header_policy()?;
-        let fields = Source::text(self.text.allow.as_deref(), base)?.text_policy()?;
-        let origin = |path: &Option<PathBuf>| if path.is_some() { "file" } else { "built-in" };
-        let origins = format!("headers={} text={}", origin(&self.headers), origin(&self.text.allow));
-        Ok(Arc::new(Sanitize::new(headers, fields, key, origins)))
+        let headers = Source::headers(self.headers.as_deref(), around.base)?.header_policy()?;
+        let fields = Source::text(self.text.allow.as_deref(), around.base)?.text_policy()?;
+        Ok(Step::Stage(Arc::new(Sanitize::new(headers, fields, key))))
     }
 }
 
 impl Sanitize {
-    pub(super) fn new(headers: HeaderPolicy, fields: TextPolicy, key: Option<String>, origins: String) -> Self {
-        Self { headers, fields, key, origins, dropped: Mutex::default() }
+    pub(super) fn new(headers: HeaderPolicy, fields: TextPolicy, key: Option<String>) -> Self {
+        Self { headers, fields, key }
     }
 
     fn fate(&self, field: &Field) -> Fate<'_> {
@@ -153,7 +150,8 @@ impl Sanitize {
     }
 
     /// Decides every column's work from the schema and the document as read, then rewrites the document.
-    pub(super) fn opened(&self, schema: &Schema, document: &mut Document, seal: Option<Seal>) -> Result<(Cleaning, Vec<Event>)> {
+    pub(super) fn opened(&self, input: &Input, document: &mut Document, seal: Option<Seal>) -> Result<(Cleaning, Vec<Event>)> {
+        let schema = &input.arriving;
         let filters = declared_filters(document)?;
         let mut columns = Vec::new();
         for (at, field) in schema.fields().iter().enumerate() {
@@ -171,11 +169,13 @@ impl Sanitize {
             columns.push((at, field.name().clone(), task));
         }
         let output = self.schema(schema)?;
-        let dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let gone = |column: String| {
+        // Of the planned columns: nobody asks for one that is dropped, so pruning hides it.
+        let dropped = input.planned.fields().iter().filter(|field| matches!(self.fate(field), Fate::Dropped));
+        let dropped: BTreeSet<&str> = dropped.map(|field| field.name().as_str()).collect();
+        let gone = |column: &str| {
             // The name of a field that is dropped for its name must not be told either.
-            let column = if self.name_allowed(&column) { column } else { "a field whose name the policy does not allow".into() };
-            Event::ColumnDropped { stage: "sanitize".into(), column }
+            let column = if self.name_allowed(column) { column } else { "a field whose name the policy does not allow" };
+            Event::ColumnDropped { stage: "sanitize".into(), column: column.into() }
         };
         let mut events: Vec<Event> = dropped.into_iter().map(gone).collect();
         for (input, inside) in (1..).zip(&mut document.inputs) {
@@ -235,9 +235,7 @@ impl Stage for Sanitize {
                 Fate::Sealed => {
                     fields.push(Arc::new(Field::new(field.name(), sealed_type(field.name(), field.data_type()), true)))
                 }
-                Fate::Dropped => {
-                    self.dropped.lock().unwrap_or_else(PoisonError::into_inner).insert(field.name().clone());
-                }
+                Fate::Dropped => {}
             }
         }
         Ok(Arc::new(Schema::new_with_metadata(fields, input.metadata().clone())))
@@ -272,9 +270,11 @@ impl Stage for Sanitize {
         names.filter(|name| !column::SITE.contains(&name.as_str())).collect()
     }
 
-    fn explain(&self) -> String {
-        let otherwise = self.key.as_ref().map_or("drop".to_owned(), |key| format!("encrypt key={key}"));
-        format!("{} otherwise={otherwise}", self.origins)
+    fn specification(&self) -> Result<Specification> {
+        let otherwise = if self.key.is_some() { Otherwise::Encrypt } else { Otherwise::Drop };
+        Specification::new(self.kind(), &serde_json::json!({ "otherwise": otherwise, "key": self.key }))?
+            .with_content("headers", &self.headers.written)?
+            .with_content("text", &self.fields.written)
     }
 
     fn owes(&self) -> Vec<Owed> {
@@ -293,12 +293,12 @@ impl Stage for Sanitize {
     fn open<'a>(
         &'a self,
         opening: &'a Opening<'a>,
-        schema: SchemaRef,
+        input: Input,
         document: &'a mut Document,
     ) -> BoxFuture<'a, Result<Arc<dyn Apply>>> {
         Box::pin(async move {
-            let seal = self.key.as_ref().map(|key| Seal::new(opening.keys.open(key)?.as_ref())).transpose()?;
-            let (work, events) = self.opened(&schema, document, seal)?;
+            let seal = self.key.as_ref().map(|key| Seal::new(opening.keys.ring(key)?.as_ref())).transpose()?;
+            let (work, events) = self.opened(&input, document, seal)?;
             let recorder = opening.context.recorder.clone();
             events.into_iter().try_for_each(|event| recorder.record(event))?;
             Ok(Arc::new(Recorded { work, recorder }) as Arc<dyn Apply>)

@@ -13,7 +13,7 @@ use super::stage::Sanitize;
 use super::*;
 use crate::audit::Event;
 use crate::error::Class;
-use crate::flow::{Document, HeaderLine, InputDocument, Labels, Stage};
+use crate::flow::{Around, Document, HeaderLine, Input, InputDocument, Labels, Stage, StageConfig};
 use crate::secrets::KeyRing;
 use crate::sensitive::Label;
 use crate::stage::recorded::Work;
@@ -25,7 +25,7 @@ fn stage(key: Option<&str>) -> Sanitize {
     let base = Path::new(".");
     let headers = Source::headers(None, base).unwrap().header_policy().unwrap();
     let text = Source::text(None, base).unwrap().text_policy().unwrap();
-    Sanitize::new(headers, text, key.map(str::to_owned), "built-in".into())
+    Sanitize::new(headers, text, key.map(str::to_owned))
 }
 
 fn line(key: &str, value: &str) -> HeaderLine {
@@ -63,7 +63,7 @@ fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
 
 /// The batch cleaned, and all events.
 fn clean(stage: &Sanitize, batch: &RecordBatch, document: &mut Document, seal: Option<Seal>) -> (RecordBatch, Vec<Event>) {
-    let (work, mut events) = stage.opened(&batch.schema(), document, seal).unwrap();
+    let (work, mut events) = stage.opened(&Input::whole(batch.schema()), document, seal).unwrap();
     let cleaned = work.apply(batch.clone()).unwrap();
     events.extend(work.events());
     assert_eq!(cleaned.schema(), stage.schema(&batch.schema()).unwrap());
@@ -78,7 +78,7 @@ fn verdict(field: &str, value: &str) -> Option<String> {
     ]);
     static SHIPPED: LazyLock<Sanitize> = LazyLock::new(|| stage(None));
     let input = batch(vec![(field, texts(&[Some(value)]))]);
-    let (work, _) = SHIPPED.opened(&input.schema(), &mut document, None).unwrap();
+    let (work, _) = SHIPPED.opened(&Input::whole(input.schema()), &mut document, None).unwrap();
     let cleaned = work.apply(input).unwrap();
     let column = cleaned.column_by_name(field)?.as_string::<i32>();
     column.is_valid(0).then(|| column.value(0).to_owned())
@@ -389,17 +389,17 @@ fn mistakes_in_a_policy_are_all_told_with_their_lines() {
     let mut file = std::fs::File::create(folder.path().join("text.yaml")).unwrap();
     write!(file, "version: 1\nrules:\n  a: {{ any_of: [b] }}\n  b: {{ any_of: [a] }}\n  c: {{ grammar: '(' }}\nfields:\n  info.X: d\n  info.Y: {{ grammer: x }}\nextra: 1\n").unwrap();
     let config = |allow: &str| Config { headers: None, text: Text { allow: Some(allow.into()), ..Text::default() } };
-    let error = config("text.yaml").build(folder.path()).unwrap_err();
+    let error = config("text.yaml").build(&Around::folder(folder.path())).unwrap_err();
     assert_eq!(error.class(), Class::Usage);
     assert!(error.to_string().contains("9:1: unknown section extra"), "{error}");
     std::fs::write(folder.path().join("text.yaml"), "version: 1\nrules:\n  a: { any_of: [b] }\n  b: { any_of: [a] }\n  c: { grammar: '(' }\nfields:\n  info.X: d\n  info.Y: {}\n").unwrap();
-    let told = config("text.yaml").build(folder.path()).unwrap_err().to_string();
+    let told = config("text.yaml").build(&Around::folder(folder.path())).unwrap_err().to_string();
     for mistake in
         ["rules.a: the rule", "rules.c: the grammar", "fields.info.X: there is no rule d", "fields.info.Y: a rule needs"]
     {
         assert!(told.contains(mistake), "{mistake} in {told}");
     }
-    assert_eq!(config("missing.yaml").build(folder.path()).unwrap_err().class(), Class::Usage);
+    assert_eq!(config("missing.yaml").build(&Around::folder(folder.path())).unwrap_err().class(), Class::Usage);
 }
 
 #[test]
@@ -408,11 +408,19 @@ fn encryption_needs_a_key_and_a_key_needs_encryption() {
         headers: None,
         text: Text { allow: None, otherwise, key: key.map(str::to_owned) },
     };
-    assert!(text(Otherwise::Encrypt, None).build(Path::new(".")).unwrap_err().hint().is_some());
-    assert!(text(Otherwise::Drop, Some("k")).build(Path::new(".")).is_err());
-    assert!(text(Otherwise::Encrypt, Some("k")).build(Path::new(".")).is_ok());
+    assert!(text(Otherwise::Encrypt, None).build(&Around::folder(Path::new("."))).unwrap_err().hint().is_some());
+    assert!(text(Otherwise::Drop, Some("k")).build(&Around::folder(Path::new("."))).is_err());
+    assert!(text(Otherwise::Encrypt, Some("k")).build(&Around::folder(Path::new("."))).is_ok());
     let config: Config = serde_json::from_str("{}").unwrap();
-    assert!(config.build(Path::new(".")).unwrap().explain().contains("otherwise=drop"));
+    assert!(
+        config
+            .build(&Around::folder(Path::new(".")))
+            .unwrap()
+            .specification()
+            .unwrap()
+            .to_string()
+            .starts_with("otherwise=drop headers=")
+    );
 }
 
 #[test]

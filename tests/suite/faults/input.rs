@@ -35,7 +35,7 @@ fn bad_inputs_end_with_exit_code_6_and_words() {
     ];
     for (path, word) in cases {
         let file = path.to_str().unwrap();
-        let done = warehouse.run(["load", file, "--profile", "research", "--name", "bad-input", "--json"]).expect(6);
+        let done = warehouse.run(["load", file, "--profile", "open", "--name", "bad-input", "--json"]).expect(6);
         let error = done.json()["error"].clone();
         let message = format!("{} {}", error["message"].as_str().unwrap(), error["hint"].as_str().unwrap_or(""));
         assert!(message.to_lowercase().contains(&word.to_lowercase()), "{}: {message}", path.display());
@@ -67,7 +67,7 @@ fn standard_input_is_a_file_too() {
     let folder = tempfile::tempdir().unwrap();
     let file = synth(warehouse, folder.path(), "piped.vcf.gz", "2000", "5");
     let mut child = genogate(&warehouse.home)
-        .args(["load", "-", "--profile", "research", "--json"])
+        .args(["load", "-", "--profile", "open", "--json"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -121,7 +121,7 @@ fn calls_belong_to_their_files_variants_and_a_recompressed_file_is_the_same_file
         path
     };
     let all = |path: &std::path::Path| {
-        let arguments = ["load", path.to_str().unwrap(), "--profile", "research", "--calls", "all", "--json"];
+        let arguments = ["load", path.to_str().unwrap(), "--profile", "open", "--calls", "all", "--json"];
         warehouse.run(arguments).expect(0).json()
     };
     let loads = [all(&file("one.vcf", "trio", "61")), all(&file("two.vcf", "trio", "62"))];
@@ -165,7 +165,7 @@ fn four_times_the_records_take_hardly_more_memory() {
             while size=$(awk '/^VmHWM/ {print $2}' /proc/$pid/status 2>/dev/null) && [ -n "$size" ]; do peak=$size; sleep 0.02; done
             wait $pid && echo $peak"#;
         command.args(["-c", script, "sh"]).args([crate::support::binary(), "load"]).arg(file);
-        command.args(["--profile", "research", "--threads", "2", "--json", "--force", "--set", "sink.postgres.unit=1MiB"]);
+        command.args(["--profile", "open", "--threads", "2", "--json", "--force", "--set", "sink.postgres.unit=1MiB"]);
         let done = Done::from(command.env("GENOGATE_HOME", &warehouse.home).output().unwrap()).expect(0);
         done.stdout.trim().parse::<u64>().unwrap()
     };
@@ -182,7 +182,7 @@ fn two_loads_of_one_file_at_once_make_one() {
     let folder = tempfile::tempdir().unwrap();
     let file = synth(&warehouse, folder.path(), "twice.vcf.gz", "20000", "12");
     let start = || {
-        let arguments = ["load", file.to_str().unwrap(), "--profile", "research", "--json"];
+        let arguments = ["load", file.to_str().unwrap(), "--profile", "open", "--json"];
         genogate(&warehouse.home).args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
     let (one, two) = (start(), start());

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use super::support::{Done, ROWS, Warehouse, end, genogate, signal};
 
 fn load(warehouse: &Warehouse, file: &Path) -> Done {
-    warehouse.run(["load", file.to_str().unwrap(), "--profile", "research", "--json"])
+    warehouse.run(["load", file.to_str().unwrap(), "--profile", "open", "--json"])
 }
 
 fn synth(warehouse: &Warehouse, folder: &Path, name: &str, records: &str, seed: &str) -> PathBuf {
@@ -133,17 +133,7 @@ impl Scene {
 
     fn command(&self, more: &[&str]) -> Command {
         let mut command = genogate(&self.warehouse.home);
-        command.args([
-            "load",
-            self.file.to_str().unwrap(),
-            "--profile",
-            "research",
-            "--calls",
-            "all",
-            "--threads",
-            "2",
-            "--json",
-        ]);
+        command.args(["load", self.file.to_str().unwrap(), "--profile", "open", "--calls", "all", "--threads", "2", "--json"]);
         command.args(["--set", "sink.postgres.unit=64KiB"]);
         command.args(more).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -161,7 +151,7 @@ impl Scene {
     fn through(&self, port: u16) -> PathBuf {
         let home = &self.warehouse.home;
         let text = format!(
-            "version: 1\nname: load\nprofile: research\nsource: {{ vcf: {{ paths: [\"{}\"], calls: all }} }}\nstages: [normalize: {{ split: true, left_align: false }}]\n\
+            "version: 1\nname: load\nprofile: open\nsource: {{ vcf: {{ paths: [\"{}\"], calls: all }} }}\nstages: [normalize: {{ split: true, left_align: false }}]\n\
              sink: {{ postgres: {{ database: there, unit: 64KiB }} }}\ndatabases:\n  there: {{ host: localhost, port: {port}, name: genogate, \
              user: genogate_app, password: {{ file: \"{}\" }}, tls: {{ ca: \"{}\" }} }}\n",
             self.file.display(),

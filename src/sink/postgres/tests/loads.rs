@@ -7,7 +7,7 @@ use super::*;
 use crate::error::{Class, Error};
 use crate::flow::{BadRecord, genotype};
 use crate::sink::postgres::Config;
-use crate::sink::testing::{Site, sites};
+use crate::sink::testing::{Site, shown, sites};
 
 fn id(report: &serde_json::Map<String, Value>) -> Uuid {
     report["load_id"].as_str().unwrap().parse().unwrap()
@@ -26,7 +26,7 @@ async fn a_load_is_visible_only_when_it_is_finished() {
     for view in ["variants", "calls", "samples", "loads"] {
         assert_eq!(count(&app, &format!("genogate.{view}")).await, 0, "{view}");
     }
-    let report = run.sink.finish().await.unwrap();
+    let report = shown(&run.sink.finish().await.unwrap());
     assert_eq!(report["load_id"], json!(run.context.run_id));
     for (key, expected) in [
         ("status", json!("complete")),
@@ -237,7 +237,7 @@ async fn every_record_is_accounted_for() {
     run.context.units.set_aside(1, BadRecord { line: 1, field: "POS".into(), reason: "not a number".into() });
     run.close(2, 0);
     writer.end().await.unwrap();
-    let report = run.sink.finish().await.unwrap();
+    let report = shown(&run.sink.finish().await.unwrap());
     let figures = ["input_records", "variants", "quarantined", "filtered", "units"].map(|key| report[key].as_i64().unwrap());
     assert_eq!(figures, [6, 3, 2, 2, 3]);
     let app = app(&rig).await;
@@ -308,7 +308,7 @@ async fn a_unit_larger_than_the_buffers_arrives_whole() {
     let mut writer = run.sink.writer(0).await.unwrap();
     run.unit(&mut writer, 0, &sites(5000), 40).await.unwrap();
     writer.end().await.unwrap();
-    let report = run.sink.finish().await.unwrap();
+    let report = shown(&run.sink.finish().await.unwrap());
     assert_eq!((&report["variants"], &report["calls"]), (&json!(5000), &json!(200_000)));
     let app = app(&rig).await;
     let linked =

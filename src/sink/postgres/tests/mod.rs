@@ -9,7 +9,7 @@ mod plans;
 use std::sync::Arc;
 
 use crate::db::Connection;
-use crate::flow::Sink;
+use crate::flow::{Sink, SinkConfig};
 use crate::sink::testing::Rig;
 
 fn sink() -> Arc<dyn Sink> {

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::error::{Class, Error};
-use crate::sink::testing::{batch, sites};
+use crate::sink::testing::{batch, shown, sites};
 
 /// Ends every session of the application, the load's own too.
 async fn end_sessions(admin: &Connection) {
@@ -26,7 +26,7 @@ async fn a_load_survives_the_loss_of_all_its_connections() {
     }
     writer.end().await.unwrap();
     end_sessions(&admin).await;
-    let report = run.sink.finish().await.unwrap();
+    let report = shown(&run.sink.finish().await.unwrap());
     assert_eq!((&report["status"], &report["variants"], &report["calls"]), (&json!("complete"), &json!(9), &json!(9)));
     assert_eq!(count(&app(&rig).await, "(SELECT DISTINCT variant_id FROM genogate.variants) d").await, 9);
 }
@@ -48,7 +48,7 @@ async fn a_transaction_cut_in_the_middle_is_written_again() {
     }
     run.close(0, 5000);
     writer.end().await.unwrap();
-    let report = run.sink.finish().await.unwrap();
+    let report = shown(&run.sink.finish().await.unwrap());
     assert_eq!((&report["variants"], &report["calls"]), (&json!(5000), &json!(200_000)));
     assert_eq!(count(&admin, "genogate_store.variants").await, 5000);
     assert_eq!(count(&admin, "genogate_store.calls").await, 200_000);

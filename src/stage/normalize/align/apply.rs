@@ -9,7 +9,6 @@ use datafusion::arrow::array::{Array, AsArray, Int64Array, RecordBatch, StringAr
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::{Int64Type, SchemaRef, UInt32Type};
 
-use super::super::config::Given;
 use super::super::divide::Split;
 use super::check::{Fault, Site, fault};
 use super::moved::{self, Move};
@@ -17,7 +16,7 @@ use super::place::{is_sequence, place};
 use crate::audit::Event;
 use crate::error::{Error, Result};
 use crate::fasta::{Cursor, Fasta, Sequence};
-use crate::flow::{BadRecord, Context, InputUnits, column};
+use crate::flow::{BadRecord, BadRecords, Context, InputUnits, column};
 use crate::stage::recorded::Work;
 
 /// Bases looked at between two looks at the run's cancellation: a repeat can be as long as a chromosome.
@@ -26,7 +25,7 @@ const STRIDE: u32 = 1 << 16;
 /// The opened stage with a reference.
 pub(in crate::stage::normalize) struct LeftAlign {
     pub fasta: Arc<Fasta>,
-    pub given: Given,
+    pub bad_records: BadRecords,
     /// Divides what was checked; `None` keeps records whole.
     pub split: Option<Split>,
     pub output: SchemaRef,
@@ -103,7 +102,7 @@ impl LeftAlign {
         for row in 0..batch.num_rows() {
             let sequence = neighbour.sequence(sites.chrom.value(row));
             if let Some(found) = fault(&self.fasta, cursor, sequence, sites.site(row))? {
-                if !self.given.quarantine {
+                if self.bad_records == BadRecords::Fail {
                     return Err(self.refused(&batch, &sites, row, found)?);
                 }
                 bad.push((row, found));
@@ -121,7 +120,9 @@ impl LeftAlign {
             let (field, reason) = found.words();
             let entry = BadRecord { line: lines.value(row).into(), field: field.into(), reason: reason.into() };
             let so_far = self.context.units.set_aside(units.value(row), entry);
-            if let Some(most) = self.given.max_bad_records.filter(|most| so_far > *most) {
+            if let BadRecords::SetAside { most: Some(most) } = self.bad_records
+                && so_far > most
+            {
                 return Err(Error::input(format!("more than {most} bad records"))
                     .with_hint("is the reference the assembly the files were called against? See `max_bad_records`"));
             }

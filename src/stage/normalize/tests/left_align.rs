@@ -7,12 +7,11 @@ use datafusion::arrow::array::*;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 
 use super::super::Normalize;
-use super::super::config::Given;
 use super::cells;
 use crate::audit::Recorder;
 use crate::error::{Class, Error};
 use crate::fasta::Fasta;
-use crate::flow::{Apply, Context, InputUnits, Labels, Stage};
+use crate::flow::{Apply, BadRecords, Context, InputUnits, Labels, Stage};
 use crate::sensitive::Label;
 
 /// A record: CHROM, POS, REF, ALT.
@@ -30,8 +29,8 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let path: PathBuf = folder.path().join("r.fa");
         std::fs::write(&path, fasta).unwrap();
-        let given = Given { reference: Some(path.clone()), quarantine, max_bad_records: Some(10) };
-        let stage = Normalize::new(split).with_reference(Fasta::open(&path).unwrap(), given).unwrap();
+        let bad_records = if quarantine { BadRecords::SetAside { most: Some(10) } } else { BadRecords::Fail };
+        let stage = Normalize::new(split).with_reference(Fasta::open(&path).unwrap(), bad_records).unwrap();
         Self { _folder: folder, context: Arc::new(Context::new(uuid::Uuid::nil(), Recorder::discard())), stage }
     }
 
@@ -237,7 +236,8 @@ fn the_stage_says_what_it_reads_and_what_it_makes() {
     ["chrom", "pos", "ref", "alt"].iter().for_each(|name| labels.set(*name, Label::Public));
     let labels = bench.stage.labels(&labels, &schema);
     assert!(["orig_pos", "orig_ref", "orig_alt"].iter().all(|name| labels.of(name) == Label::Public));
-    assert_eq!(bench.stage.explain(), "split=false left_align=true sequences=3");
+    let shown = bench.stage.specification().unwrap().to_string();
+    assert!(shown.starts_with("split=false left_align=true reference=") && shown.ends_with(" sequences=3"), "{shown}");
 
     let twice = bench.stage.schema(&schema).unwrap();
     assert_eq!(bench.stage.check(&twice), ["normalize: the rows have been left-aligned before"]);
@@ -245,8 +245,7 @@ fn the_stage_says_what_it_reads_and_what_it_makes() {
     assert_eq!(bench.stage.check(&without).len(), 3);
 
     let other = Bench::new(&REFERENCE.replace("CAC", "CAT"), false, false);
-    assert_ne!(bench.stage.identity(), other.stage.identity());
-    assert_eq!(Normalize::new(true).identity(), "");
+    assert_ne!(bench.stage.specification().unwrap().rules(), other.stage.specification().unwrap().rules());
     // Rows of no batch make a batch of no rows.
     assert_eq!(bench.run(&[]).unwrap().num_rows(), 0);
 }

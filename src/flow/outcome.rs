@@ -1,0 +1,66 @@
+//! How a load ended, as its sink tells it. It must not know how a report is shown.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::store::completion::Progress;
+
+/// How a load ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It is visible.
+    Complete,
+    /// An identical one was visible already; nothing was stored.
+    Skipped,
+    /// Units of other shards are missing; nothing is visible yet.
+    Partial,
+}
+
+impl Status {
+    /// The word in reports and events.
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Complete => "complete",
+            Status::Skipped => "skipped",
+            Status::Partial => "partial",
+        }
+    }
+}
+
+/// Where every input record went, and what was stored.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figures {
+    pub input_records: u64,
+    pub variants: u64,
+    pub calls: u64,
+    pub quarantined: u64,
+    pub filtered: u64,
+    pub out_of_region: u64,
+    pub units: u64,
+}
+
+/// A load's end.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// The visible load: this one, or the identical earlier one.
+    pub load_id: Uuid,
+    pub status: Status,
+    /// Of a skipped load the earlier load's.
+    #[serde(flatten)]
+    pub figures: Figures,
+    /// Units an earlier run of the same load had committed.
+    pub units_resumed: u64,
+    /// Digest of the stored rows, hexadecimal, where the sink makes one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows_digest: Option<String>,
+    /// The load that was visible before, and which this one took the place of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<Uuid>,
+    /// The part of the work that was this run's: `3/8`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard: Option<String>,
+    /// Input by input, where the sink keeps them apart.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<Progress>,
+}
