@@ -107,6 +107,12 @@ impl Command {
                 watching.abort();
                 let done = done?;
                 console.line(format_args!("{}: load {}, {} variants, {} calls", done.status, done.id, done.variants, done.calls));
+                for replaced in &done.replaced {
+                    console.line(format_args!("it took the place of load {replaced}"));
+                }
+                for other in &done.same_content {
+                    console.line(format_args!("load {other} holds the same content"));
+                }
                 console.object(json!(done));
             }
             What::Drop { load } => {

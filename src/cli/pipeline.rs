@@ -88,8 +88,11 @@ pub async fn execute(console: &Console, plan: Plan, options: RunOptions) -> Resu
         console.remark("units of other shards are missing: the load is finished by the shard that commits the last one");
     }
     console.line(format_args!("{}: load {load_id} of `{}`, {:.1} s", status.name(), run.plan().pipeline.name, report.seconds));
-    if let Some(replaced) = report.outcome.replaced {
+    for replaced in &report.outcome.replaced {
         console.line(format_args!("  it takes the place of load {replaced}"));
+    }
+    for other in &report.outcome.same_content {
+        console.line(format_args!("  load {other} holds the same content, by another pipeline"));
     }
     console.line(format_args!(
         "  {} records in: {} variants and {} calls loaded, {} filtered, {} quarantined, {} out of region",

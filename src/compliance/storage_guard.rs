@@ -62,7 +62,7 @@ async fn unfinished_load(client: &mut tokio_postgres::Client) -> Result<Attempt>
     let transaction = client.transaction().await.map_err(failure)?;
     transaction
         .execute(
-            "SELECT genogate_store.begin_load($1, 'compliance check', $2, NULL, 'none', 'none', '[]'::jsonb)",
+            "SELECT genogate_store.begin_load($1, 'compliance check', NULL, $2, NULL, 'none', 'none', '{}', '[]', NULL, NULL, false)",
             &[&load, &options],
         )
         .await

@@ -19,6 +19,9 @@ const HISTORY: &str = "genogate_meta.migrations";
 /// One key for all genogate programs: the bytes of `genogate`.
 const LOCK: i64 = i64::from_be_bytes(*b"genogate");
 
+/// How long another program that migrates is waited for. Any session can take the lock.
+const PATIENCE: &str = "5min";
+
 /// A migration, applied or waiting.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Applied {
@@ -41,11 +44,13 @@ pub fn sql(version: i64) -> Option<String> {
 
 /// Applies what is missing and returns it; an empty list when the database is up to date. Never drops or empties anything.
 ///
-/// Class `integrity` when an applied migration was edited, or one is missing between applied ones; class `usage` when the
-/// database is newer than this program; else the class of the database's refusal. What was applied before a failing
+/// Class `usage` when the database was made by an earlier build, or is newer than this program; class `integrity` when a migration is
+/// missing between applied ones; else the class of the database's refusal. What was applied before a failing
 /// migration stays applied.
 pub async fn migrate(client: &mut Client) -> Result<Vec<Applied>> {
-    let begin = format!("SET search_path = pg_catalog, pg_temp; SELECT pg_catalog.pg_advisory_lock({LOCK})");
+    let begin = format!(
+        "SET search_path = pg_catalog, pg_temp; SET lock_timeout = '{PATIENCE}'; SELECT pg_catalog.pg_advisory_lock({LOCK}); RESET lock_timeout"
+    );
     client.batch_execute(&begin).await.map_err(|error| failure("waiting for other migrations", error))?;
     let outcome = migrate_locked(client).await;
     let end = format!("SELECT pg_catalog.pg_advisory_unlock({LOCK}); SET search_path = genogate, pg_temp");
@@ -117,24 +122,31 @@ fn waiting(runner: &refinery::Runner, history: Vec<(i64, String, String)>) -> Re
     known.sort_by_key(|migration| migration.version());
     let newest_known = known.last().map_or(0, |migration| i64::from(migration.version()));
     let newest_applied = history.last().map_or(0, |(version, _, _)| *version);
+    // Before it is called newer: an earlier build may have had more files.
+    let other = |(version, name, checksum): &&(i64, String, String)| {
+        let embedded = known.iter().find(|migration| i64::from(migration.version()) == *version);
+        embedded.is_some_and(|embedded| embedded.name() != name || embedded.checksum().to_string() != *checksum)
+    };
+    if let Some((version, name, _)) = history.iter().find(other) {
+        return Err(Error::usage(format!(
+            "this database was made by an earlier build of genogate: its migration V{version}__{name} is not the one this program has"
+        ))
+        .with_hint(
+            "the managed database is made anew, without what is in it, by `genogate db reset`; of any other, drop the database, make an \
+             empty one, and run `genogate init-db`",
+        ));
+    }
     if newest_applied > newest_known {
         return Err(Error::usage(format!(
             "the database is at migration {newest_applied}, newer than this program, which knows {newest_known}"
         ))
         .with_hint("use the genogate version that migrated it, or a newer one"));
     }
-    for (version, name, checksum) in &history {
-        let Some(embedded) = known.iter().find(|migration| i64::from(migration.version()) == *version) else {
+    for (version, name, _) in &history {
+        if !known.iter().any(|migration| i64::from(migration.version()) == *version) {
             return Err(Error::integrity(format!(
                 "the database has a migration V{version}__{name} that this program does not know"
             )));
-        };
-        if embedded.name() != name || embedded.checksum().to_string() != *checksum {
-            return Err(Error::integrity(format!(
-                "the migration V{version}__{} was edited after this database got it",
-                embedded.name()
-            ))
-            .with_hint("an applied migration is never changed: put its old text back, and the change into a new migration"));
         }
     }
     let mut left = Vec::new();
@@ -219,11 +231,17 @@ mod tests {
     #[tokio::test]
     async fn a_history_that_does_not_fit_is_refused() {
         for (change, class, words) in [
-            ("UPDATE genogate_meta.migrations SET checksum = '1' WHERE version = 1", Class::Integrity, "V1__roles was edited"),
-            ("UPDATE genogate_meta.migrations SET name = 'rules' WHERE version = 1", Class::Integrity, "V1__roles was edited"),
+            ("UPDATE genogate_meta.migrations SET checksum = '1' WHERE version = 1", Class::Usage, "earlier build"),
+            ("UPDATE genogate_meta.migrations SET name = 'rules' WHERE version = 1", Class::Usage, "V1__rules is not the one"),
             ("INSERT INTO genogate_meta.migrations VALUES (9999, 'later', 'x', 'x')", Class::Usage, "newer than this program"),
             ("INSERT INTO genogate_meta.migrations VALUES (0, 'early', 'x', 'x')", Class::Integrity, "does not know"),
-            ("UPDATE genogate_meta.migrations SET applied_on = NULL, checksum = NULL", Class::Integrity, "was edited"),
+            ("UPDATE genogate_meta.migrations SET applied_on = NULL, checksum = NULL", Class::Usage, "earlier build"),
+            // An earlier build that had more files.
+            (
+                "UPDATE genogate_meta.migrations SET name = 'store' WHERE version = 2; INSERT INTO genogate_meta.migrations VALUES (15, 'sample_tags', 'x', 'x')",
+                Class::Usage,
+                "earlier build",
+            ),
         ] {
             let databases = testing::database().await;
             let mut session = databases.administrator("local").await.unwrap();
@@ -231,6 +249,9 @@ mod tests {
             for error in [pending(&mut session).await.unwrap_err(), migrate(&mut session).await.unwrap_err()] {
                 assert_eq!(error.class(), class, "{change}: {error}");
                 assert!(error.to_string().contains(words), "{change}: {error}");
+                let told =
+                    error.hint().is_some_and(|hint| hint.contains("genogate db reset") && hint.contains("genogate init-db"));
+                assert_eq!(told, error.to_string().contains("earlier build"), "{change}: {:?}", error.hint());
             }
         }
     }

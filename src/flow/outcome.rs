@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::store::completion::Progress;
+use crate::store::inputs::Progress;
 
 /// How a load ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,9 +54,13 @@ pub struct Outcome {
     /// Digest of the stored rows, hexadecimal, where the sink makes one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rows_digest: Option<String>,
-    /// The load that was visible before, and which this one took the place of.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub replaced: Option<Uuid>,
+    /// Loads that were visible before, and whose place this one took: the identical one, with force, and what the same pipeline
+    /// made of the same content under other rules.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replaced: Vec<Uuid>,
+    /// Visible loads that other pipelines made of the same content.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub same_content: Vec<Uuid>,
     /// The part of the work that was this run's: `3/8`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shard: Option<String>,

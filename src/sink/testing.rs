@@ -106,6 +106,7 @@ pub struct Rig {
     pub units: u32,
     pub samples: usize,
     pub options: [u8; 32],
+    pub name: &'static str,
 }
 
 /// One run of it.
@@ -116,7 +117,7 @@ pub struct Run {
 
 impl Rig {
     pub fn new(databases: Databases, units: u32, samples: usize) -> Self {
-        Self { databases, document: document(samples), units, samples, options: [5; 32] }
+        Self { databases, document: document(samples), units, samples, options: [5; 32], name: "fixture" }
     }
 
     /// A database of its own.
@@ -142,7 +143,7 @@ impl Rig {
             keys: &keys,
             databases: &self.databases,
             options_digest: self.options,
-            name: "fixture",
+            name: self.name,
             original: &self.document,
             units: &units,
             force,

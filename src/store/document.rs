@@ -27,6 +27,9 @@ pub struct InputDocument {
     pub assembly: String,
     /// Compressed size in bytes, when the input is a file.
     pub bytes: Option<u64>,
+    /// When the file was changed last, in nanoseconds since 1970, and its inode: both say that it may be another one by now.
+    pub modified: Option<i64>,
+    pub inode: Option<u64>,
     /// What samples were called in the file before a sample map renamed them, and what since: text in rows may hold the former.
     pub renamed: Vec<Rename>,
     /// What the caller says about the file. Stored in the clear.

@@ -2,32 +2,45 @@
 
 use std::collections::BTreeMap;
 
-use super::digest::Digest;
 use super::document::Document;
+use super::ledger::LedgerUnit;
+use super::unit::InputTotal;
 use super::unit::InputUnits;
 use crate::crypto::digest::Sha256;
 use crate::error::{Error, Result};
 
-/// Records of one input that are inside the asked regions, and the sum of their digests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct InputTotal {
-    pub records: u64,
-    pub digest: Digest,
-}
-
-/// A load's identity: SHA-256 over the options that change rows and, input by input, the header's digest, the number of
-/// records and the sum of their digests. A re-compressed file keeps it; a changed sample name does not.
-/// `totals` is keyed by 0-based input.
-pub fn identity(options: &[u8; 32], headers: &[[u8; 32]], totals: &BTreeMap<u32, InputTotal>) -> [u8; 32] {
+/// A load's content, without options: SHA-256 over, input by input, the header's digest, the number of records and the sum of
+/// their digests. A re-compressed file keeps it; a changed sample name does not. `totals` is keyed by 0-based input.
+pub fn content(headers: &[[u8; 32]], totals: &BTreeMap<u32, InputTotal>) -> [u8; 32] {
     let mut digest = Sha256::new();
-    digest.update(b"genogate load identity 1\0");
-    digest.update(options);
+    digest.update(b"genogate load content 1\0");
     digest.update(&(headers.len() as u64).to_le_bytes());
     for (header, number) in headers.iter().zip(0u32..) {
         let total = totals.get(&number).copied().unwrap_or_default();
         digest.update(header);
         digest.update(&total.records.to_le_bytes());
         digest.update(&total.digest.to_bytes());
+    }
+    digest.finish()
+}
+
+/// A load's identity: SHA-256 over its content and the options that change rows.
+pub fn identity(options: &[u8; 32], content: &[u8; 32]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update(b"genogate load identity 2\0");
+    digest.update(options);
+    digest.update(content);
+    digest.finish()
+}
+
+/// A load's digest: SHA-256 over its units' digests in order.
+pub fn rows_digest(units: &[LedgerUnit]) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update(b"genogate load rows 1\0");
+    for unit in units {
+        digest.update(&unit.unit.to_le_bytes());
+        digest.update(&unit.variants_digest);
+        digest.update(&unit.calls_digest);
     }
     digest.finish()
 }
@@ -80,6 +93,7 @@ pub fn variant_id(load_no: i32, unit: u32, row: u32) -> Result<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Digest;
     use crate::store::InputDocument;
 
     fn document(bytes: Option<u64>) -> Document {
@@ -101,7 +115,8 @@ mod tests {
 
     #[test]
     fn size_is_no_part_of_identity_but_content_and_options_are() {
-        let of = |options: u8, document: &Document, records| identity(&[options; 32], &headers(document), &totals(records));
+        let of =
+            |options: u8, document: &Document, records| identity(&[options; 32], &content(&headers(document), &totals(records)));
         let base = of(0, &document(Some(1)), 5);
         assert_eq!(base, of(0, &document(Some(2)), 5));
         assert_ne!(base, of(0, &document(Some(1)), 6));

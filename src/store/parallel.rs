@@ -9,7 +9,6 @@ use futures::stream::FuturesUnordered;
 use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 
-use super::ledger;
 use crate::db::{self, Connection, Databases};
 use crate::error::{Error, Result};
 
@@ -41,7 +40,7 @@ impl Parallel<'_> {
         }
         let further = self.further(statements.len()).await;
         let sessions: Vec<&Client> = std::iter::once(client).chain(further.iter().map(|further| &**further)).collect();
-        let backends = futures::future::try_join_all(sessions.iter().map(|session| ledger::backend(session))).await?;
+        let backends = futures::future::try_join_all(sessions.iter().map(|session| backend(session))).await?;
         let next = AtomicUsize::new(0);
         let mut works: FuturesUnordered<_> =
             sessions.into_iter().map(|session| carry_out(session, doing, statements, &next)).collect();
@@ -62,7 +61,7 @@ impl Parallel<'_> {
         };
         while !works.is_empty() {
             for backend in &backends {
-                ledger::cancel(&other, *backend).await?;
+                cancel(&other, *backend).await?;
             }
             // How they end is of no interest any more.
             let ended = async { while works.next().await.is_some() {} };
@@ -85,4 +84,16 @@ async fn carry_out(session: &Client, doing: &str, statements: &[String], next: &
         session.batch_execute(statement).await.map_err(|error| db::failure(doing, error))?;
     }
     Ok(())
+}
+
+/// The server's process behind this connection.
+async fn backend(client: &Client) -> Result<i32> {
+    let row = client.query_one("SELECT pg_catalog.pg_backend_pid()", &[]).await;
+    row.map(|row| row.get(0)).map_err(|error| db::failure("asking who serves", error))
+}
+
+/// Cancels what a process of the server is doing.
+async fn cancel(client: &Client, backend: i32) -> Result<()> {
+    let told = client.execute("SELECT pg_catalog.pg_cancel_backend($1)", &[&backend]).await;
+    told.map(|_| ()).map_err(|error| db::failure("cancelling a statement", error))
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use super::digest::Digest;
 use super::unit::ClosedUnit;
 use crate::error::{Error, Result};
 
@@ -14,8 +13,9 @@ pub struct Tally {
     loaded: u64,
     pub variants: u64,
     pub calls: u64,
-    /// Sum of the digests of the rows, as the sink stores them.
-    pub rows_digest: Digest,
+    /// Digests of the rows, as the sink stores them.
+    pub variants_digest: [u8; 32],
+    pub calls_digest: [u8; 32],
 }
 
 impl Tally {
@@ -51,8 +51,8 @@ impl Tally {
                 closed.unit, counts.records, counts.out_of_region
             ))
         })?;
-        let Self { variants, calls, rows_digest, .. } = *self;
-        Ok(Account { loaded, quarantined, filtered, variants, calls, rows_digest })
+        let Self { variants, calls, variants_digest, calls_digest, .. } = *self;
+        Ok(Account { loaded, quarantined, filtered, variants, calls, variants_digest, calls_digest })
     }
 }
 
@@ -64,7 +64,8 @@ pub struct Account {
     pub filtered: u64,
     pub variants: u64,
     pub calls: u64,
-    pub rows_digest: Digest,
+    pub variants_digest: [u8; 32],
+    pub calls_digest: [u8; 32],
 }
 
 #[cfg(test)]

@@ -65,3 +65,10 @@ impl ClosedUnit {
         self.places.get(&bad.line).copied().unwrap_or(bad.line)
     }
 }
+
+/// Records of one input that are inside the asked regions, and the sum of their digests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InputTotal {
+    pub records: u64,
+    pub digest: Digest,
+}

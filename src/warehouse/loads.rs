@@ -1,108 +1,30 @@
 //! The list of loads, visible or not, finishing one that is whole, and dropping one. It must not know how a load is written.
 
-use chrono::{DateTime, Utc};
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Client;
 use uuid::Uuid;
 
 use crate::access::{Grant, Permission};
 use crate::audit::{Event, Recorder};
-use crate::db;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
-use crate::store::completion::{self, Progress};
+use crate::store::completion;
 use crate::store::identity::fingerprint;
-use crate::store::ledger::Finished;
+use crate::store::inputs::{Progress, load_inputs};
+pub use crate::store::loads::StoredLoad as Load;
+use crate::store::loads::list_loads;
+use crate::store::outcome::{Finished, drop_load};
 use crate::store::parallel::Parallel;
-
-/// One load. Counts are null until it is complete.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct Load {
-    pub load_id: Uuid,
-    pub name: String,
-    /// `started`, `complete`, `failed`, `replaced` or `dropped`.
-    pub status: String,
-    /// Why it is not complete: an error class, or the load that took its place.
-    pub reason: Option<String>,
-    /// `pseudonym`, `name` or `none`.
-    pub sample_ids: String,
-    pub assembly: String,
-    pub input_records: Option<i64>,
-    pub variants: Option<i64>,
-    pub calls: Option<i64>,
-    pub quarantined: Option<i64>,
-    pub filtered: Option<i64>,
-    pub out_of_region: Option<i64>,
-    pub units: Option<i64>,
-    pub created: DateTime<Utc>,
-    pub finished: Option<DateTime<Utc>>,
-    /// The same command, run again, goes on where this load stopped.
-    pub resumable: bool,
-    /// The name under which its shards meet.
-    pub load_name: Option<String>,
-    /// Into how many shards its work was cut.
-    pub shards: Option<i32>,
-    /// Sessions at work on it.
-    pub sessions: i64,
-    #[serde(skip)]
-    fingerprint: Option<Vec<u8>>,
-    #[serde(skip)]
-    pub(super) options: Vec<u8>,
-    #[serde(skip)]
-    pub(super) identity: Option<Vec<u8>>,
-    /// The load's share of its variants' ids.
-    #[serde(skip)]
-    pub(super) number: i32,
-    /// Columns of `variants` in the order its tuples were written.
-    #[serde(skip)]
-    pub(super) columns: Vec<String>,
-    #[serde(skip)]
-    pub(super) rows_digest: Option<Vec<u8>>,
-}
-
-impl Load {
-    fn of(row: &Row) -> Result<Self> {
-        let status: String = row.get("status");
-        let fingerprint: Option<Vec<u8>> = row.get("fingerprint");
-        Ok(Self {
-            load_id: row.get("load_id"),
-            name: row.get("name"),
-            resumable: ["started", "failed"].contains(&status.as_str()) && fingerprint.is_some(),
-            fingerprint,
-            status,
-            reason: row.get("reason"),
-            sample_ids: row.get("sample_ids"),
-            assembly: row.get("assembly"),
-            input_records: row.get("input_records"),
-            variants: row.get("variants"),
-            calls: row.get("calls"),
-            quarantined: row.get("quarantined"),
-            filtered: row.get("filtered"),
-            out_of_region: row.get("out_of_region"),
-            units: row.get("units"),
-            created: row.get("created"),
-            finished: row.get("finished"),
-            load_name: row.get("meeting"),
-            shards: row.get("shards"),
-            sessions: row.get("sessions"),
-            options: row.get("options"),
-            identity: row.get("identity"),
-            number: row.get("load_no"),
-            columns: row.get::<_, Option<_>>("columns").unwrap_or_default(),
-            rows_digest: row.get("rows_digest"),
-        })
-    }
-}
 
 /// Every load, oldest first.
 pub async fn list(client: &Client, grant: &Grant) -> Result<Vec<Load>> {
     grant.require(Permission::LoadManage)?;
-    all(client).await
+    list_loads(client).await
 }
 
 /// One load. Class `usage` when there is none with this id.
 pub async fn show(client: &Client, grant: &Grant, id: Uuid) -> Result<Load> {
     grant.require(Permission::LoadManage)?;
-    all(client).await?.into_iter().find(|load| load.load_id == id).ok_or_else(|| unknown(id))
+    list_loads(client).await?.into_iter().find(|load| load.load_id == id).ok_or_else(|| unknown(id))
 }
 
 /// A load with each of its inputs.
@@ -116,7 +38,7 @@ pub struct Shown {
 /// One load and how far each of its inputs is. Class `usage` when there is none with this id.
 pub async fn inspect(client: &Client, grant: &Grant, id: Uuid) -> Result<Shown> {
     let load = show(client, grant, id).await?;
-    let files = completion::progress(client, id).await?;
+    let files = load_inputs(client, id).await?;
     Ok(Shown { load, files })
 }
 
@@ -178,30 +100,10 @@ pub struct Dropped {
 /// Deletes a load's rows; its line in the list stays. Class `usage` when there is none with this id, `failed` while it runs.
 pub async fn drop(client: &Client, grant: &Grant, recorder: &Recorder, id: Uuid) -> Result<Dropped> {
     grant.require(Permission::LoadManage)?;
-    let row = client
-        .query_one("SELECT o_found, o_variants, o_calls FROM genogate_store.drop_load($1, 'dropped on request')", &[&id])
-        .await
-        .map_err(|error| db::failure("dropping the load", error))?;
-    if !row.get::<_, bool>(0) {
-        return Err(unknown(id));
-    }
-    let count = |column: usize| row.get::<_, Option<i64>>(column).unwrap_or(0).unsigned_abs();
-    let dropped = Dropped { load_id: id, variants: count(1), calls: count(2) };
+    let (variants, calls) = drop_load(client, id, "dropped on request").await?.ok_or_else(|| unknown(id))?;
+    let dropped = Dropped { load_id: id, variants, calls };
     recorder.record(Event::LoadDropped { load_id: id, variants: dropped.variants, calls: dropped.calls })?;
     Ok(dropped)
-}
-
-async fn all(client: &Client) -> Result<Vec<Load>> {
-    let rows = client
-        .query(
-            "SELECT l.*, coalesce(s.o_sessions, 0) AS sessions
-             FROM genogate_store.list_loads() l LEFT JOIN genogate_store.load_sessions() s ON s.o_load = l.load_id
-             ORDER BY l.load_no",
-            &[],
-        )
-        .await
-        .map_err(|error| db::failure("listing the loads", error))?;
-    rows.iter().map(Load::of).collect()
 }
 
 fn unknown(id: Uuid) -> Error {

@@ -121,7 +121,7 @@ async fn rows_that_went_came_or_moved_are_found() {
             vec![],
         ),
         (
-            "UPDATE units SET rows_digest = decode(repeat('00', 32), 'hex') WHERE unit = 0".into(),
+            "UPDATE units SET calls_digest = decode(repeat('00', 32), 'hex') WHERE unit = 0".into(),
             "digests in the ledger that are not the load's",
             vec![0],
         ),

@@ -147,13 +147,11 @@ fn an_unfinished_load_is_finished_without_its_files_and_once_only() {
     assert_eq!(warehouse.sql("SELECT count(*) FROM genogate.variants"), "0");
 }
 
-/// Another process that holds a load's lock: `alone`, or as a shard does.
-fn holding(warehouse: &Warehouse, load: &str, function: &str) -> Child {
-    let sql = format!(
-        "SELECT {function}(genogate_store.lock_key(), load_no) FROM genogate_store.loads WHERE load_id = '{load}'; SELECT pg_sleep(600)"
-    );
+/// Another process that holds a shard of a load.
+fn holding(warehouse: &Warehouse, load: &str, shard: &str) -> Child {
+    let sql = format!("SELECT genogate_store.hold_load('{load}', {shard}); SELECT pg_sleep(600)");
     let mut command = genogate(&warehouse.home);
-    let child = command.args(["db", "shell", "--", "-X", "-q", "-c", &sql]).stdout(Stdio::null()).spawn().unwrap();
+    let child = command.args(["db", "shell", "--app", "--", "-X", "-q", "-c", &sql]).stdout(Stdio::null()).spawn().unwrap();
     let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
     while warehouse.sql(sleeping) == "0" {
         std::thread::sleep(std::time::Duration::from_millis(5));
@@ -193,7 +191,7 @@ fn what_does_not_belong_together_does_not_meet() {
     piped.expect(2);
 
     // While a shard is at work, nobody cuts the load anew, takes it for himself, or drops it.
-    let shard = holding(&warehouse, &id, "pg_advisory_lock_shared");
+    let shard = holding(&warehouse, &id, "1, 3");
     assert_eq!(loads(&warehouse)[0]["sessions"], 1);
     let done = load(&warehouse, &a, &["--shard", "2/4"]).expect(2);
     assert!(done.stdout.contains("another number of shards"), "{done:#?}");

@@ -83,9 +83,9 @@ fn rows_and_ledger_rewritten_together_are_found_by_the_audit_trail() {
     warehouse.sql(&format!(
         "SET session_replication_role = replica;
          DELETE FROM genogate_store.calls WHERE load_id = '{load}'; DELETE FROM genogate_store.variants WHERE load_id = '{load}';
-         UPDATE genogate_store.units SET variants = 0, calls = 0, filtered = filtered + loaded_records, loaded_records = 0, rows_digest = {none}
+         UPDATE genogate_store.units SET variants = 0, calls = 0, filtered = filtered + loaded_records, loaded_records = 0, variants_digest = {none}, calls_digest = {none}
            WHERE load_id = '{load}';
-         UPDATE genogate_store.loads SET variants = 0, calls = 0, filtered = input_records, rows_digest = {none} WHERE load_id = '{load}'"
+         UPDATE genogate_store.loads SET variants = 0, calls = 0, filtered = input_records, digest = {none} WHERE load_id = '{load}'"
     ));
     let forged = warehouse.run(["validate", load, "--json"]).expect(4).json();
     let broken: Vec<&Value> =

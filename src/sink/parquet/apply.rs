@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::flow::{
     Demands, Document, OpenSink, Opening, Outcome, Owed, Sink, SinkConfig, Situation, Specification, Status, Writer, column,
 };
-use crate::store::identity::{headers, identity};
+use crate::store::identity::{content, headers, identity};
 
 /// The planned sink.
 #[derive(Debug)]
@@ -126,7 +126,7 @@ impl OpenSink for Open {
         {
             return Err(Error::integrity(format!("{} of {planned} units were written", state.units)));
         }
-        let of = |options: &[u8; 32]| hex(&identity(options, &self.headers, &state.totals));
+        let content = content(&self.headers, &state.totals);
         let outcome = |load_id, status, figures, replaced| Outcome {
             load_id,
             status,
@@ -134,6 +134,7 @@ impl OpenSink for Open {
             units_resumed: 0,
             rows_digest: None,
             replaced,
+            same_content: Vec::new(),
             shard: None,
             files: Vec::new(),
         };
@@ -142,22 +143,21 @@ impl OpenSink for Open {
             load_id,
             name: self.name.clone(),
             figures: state.figures(),
-            identity: of(&self.options),
-            // What was read, whatever the rules: the identity under none.
-            content: of(&[0; 32]),
+            identity: hex(&identity(&self.options, &content)),
+            content: hex(&content),
             options: hex(&self.options),
             finished: chrono::Utc::now().to_rfc3339(),
         };
         let loads = folder.loads()?;
         let identical = loads.iter().find(|(_, earlier)| earlier.identity == manifest.identity);
         if let Some((_, earlier)) = identical.filter(|_| !self.force) {
-            return Ok(outcome(earlier.load_id, Status::Skipped, earlier.figures, None));
+            return Ok(outcome(earlier.load_id, Status::Skipped, earlier.figures, Vec::new()));
         }
         let under_other_rules =
             || loads.iter().find(|(_, earlier)| earlier.name == manifest.name && earlier.content == manifest.content);
         let replaced = identical.or_else(under_other_rules);
         folder.publish(&manifest, replaced.map(|(path, _)| path.as_path()))?;
-        Ok(outcome(load_id, Status::Complete, manifest.figures, replaced.map(|(_, earlier)| earlier.load_id)))
+        Ok(outcome(load_id, Status::Complete, manifest.figures, replaced.iter().map(|(_, earlier)| earlier.load_id).collect()))
     }
 
     async fn abandon(&self, _error: &Error) {

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
 use crate::flow::{ClosedUnit, Context, Figures, column};
-use crate::store::identity::InputTotal;
+use crate::store::InputTotal;
 use crate::store::tally::Account;
 
 /// What the writers of one load share.

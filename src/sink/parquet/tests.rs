@@ -95,7 +95,7 @@ async fn an_identical_load_is_skipped_unless_forced() {
     let second = rig.open(&*sink(home.path()), false).await.unwrap().end(&rig).await.unwrap();
     assert_eq!((second.status, second.load_id, second.figures), (Status::Skipped, first.load_id, first.figures));
     let forced = rig.open(&*sink(home.path()), true).await.unwrap().end(&rig).await.unwrap();
-    assert_eq!((forced.status, forced.replaced), (Status::Complete, Some(first.load_id)));
+    assert_eq!((forced.status, forced.replaced), (Status::Complete, vec![first.load_id]));
     assert_eq!(entries(&home.path().join("lake")), [format!("load={}", forced.load_id)]);
 }
 
@@ -106,7 +106,7 @@ async fn a_load_under_other_rules_takes_the_place_of_its_pipelines_earlier_one()
     let first = rig.open(&*sink(home.path()), false).await.unwrap().end(&rig).await.unwrap();
     rig.options = [6; 32];
     let second = rig.open(&*sink(home.path()), false).await.unwrap().end(&rig).await.unwrap();
-    assert_eq!((second.status, second.replaced), (Status::Complete, Some(first.load_id)));
+    assert_eq!((second.status, second.replaced), (Status::Complete, vec![first.load_id]));
     assert_eq!(entries(&home.path().join("lake")), [format!("load={}", second.load_id)]);
 }
 

@@ -24,12 +24,15 @@ use crate::error::{Error, Result};
 use crate::flow::{
     Demands, Figures, OpenSink, Opening, Outcome, Owed, Sink, SinkConfig, Situation, Specification, Status, UnitSize, Writer,
 };
-use crate::store::completion::{self, Progress, State};
-use crate::store::ledger::{self, Beginning, Finished};
+use crate::store::begin::{Beginning, begin_load, hold_load};
+use crate::store::completion::{self, State};
+use crate::store::inputs::{self, Progress, load_inputs};
+use crate::store::ledger::load_units;
+use crate::store::outcome::{Finished, fail_load, load_outcome};
 use crate::store::parallel::Parallel;
-use crate::store::{Document, InputUnits, Shard};
+use crate::store::{Document, InputUnits, Shard, tables};
 
-/// How long the lock of a run that died is waited for: by then the server has noticed that its client is gone.
+/// How long a load is waited for whose run died: by then the server has noticed that its client is gone.
 const ORPHAN: Duration = Duration::from_secs(30);
 
 /// How long recording a failure may take.
@@ -102,43 +105,39 @@ impl Sink for Postgres {
         let (database, patience) = (self.database(), self.config.patience()?);
         // With the first writer's, or hundreds of runs could hold every connection there is and each wait for one more.
         let [control, first] = opening.databases.connect_together(&database, patience).await?;
-        ledger::prepare_columns(&control, &layout.own_columns()).await?;
+        tables::prepare_columns(&control, &layout.own_columns()).await?;
         let beginning = Beginning {
             id: opening.context.run_id,
             name: opening.name,
             meeting: opening.load_name,
             options: opening.options_digest,
-            original: opening.original,
             document,
             units: opening.units,
+            columns: &layout.variants_columns(),
             shard: opening.shard,
             force: opening.force,
         };
         let mut tries = Backoff::new(ORPHAN.min(patience));
         let load = loop {
-            match ledger::begin(&control, &beginning).await? {
+            match begin_load(&control, &beginning).await? {
                 Ok(load) => break load,
                 Err(busy) => pause(&opening.context, &mut tries, elsewhere(busy, opening.shard)).await?,
             }
         };
-        match load.complete {
-            true => opening.context.units.keep(Vec::new()),
-            false => {
-                ledger::declare_columns(&control, load.id, &layout.variants_columns()).await?;
-                ledger::tag(&control, load.id, document).await?;
-            }
+        if load.complete {
+            opening.context.units.keep(Vec::new());
         }
         let mut resumed = 0;
         if load.resumed {
-            let done = ledger::read(&control, load.id).await?;
-            resumed = done.units.iter().filter(|&&unit| opening.context.units.wants(unit..unit + 1)).count() as u64;
-            done.units.iter().for_each(|&unit| opening.context.units.mark_done(unit));
-            for input in completion::progress(&control, load.id).await? {
+            let done = load_units(&control, load.id).await?;
+            resumed = done.iter().filter(|done| opening.context.units.wants(done.unit..done.unit + 1)).count() as u64;
+            done.iter().for_each(|done| opening.context.units.mark_done(done.unit));
+            for input in load_inputs(&control, load.id).await? {
                 let number = input.input.cast_unsigned() - 1;
                 input.reason.into_iter().for_each(|reason| opening.context.units.give_up(number, reason));
             }
         } else if !load.complete && self.config.indexes == Indexes::Auto {
-            ledger::call(&control, "drop_indexes_if_empty", None).await?;
+            tables::drop_indexes_if_empty(&control).await?;
         }
         opening.context.recorder.record(Event::LoadBegun { load_id: load.id, resumed_units: resumed })?;
         let shared = Shared {
@@ -173,7 +172,7 @@ fn elsewhere(load: Uuid, shard: Option<Shard>) -> Error {
 /// The opened sink.
 struct Open {
     shared: Arc<Shared>,
-    /// Holds the load's lock; `None` when it was lost.
+    /// Holds the load; `None` when it was lost.
     control: Mutex<Option<Connection>>,
     options: [u8; 32],
     force: bool,
@@ -190,12 +189,12 @@ impl std::fmt::Debug for Open {
 }
 
 impl Open {
-    /// The connection that holds the load's lock, made anew when it was lost. Class `failed`, transient, when another session
-    /// holds the lock: our old one, until the server notices, or somebody who resumes the load.
+    /// The connection that holds the load, made anew when it was lost. Class `failed`, transient, when another session
+    /// holds it: our old one, until the server notices, or somebody who resumes the load.
     async fn held<'a>(&self, control: &'a mut Option<Connection>) -> Result<&'a Connection> {
         if control.as_ref().is_none_or(|connection| connection.is_closed()) {
             let connection = self.shared.databases.connect(&self.shared.database).await?;
-            match ledger::hold(&connection, self.shared.load.id, self.shard).await? {
+            match hold_load(&connection, self.shared.load.id, self.shard).await? {
                 true => *control = Some(connection),
                 false => return Err(elsewhere(self.shared.load.id, self.shard)),
             }
@@ -203,21 +202,23 @@ impl Open {
         control.as_ref().ok_or_else(|| Error::internal("a connection was made and is not there"))
     }
 
-    /// Builds indexes and makes the load visible. `sent` is the identity with which that was tried before. `None` while units of
-    /// other shards are missing.
-    async fn complete(&self, control: &mut Option<Connection>, sent: &mut Option<[u8; 32]>) -> Result<Option<Finished>> {
+    /// Builds indexes and makes the load visible. `None` while units of other shards are missing.
+    async fn complete(&self, control: &mut Option<Connection>) -> Result<Option<Finished>> {
         let load = self.shared.load.id;
         let client = self.held(control).await?;
-        for (input, reason) in self.shared.context.units.given_up() {
-            ledger::give_up(client, load, input, &reason).await?;
+        if self.shared.load.complete {
+            return load_outcome(client, load).await;
         }
-        ledger::close_inputs(client, load, &self.read_to_their_ends()).await?;
-        match completion::state(client, self.parallel(), load, sent.as_ref()).await? {
+        for (input, reason) in self.shared.context.units.given_up() {
+            inputs::give_up_input(client, load, input, &reason).await?;
+        }
+        inputs::close_inputs(client, load, &self.read_to_their_ends()).await?;
+        match completion::state(client, self.parallel(), load).await? {
             State::Finished(done) => return Ok(Some(*done)),
             State::Partial => return Ok(None),
             State::Whole => {}
         }
-        completion::publish(client, self.parallel(), load, &self.options, self.force, sent).await.map(Some)
+        completion::publish(client, self.parallel(), load, &self.options, self.force).await.map(Some)
     }
 
     fn parallel(&self) -> Parallel<'_> {
@@ -229,22 +230,22 @@ impl Open {
         }
     }
 
-    /// Inputs whose units were unknown before this run has read them, from 1.
-    fn read_to_their_ends(&self) -> Vec<i32> {
+    /// Inputs whose units were unknown before this run has read them.
+    fn read_to_their_ends(&self) -> Vec<u32> {
         let read = |cut: &&InputUnits| cut.count.is_none() && self.shared.context.units.wants(cut.first..cut.first + 1);
-        self.shared.units.iter().filter(read).map(|cut| cut.input.cast_signed() + 1).collect()
+        self.shared.units.iter().filter(read).map(|cut| cut.input).collect()
     }
 
     /// What is reported when units are missing: the load as far as it is. Class `integrity` when nobody else is to bring them.
     fn partial(&self, inputs: &[Progress]) -> Result<Finished> {
         if self.shard.is_none() {
-            let missing = completion::missing(inputs).unwrap_or_default();
+            let missing = inputs::missing(inputs).unwrap_or_default();
             return Err(Error::integrity(format!("the run ended, but {missing}")));
         }
         Ok(completion::so_far(self.shared.load.id, inputs))
     }
 
-    /// Records a failure with the load, which only who holds its lock may: another process may have taken it up. Else the
+    /// Records a failure with the load, which only who holds it may: another process may have taken it up. Else the
     /// load keeps its state until it is resumed.
     async fn record(&self, error: &Error) {
         let mut control = self.control.lock().await;
@@ -253,7 +254,7 @@ impl Open {
         // The server may have been restarted since the connection was last used: one new try.
         for _ in 0..2 {
             recorded = match self.held(&mut control).await {
-                Ok(client) => ledger::fail(client, load, self.shard, error).await,
+                Ok(client) => fail_load(client, load, self.shard, error).await,
                 Err(error) => Err(error),
             };
             match recorded {
@@ -287,9 +288,9 @@ impl OpenSink for Open {
 
     async fn finish(&self) -> Result<Outcome> {
         let mut control = self.control.lock().await;
-        let (mut tries, mut sent) = (Backoff::new(self.shared.patience), None);
+        let mut tries = Backoff::new(self.shared.patience);
         let done = loop {
-            match self.complete(&mut control, &mut sent).await {
+            match self.complete(&mut control).await {
                 Ok(done) => break done,
                 Err(error) => pause(&self.shared.context, &mut tries, error).await?,
             }
@@ -298,7 +299,7 @@ impl OpenSink for Open {
             self.tidy(&mut control, done).await;
         }
         let progress = match self.held(&mut control).await {
-            Ok(client) => completion::progress(client, done.as_ref().map_or(self.shared.load.id, |done| done.id)).await,
+            Ok(client) => load_inputs(client, done.as_ref().map_or(self.shared.load.id, |done| done.id)).await,
             Err(error) => Err(error),
         };
         let inputs = match (progress, &done) {
@@ -330,6 +331,7 @@ impl OpenSink for Open {
             units_resumed: self.resumed,
             rows_digest: done.rows_digest,
             replaced: done.replaced,
+            same_content: done.same_content,
             shard: self.shard.map(|shard| shard.to_string()),
             files: inputs,
         })

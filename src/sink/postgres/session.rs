@@ -11,9 +11,10 @@ use crate::db::{self, Backoff, Connection};
 use crate::error::{Error, Result};
 use crate::pgcopy;
 use crate::store::identity::input_of;
+use crate::store::inputs::load_inputs;
 use crate::store::tables::{CALLS, CALLS_COLUMNS, VARIANTS};
 use crate::store::tally::Account;
-use crate::store::{ClosedUnit, completion, ledger};
+use crate::store::{ClosedUnit, ledger};
 
 /// How much of a unit is kept (64 MiB). A larger one is not written again within the run, only by the next one.
 const KEPT: usize = 64 << 20;
@@ -121,7 +122,7 @@ impl Session {
         }
         let load = self.shared.load.id;
         self.link = None;
-        let inputs = completion::progress(&self.link().await?.client, load).await?;
+        let inputs = load_inputs(&self.link().await?.client, load).await?;
         let reason = |unit: &u32| {
             let input = input_of(&self.shared.units, *unit)?;
             let given_up = inputs.iter().find(|known| known.input == input.cast_signed() + 1)?;

@@ -8,7 +8,7 @@ use crate::db::{Backoff, Connection, Databases};
 use crate::error::{Error, Result};
 use crate::flow::Context;
 use crate::store::InputUnits;
-use crate::store::ledger::Load;
+use crate::store::begin::Load;
 
 /// What the writers of one load share.
 pub struct Shared {

@@ -76,8 +76,8 @@ impl PartitionWriter {
         }
         let mut current = self.open.take();
         if let Some(open) = &mut current {
-            open.tally.rows_digest.add(Digest(self.variants.take_digest()));
-            open.tally.rows_digest.add(Digest(self.calls.take_digest()));
+            open.tally.variants_digest = Digest(self.variants.take_digest()).to_bytes();
+            open.tally.calls_digest = Digest(self.calls.take_digest()).to_bytes();
         }
         let account = |closed: ClosedUnit| {
             let account = match current.as_ref().filter(|open| open.unit == closed.unit) {

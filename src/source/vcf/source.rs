@@ -32,7 +32,7 @@ pub(crate) struct VcfSource {
 }
 
 /// An input of the load: what the pipeline says of it, and what it says about itself.
-struct InspectedInput {
+struct Known {
     path: Option<PathBuf>,
     tags: BTreeMap<String, String>,
     renamed: Vec<Rename>,
@@ -49,25 +49,21 @@ impl VcfSource {
 
     /// Puts together what the inputs, in order, say about themselves; those that cannot be read are left out where others
     /// remain and the settings allow it.
-    fn readable(
-        &self,
-        entries: Vec<Entry>,
-        facts: impl Iterator<Item = Result<InputFacts>>,
-    ) -> Result<(Vec<InspectedInput>, GivenUp)> {
+    fn readable(&self, entries: Vec<Entry>, facts: impl Iterator<Item = Result<InputFacts>>) -> Result<(Vec<Known>, GivenUp)> {
         let (most, mut inputs, mut given_up) = (entries.len(), Vec::with_capacity(entries.len()), GivenUp::new());
         for ((i, entry), facts) in (0u32..).zip(entries).zip(facts) {
-            let input = match facts {
+            let known = match facts {
                 Ok(mut facts) => {
                     let renamed = entry.apply(&mut facts.header).map_err(|error| error.at(&entry.place))?;
-                    InspectedInput { path: entry.path, tags: entry.tags, renamed, facts }
+                    Known { path: entry.path, tags: entry.tags, renamed, facts }
                 }
                 Err(error) if self.goes_on(&error) && given_up.len() + 1 < most => {
                     given_up.push((i, error.to_string()));
-                    InspectedInput { path: entry.path, tags: entry.tags, renamed: Vec::new(), facts: InputFacts::unreadable()? }
+                    Known { path: entry.path, tags: entry.tags, renamed: Vec::new(), facts: InputFacts::unreadable()? }
                 }
                 Err(error) => return Err(error.at(format!("input {}", i + 1))),
             };
-            inputs.push(input);
+            inputs.push(known);
         }
         Ok((inputs, given_up))
     }
@@ -77,8 +73,8 @@ impl VcfSource {
         self.config.on_bad_file == OnBadFile::Continue && error.class() == Class::Input
     }
 
-    fn regions(&self, inputs: &[InspectedInput], notices: &mut Vec<Notice>) -> Result<Regions> {
-        let contigs = inputs.iter().flat_map(|input| input.facts.header.contigs.iter().map(|contig| contig.id.as_str()));
+    fn regions(&self, inputs: &[Known], notices: &mut Vec<Notice>) -> Result<Regions> {
+        let contigs = inputs.iter().flat_map(|known| known.facts.header.contigs.iter().map(|contig| contig.id.as_str()));
         let (regions, unknown) = Regions::parse(&self.config.regions, &contigs.collect())?;
         if unknown > 0 {
             notices.push(Notice { input: 1, text: format!("{unknown} of the regions name a contig that no header declares") });
@@ -87,11 +83,11 @@ impl VcfSource {
     }
 
     /// Lets each input be read only where its index says that records of the regions lie.
-    fn narrow(&self, inputs: &mut [InspectedInput], regions: &Regions, notices: &mut Vec<Notice>) -> Result<()> {
+    fn narrow(&self, inputs: &mut [Known], regions: &Regions, notices: &mut Vec<Notice>) -> Result<()> {
         if regions.is_everything() {
             return Ok(());
         }
-        for (number, InspectedInput { path, facts, .. }) in (1u32..).zip(inputs) {
+        for (number, Known { path, facts, .. }) in (1u32..).zip(inputs) {
             if matches!(facts.origin, Origin::Unreadable) {
                 continue;
             }
@@ -139,19 +135,19 @@ impl Source for VcfSource {
         let (mut inputs, given_up) = self.readable(entries, facts)?;
         one_assembly(&inputs)?;
         let mut notices = notices(&inputs, &given_up);
-        let headers: Vec<_> = inputs.iter().map(|input| &input.facts.header).collect();
+        let headers: Vec<_> = inputs.iter().map(|known| &known.facts.header).collect();
         let Columns { fields, catch_all, layout } = choose(&self.config, &headers, &mut notices)?;
         let regions = self.regions(&inputs, &mut notices)?;
         self.narrow(&mut inputs, &regions, &mut notices)?;
         let listed = Listed::read(&self.config, &self.base)?;
-        let samples: Vec<_> = inputs.iter().map(|input| input.facts.header.samples.as_slice()).collect();
+        let samples: Vec<_> = inputs.iter().map(|known| known.facts.header.samples.as_slice()).collect();
         let kept = samples::keep(listed.as_ref(), &samples)?;
 
-        let bytes = inputs.iter().map(|input| to_read(&input.facts)).sum();
+        let bytes = inputs.iter().map(|known| to_read(&known.facts)).sum();
         let (mut numbering, mut paths) = (Numbering::new(self.unit), Vec::with_capacity(inputs.len()));
         let (mut shared_inputs, mut units, mut document) = (Vec::new(), Vec::new(), Document::default());
-        for ((number, input), kept) in (0u32..).zip(inputs).zip(kept) {
-            let InspectedInput { path, tags, renamed, facts: InputFacts { header, dictionary, container, origin, size } } = input;
+        for ((number, known), kept) in (0u32..).zip(inputs).zip(kept) {
+            let Known { path, tags, renamed, facts: InputFacts { header, dictionary, container, origin, size } } = known;
             paths.push(path);
             let (first, count) = numbering.take(&origin, size)?;
             let index = match &origin {
@@ -172,6 +168,8 @@ impl Source for VcfSource {
                 lines: header.lines,
                 assembly: header.assembly.into(),
                 bytes: size,
+                modified: None,
+                inode: None,
                 renamed,
                 tags,
             });
@@ -184,8 +182,8 @@ impl Source for VcfSource {
     }
 }
 
-fn one_assembly(inputs: &[InspectedInput]) -> Result<()> {
-    match header::conflict(inputs.iter().map(|input| input.facts.header.assembly)) {
+fn one_assembly(inputs: &[Known]) -> Result<()> {
+    match header::conflict(inputs.iter().map(|known| known.facts.header.assembly)) {
         None => Ok(()),
         Some([(a, one), (b, other)]) => {
             Err(Error::input(format!("inputs {a} and {b} are of different assemblies: {one} and {other}"))
@@ -195,18 +193,18 @@ fn one_assembly(inputs: &[InspectedInput]) -> Result<()> {
 }
 
 /// What was left out, and what headers were forgiven: each text once.
-fn notices(inputs: &[InspectedInput], given_up: &GivenUp) -> Vec<Notice> {
+fn notices(inputs: &[Known], given_up: &GivenUp) -> Vec<Notice> {
     let mut notices: Vec<Notice> =
         given_up.iter().map(|(input, reason)| Notice { input: input + 1, text: format!("left out: {reason}") }).collect();
     let mut told = HashSet::new();
-    for (number, input) in (1u32..).zip(inputs) {
-        let new = input.facts.header.notices.iter().filter(|text| told.insert(text.as_str()));
+    for (number, known) in (1u32..).zip(inputs) {
+        let new = known.facts.header.notices.iter().filter(|text| told.insert(text.as_str()));
         notices.extend(new.map(|text| Notice { input: number, text: text.clone() }));
     }
     notices
 }
 
-/// Stored bytes that the run will read of an input, when input.
+/// Stored bytes that the run will read of an input, when known.
 fn to_read(facts: &InputFacts) -> Option<u64> {
     match &facts.origin {
         Origin::Indexed { spans, .. } => Some(spans.bytes()),

@@ -12,17 +12,17 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 pub use self::unit::{Count, Difference};
-use self::unit::{Found, Recorded, first_id, unit_of};
+use self::unit::{Found, first_id, unit_of};
 use super::loads::{self, Load};
 use crate::access::{Grant, Permission};
 use crate::audit::{self, Selection};
 use crate::crypto::digest::hex;
 use crate::db::{self, Connection};
 use crate::error::{Error, Result};
-use crate::flow::Digest;
-use crate::store::identity::identity;
-use crate::store::ledger;
-use crate::store::tables::CALLS_COLUMNS;
+use crate::store::identity::{content, identity, rows_digest};
+use crate::store::inputs::load_inputs;
+use crate::store::ledger::{LedgerUnit, load_units, totals};
+use crate::store::tables::{self, CALLS_COLUMNS};
 
 /// Units are read together until they hold this many rows: what is kept in memory at a time, unless one has more.
 const ROWS_AT_ONCE: u64 = 250_000;
@@ -92,7 +92,7 @@ pub async fn validate(client: Connection, grant: &Grant, id: Uuid, progress: &Pr
     if load.status != "complete" {
         return Err(Error::usage(format!("load {id} is {}, only a complete load can be validated", load.status)));
     }
-    let recorded = recorded(&client, id).await?;
+    let recorded = load_units(&client, id).await?;
     let total: u64 = recorded.iter().map(|unit| unit.variants + unit.calls).sum();
     progress.total.store(total, Ordering::Relaxed);
     let columns = Columns::of(&client, &load).await?;
@@ -124,7 +124,7 @@ pub async fn validate(client: Connection, grant: &Grant, id: Uuid, progress: &Pr
 
 /// Events of the audit trail that tell the digest of the load's rows, and how many of them tell another than the ledger.
 async fn audited(client: &Client, load: &Load) -> Result<(u64, i64)> {
-    let digest = load.rows_digest.as_ref().map(|digest| hex(digest));
+    let digest = load.digest.as_ref().map(|digest| hex(digest));
     let selection = Selection { event: Some("load_finished".into()), ..Selection::default() };
     let mut events = std::pin::pin!(audit::stream(client, selection));
     let (mut told, mut others) = (0, 0);
@@ -151,12 +151,12 @@ enum Table {
 struct Span<'a> {
     low: i64,
     high: i64,
-    units: &'a [Recorded],
+    units: &'a [LedgerUnit],
 }
 
 /// Ranges that leave out no id of the load.
-fn spans(load_no: i32, units: &[Recorded]) -> Vec<Span<'_>> {
-    let mut groups: Vec<&[Recorded]> = Vec::new();
+fn spans(load_no: i32, units: &[LedgerUnit]) -> Vec<Span<'_>> {
+    let mut groups: Vec<&[LedgerUnit]> = Vec::new();
     let (mut start, mut rows) = (0, 0);
     for (at, unit) in units.iter().enumerate() {
         rows += unit.variants + unit.calls;
@@ -174,21 +174,6 @@ fn spans(load_no: i32, units: &[Recorded]) -> Vec<Span<'_>> {
     };
     let spans = groups.iter().enumerate();
     spans.map(|(group, units)| Span { low: border(group), high: border(group + 1) - 1, units }).collect()
-}
-
-/// The ledger's lines in the order of units.
-async fn recorded(client: &Client, load: Uuid) -> Result<Vec<Recorded>> {
-    let sql = "SELECT unit, input, variants, calls, rows_digest FROM genogate_store.ledger($1) ORDER BY unit";
-    let rows = client.query(sql, &[&load]).await.map_err(|error| db::failure("reading the ledger", error))?;
-    let digest = |bytes: Option<&[u8]>| bytes.and_then(|bytes| bytes.try_into().ok()).map(Digest::from_bytes);
-    let unit = |row: &tokio_postgres::Row| Recorded {
-        unit: row.get::<_, i32>(0).cast_unsigned(),
-        input: row.get::<_, i32>(1).cast_unsigned(),
-        variants: row.get::<_, i64>(2).unsigned_abs(),
-        calls: row.get::<_, i64>(3).unsigned_abs(),
-        digest: digest(row.get(4)),
-    };
-    Ok(rows.iter().map(unit).collect())
 }
 
 /// Columns of `variants`: first those the load wrote, in the order of its tuples, then every other.
@@ -210,13 +195,11 @@ impl Columns {
     }
 
     fn copy(&self, load: &Load, table: Table, span: &Span<'_>) -> String {
-        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-        let (function, columns) = match table {
-            Table::Variants => ("stored_variants", self.names.iter().map(|name| quoted(name)).collect::<Vec<_>>()),
-            Table::Calls => ("stored_calls", CALLS_COLUMNS.iter().map(|name| quoted(name)).collect()),
-        };
-        let (columns, id, Span { low, high, .. }) = (columns.join(", "), load.load_id, span);
-        format!("COPY (SELECT {columns} FROM genogate_store.{function}('{id}', {low}, {high})) TO STDOUT (FORMAT binary)")
+        let Span { low, high, .. } = *span;
+        match table {
+            Table::Variants => tables::stored_variants(load.load_id, &self.names, low, high),
+            Table::Calls => tables::stored_calls(load.load_id, low, high),
+        }
     }
 }
 
@@ -248,7 +231,7 @@ struct Stored {
 }
 
 impl Stored {
-    fn add(&mut self, units: &[Recorded], mut found: BTreeMap<u32, Found>) {
+    fn add(&mut self, units: &[LedgerUnit], mut found: BTreeMap<u32, Found>) {
         for unit in units {
             found.entry(unit.unit).or_default();
         }
@@ -283,44 +266,38 @@ impl Stored {
     }
 }
 
-async fn ledger_checks(client: &Client, load: &Load, units: &[Recorded], stored: &Stored) -> Result<Vec<Check>> {
-    let failed = |error| db::failure("recounting the load", error);
-    let sums = "SELECT count(*), coalesce(sum(records), 0)::bigint, coalesce(sum(variants), 0)::bigint,
-                       coalesce(sum(calls), 0)::bigint, coalesce(sum(quarantined), 0)::bigint,
-                       coalesce(sum(filtered), 0)::bigint, coalesce(sum(out_of_region), 0)::bigint,
-                       coalesce(sum(loaded_records), 0)::bigint
-                FROM genogate_store.ledger($1)";
-    let id = load.load_id;
-    let sums = client.query_one(sums, &[&id]).await.map_err(failed)?;
-    let counted =
-        client.query_one("SELECT o_stray, o_quarantined FROM genogate_store.recount($1)", &[&id]).await.map_err(failed)?;
-    let (sum, counted) = (|column: usize| sums.get::<_, i64>(column), |column: usize| counted.get::<_, i64>(column));
-    let ledger = ledger::read(client, id).await?;
-    let sealed = load.rows_digest.as_deref() == Some(&ledger.rows_digest.to_bytes());
-    let identical = same_identity(client, load, &ledger).await?;
+async fn ledger_checks(client: &Client, load: &Load, units: &[LedgerUnit], stored: &Stored) -> Result<Vec<Check>> {
+    let sum = |of: fn(&LedgerUnit) -> u64| units.iter().map(of).sum::<u64>().cast_signed();
+    let (records, variants, calls) = (sum(|unit| unit.records), sum(|unit| unit.variants), sum(|unit| unit.calls));
+    let (quarantined, accounted) =
+        (sum(|unit| unit.quarantined), sum(|unit| unit.loaded_records + unit.quarantined + unit.filtered + unit.out_of_region));
+    let (stray, entries) = tables::recount(client, load.load_id).await?;
+    let sealed = load.digest.as_deref() == Some(&rows_digest(units));
+    let identical = same_identity(client, load, units).await?;
     let listed = |count: Option<i64>| count.unwrap_or(-1);
     let check = |name, expected, found| Check { name, expected, found };
     Ok(vec![
-        check("units in the ledger", listed(load.units), sum(0)),
-        check("records in the ledger", listed(load.input_records), sum(1)),
-        check("records accounted for", sum(1), sum(7) + sum(4) + sum(5) + sum(6)),
-        check("variants in the ledger", listed(load.variants), sum(2)),
-        check("calls in the ledger", listed(load.calls), sum(3)),
+        check("units in the ledger", listed(load.units), units.len() as i64),
+        check("records in the ledger", listed(load.input_records), records),
+        check("records accounted for", records, accounted),
+        check("variants in the ledger", listed(load.variants), variants),
+        check("calls in the ledger", listed(load.calls), calls),
         // A record of which another allele was stored has an entry without counting as quarantined.
-        check("quarantined records without an entry", 0, (sum(4) - counted(1)).max(0)),
+        check("quarantined records without an entry", 0, (quarantined - entries).max(0)),
         check("digests in the ledger that are not the load's", 0, i64::from(!identical) + i64::from(!sealed)),
-        check("units without a digest", 0, units.iter().filter(|unit| unit.digest.is_none()).count() as i64),
-        check("variants stored", sum(2), stored.variants.cast_signed()),
-        check("calls stored", sum(3), stored.calls.cast_signed()),
-        check("rows whose ids are not the load's", 0, counted(0)),
+        check("variants stored", variants, stored.variants.cast_signed()),
+        check("calls stored", calls, stored.calls.cast_signed()),
+        check("rows whose ids are not the load's", 0, stray),
     ])
 }
 
-/// The identity, computed anew from the ledger, is the one the load was finished with.
-async fn same_identity(client: &Client, load: &Load, ledger: &ledger::Ledger) -> Result<bool> {
-    let headers = ledger::headers(client, load.load_id).await?;
+/// Content and identity, computed anew from the ledger, are those the load was finished with.
+async fn same_identity(client: &Client, load: &Load, units: &[LedgerUnit]) -> Result<bool> {
+    let headers: Vec<_> = load_inputs(client, load.load_id).await?.iter().map(|input| input.header_digest).collect();
     let options: [u8; 32] = load.options.clone().try_into().map_err(|_| Error::integrity("a stored digest is cut"))?;
-    Ok(load.identity.as_deref() == Some(identity(&options, &headers, &ledger.totals).as_slice()))
+    let content = content(&headers, &totals(units));
+    let same = |stored: &Option<Vec<u8>>, computed: &[u8; 32]| stored.as_deref() == Some(computed.as_slice());
+    Ok(same(&load.content, &content) && same(&load.identity, &identity(&options, &content)))
 }
 
 #[cfg(test)]
@@ -329,7 +306,7 @@ mod tests {
 
     #[test]
     fn spans_leave_out_no_id() {
-        let unit = |unit, rows| Recorded { unit, variants: rows, ..Recorded::default() };
+        let unit = |unit, rows| LedgerUnit { unit, variants: rows, ..LedgerUnit::default() };
         for units in [
             vec![],
             vec![unit(0, 1)],

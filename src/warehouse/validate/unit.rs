@@ -2,21 +2,10 @@
 
 use super::tuples::Tuple;
 use crate::error::{Error, Result};
-use crate::flow::Digest;
 use crate::pgcopy::row_digest;
+use crate::store::Digest;
+use crate::store::ledger::LedgerUnit;
 use crate::store::tables::{CALLS_TAG, VARIANTS_TAG};
-
-/// A unit's line in the ledger.
-#[derive(Clone, Debug, Default)]
-pub struct Recorded {
-    pub unit: u32,
-    /// 1-based.
-    pub input: u32,
-    pub variants: u64,
-    pub calls: u64,
-    /// Null where the unit was stored by a version that made none.
-    pub digest: Option<Digest>,
-}
 
 /// Expected by the ledger, found in the tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -65,7 +54,8 @@ impl Difference {
 pub struct Found {
     variants: Vec<u64>,
     calls: Vec<u64>,
-    digest: Digest,
+    variants_digest: Digest,
+    calls_digest: Digest,
     /// A column holds a value although the load writes none there.
     unwritten: bool,
     /// Rows that name another load.
@@ -101,22 +91,25 @@ impl Found {
     /// A stored variant; the load writes the first `written` columns.
     pub fn variant(&mut self, tuple: &Tuple<'_>, load: &[u8; 16], written: usize) -> Result<()> {
         self.variants.push(row_of(id(tuple)?));
-        self.row(VARIANTS_TAG, tuple, load, written)
+        let digest = self.row(VARIANTS_TAG, tuple, load, written)?;
+        self.variants_digest.add(digest);
+        Ok(())
     }
 
     /// A stored call; its fourth column is the sample's number.
     pub fn call(&mut self, tuple: &Tuple<'_>, load: &[u8; 16], written: usize) -> Result<()> {
         let sample = tuple.fixed(3).map_or(0, u32::from_be_bytes);
         self.calls.push(row_of(id(tuple)?) << 32 | u64::from(sample));
-        self.row(CALLS_TAG, tuple, load, written)
+        let digest = self.row(CALLS_TAG, tuple, load, written)?;
+        self.calls_digest.add(digest);
+        Ok(())
     }
 
-    fn row(&mut self, tag: u8, tuple: &Tuple<'_>, load: &[u8; 16], written: usize) -> Result<()> {
+    fn row(&mut self, tag: u8, tuple: &Tuple<'_>, load: &[u8; 16], written: usize) -> Result<Digest> {
         let fields = tuple.first(written).ok_or_else(|| Error::internal("a stored row came without its columns"))?;
-        self.digest.add(Digest::from_bytes(row_digest(tag, written as u16, fields)));
         self.foreign += u64::from(tuple.fixed(0) != Some(*load));
         self.unwritten |= !tuple.is_null_from(written);
-        Ok(())
+        Ok(Digest::from_bytes(row_digest(tag, written as u16, fields)))
     }
 
     /// All rows are in: counts what is there twice and what hangs in the air.
@@ -135,14 +128,17 @@ impl Found {
     }
 
     /// What differs from the ledger; `None` when nothing does.
-    pub fn difference(&self, unit: u32, recorded: Option<&Recorded>) -> Option<Difference> {
-        let none = Recorded { digest: Some(Digest::default()), ..Recorded::default() };
+    pub fn difference(&self, unit: u32, recorded: Option<&LedgerUnit>) -> Option<Difference> {
+        let none = LedgerUnit::default();
         let ledger = recorded.unwrap_or(&none);
         let (variants, calls) = self.rows();
-        let same = (ledger.variants, ledger.calls) == (variants, calls) && ledger.digest == Some(self.digest) && !self.unwritten;
+        let same = (ledger.variants, ledger.calls) == (variants, calls)
+            && ledger.variants_digest == self.variants_digest.to_bytes()
+            && ledger.calls_digest == self.calls_digest.to_bytes()
+            && !self.unwritten;
         (!same || recorded.is_none()).then(|| Difference {
             unit,
-            input: recorded.map(|recorded| recorded.input),
+            input: recorded.map(|recorded| recorded.input + 1),
             variants: Count { expected: ledger.variants, found: variants },
             calls: Count { expected: ledger.calls, found: calls },
             repeated_variants: self.repeated_variants,

@@ -197,7 +197,7 @@ impl Scene {
         self.warehouse.run(["validate", report["load_id"].as_str().unwrap(), "--json"]).expect(0);
         let disturbed = self.warehouse.sql(ROWS);
         let clean = self.run(&["--force"]).expect(0).json();
-        assert_eq!(clean["replaced"], report["load_id"], "{clean}");
+        assert_eq!(clean["replaced"], serde_json::json!([report["load_id"]]), "{clean}");
         assert_eq!(self.warehouse.sql(ROWS), disturbed);
         assert_eq!(self.warehouse.run(["audit", "verify", "--json"]).expect(0).json()["verified"], true);
     }

@@ -131,7 +131,7 @@ async fn a_server_without_room_for_another_session_builds_on_one() {
 async fn loads_that_end_at_the_same_time_share_the_builds() {
     let mut rig = Rig::with_database(1, 1).await;
     let one = written(&rig).await;
-    rig.options = [6; 32];
+    (rig.options, rig.name) = ([6; 32], "another");
     let two = written(&rig).await;
     let (watcher, holder) = (admin(&rig).await, hold_back(&rig).await);
     let releasing = async {
@@ -192,7 +192,7 @@ async fn a_later_load_ends_while_another_one_writes() {
     let mut rig = Rig::with_database(1, 1).await;
     rig.open(&*sink(), false).await.unwrap().all(&rig).await.unwrap();
     let holder = hold_back(&rig).await;
-    rig.options = [6; 32];
+    (rig.options, rig.name) = ([6; 32], "another");
     assert_eq!(rig.open(&*sink(), false).await.unwrap().all(&rig).await.unwrap()["status"], json!("complete"));
     holder.batch_execute("ROLLBACK").await.unwrap();
 }
@@ -202,7 +202,7 @@ async fn statistics_follow_what_has_grown() {
     let mut rig = Rig::with_database(1, 0).await;
     let watcher = admin(&rig).await;
     let mut load = async |option: u8, sites: &[Site]| -> Value {
-        rig.options = [option; 32];
+        (rig.options, rig.name) = ([option; 32], ["", "one", "two", "three"][usize::from(option)]);
         let run = rig.open(&*sink(), false).await.unwrap();
         let mut writer = run.sink.writer(0).await.unwrap();
         run.unit(&mut writer, 0, sites, 0).await.unwrap();

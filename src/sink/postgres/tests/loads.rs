@@ -215,7 +215,7 @@ async fn an_identical_load_is_skipped_unless_forced() {
     assert_eq!(count(&admin, "genogate_store.variants").await, 6);
 
     let forced = rig.open(&*sink(), true).await.unwrap().all(&rig).await.unwrap();
-    assert_eq!((&forced["status"], &forced["replaced"]), (&json!("complete"), &first["load_id"]));
+    assert_eq!((&forced["status"], &forced["replaced"]), (&json!("complete"), &json!([first["load_id"]])));
     assert_eq!(count(&admin, "genogate_store.variants").await, 6);
     assert_eq!(count(&admin, "genogate_store.calls").await, 6);
     let shown: Vec<Uuid> =

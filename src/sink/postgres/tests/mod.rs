@@ -2,6 +2,7 @@
 
 mod ends;
 mod guards;
+mod holders;
 mod loads;
 mod outages;
 mod plans;

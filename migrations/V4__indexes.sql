@@ -1,10 +1,10 @@
--- The end of a load, on several sessions at once: a partition's indexes are built in a transaction of their own, then those of the
--- tables, which adopt them. Statistics are made anew where a table or partition has outgrown those it has.
+-- Indexes and statistics of the bulk tables. The first load of an empty warehouse leaves the indexes out and builds them at its
+-- end, on several sessions at once: a partition's in a transaction of their own, then those of the tables, which adopt them.
 SET LOCAL ROLE genogate_owner;
 
--- The indexes of the bulk tables. suffix: what PostgreSQL itself calls a partition's share, after the partition's name.
+-- The indexes. suffix: what PostgreSQL itself calls a partition's share, after the partition's name.
 CREATE FUNCTION genogate_store.bulk_indexes(OUT o_table text, OUT o_name text, OUT o_suffix text, OUT o_columns text) RETURNS SETOF record
-LANGUAGE sql IMMUTABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, genogate_store, pg_temp AS $$
   VALUES ('variants', 'variants_position', 'contig_pos_idx', '(contig, pos)'),
          ('variants', 'variants_id', 'variant_id_idx', '(variant_id)'),
          -- Rows of one load lie together, so a block-range index finds a load.
@@ -17,6 +17,7 @@ $$;
 CREATE FUNCTION genogate_store.missing_indexes(
   OUT o_partition oid, OUT o_table text, OUT o_name text, OUT o_columns text, OUT o_bytes bigint) RETURNS SETOF record
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+  SELECT access.require('loads:write');
   SELECT c.oid, c.relname::text, c.relname || '_' || b.o_suffix, b.o_columns, pg_relation_size(c.oid)
   FROM genogate_store.bulk_indexes() b
   JOIN pg_inherits i ON i.inhparent = to_regclass('genogate_store.' || b.o_table)
@@ -33,8 +34,13 @@ SET maintenance_work_mem = '256MB' SET max_parallel_maintenance_workers = 0 SET 
 DECLARE
   missing record;
 BEGIN
-  -- Loads that end at the same time share the work.
-  PERFORM pg_advisory_xact_lock(hashtextextended('indexes of ' || p_partition, genogate_store.lock_key()));
+  PERFORM access.require('loads:write');
+  IF NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = p_partition
+                 AND inhparent IN ('genogate_store.variants'::regclass, 'genogate_store.calls'::regclass)) THEN
+    RAISE EXCEPTION 'this is no partition of a bulk table' USING ERRCODE = 'GG500';
+  END IF;
+  -- Loads that end at the same time share the work, and build_indexes, which makes the same ones, waits or is waited for.
+  EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', p_partition::regclass);
   FOR missing IN SELECT * FROM genogate_store.missing_indexes() m WHERE m.o_partition = p_partition LOOP
     EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON genogate_store.%I %s', missing.o_name, missing.o_table, missing.o_columns);
   END LOOP;
@@ -42,14 +48,16 @@ END
 $$;
 
 -- The tables' indexes, for which partitions that have theirs are not read again. Takes no lock when nothing is missing.
-CREATE OR REPLACE FUNCTION genogate_store.build_indexes() RETURNS void
+CREATE FUNCTION genogate_store.build_indexes() RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp
 SET maintenance_work_mem = '256MB' SET client_min_messages = 'warning' AS $$
 DECLARE
   missing record;
 BEGIN
+  PERFORM access.require('loads:write');
   FOR missing IN SELECT * FROM genogate_store.bulk_indexes() b WHERE to_regclass('genogate_store.' || b.o_name) IS NULL LOOP
-    PERFORM pg_advisory_xact_lock(hashtextextended('indexes', genogate_store.lock_key()));
+    -- Two sessions would both make it: what CREATE INDEX takes does not keep out itself.
+    EXECUTE format('LOCK TABLE ONLY genogate_store.%I IN SHARE ROW EXCLUSIVE MODE', missing.o_table);
     EXECUTE format('CREATE INDEX IF NOT EXISTS %I ON genogate_store.%I %s', missing.o_name, missing.o_table, missing.o_columns);
   END LOOP;
 END
@@ -57,12 +65,13 @@ $$;
 
 -- Leaves the indexes out while the first load fills an empty warehouse, also those that a load left half-built. False: something
 -- is stored or being stored.
-CREATE OR REPLACE FUNCTION genogate_store.drop_indexes_if_empty() RETURNS boolean
+CREATE FUNCTION genogate_store.drop_indexes_if_empty() RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp
 SET client_min_messages = 'warning' AS $$
 DECLARE
   built regclass;
 BEGIN
+  PERFORM access.require('loads:write');
   BEGIN
     LOCK TABLE genogate_store.variants, genogate_store.calls IN ACCESS EXCLUSIVE MODE NOWAIT;
   EXCEPTION WHEN lock_not_available THEN
@@ -90,21 +99,14 @@ $$;
 
 -- Statistics of the columns that are asked for, of a table as a whole, which autovacuum never looks at, and of its partitions. Of
 -- these a small sample does: autovacuum makes better ones, of all columns, as soon as it comes by.
-DO $$
-DECLARE
-  wanted record;
-BEGIN
-  FOR wanted IN SELECT * FROM (VALUES
-    ('variants', ARRAY['contig', 'pos', 'variant_id', 'load_id']),
-    ('calls', ARRAY['contig', 'variant_id', 'load_id', 'input', 'sample_index'])) AS t (name, columns)
-  LOOP
-    EXECUTE (SELECT format('ALTER TABLE ONLY genogate_store.%I ', wanted.name)
-                    || string_agg(format('ALTER COLUMN %I SET STATISTICS 100', c), ', ') FROM unnest(wanted.columns) c);
-  END LOOP;
-END
-$$;
+ALTER TABLE ONLY genogate_store.variants
+  ALTER COLUMN contig SET STATISTICS 100, ALTER COLUMN pos SET STATISTICS 100, ALTER COLUMN variant_id SET STATISTICS 100,
+  ALTER COLUMN load_id SET STATISTICS 100;
+ALTER TABLE ONLY genogate_store.calls
+  ALTER COLUMN contig SET STATISTICS 100, ALTER COLUMN variant_id SET STATISTICS 100, ALTER COLUMN load_id SET STATISTICS 100,
+  ALTER COLUMN input SET STATISTICS 100, ALTER COLUMN sample_index SET STATISTICS 100;
 
-DROP FUNCTION genogate_store.analyze_tables();
+-- Makes statistics anew where a table or partition has outgrown those it has.
 CREATE FUNCTION genogate_store.analyze_table(p_table text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp
 SET default_statistics_target = 10 AS $$
@@ -113,6 +115,7 @@ DECLARE
   columns text;
   leaf    regclass;
 BEGIN
+  PERFORM access.require('loads:write');
   -- Those with a target of their own.
   SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO columns FROM pg_attribute
     WHERE attrelid = parent AND attstattarget > 0 AND p_table IN ('variants', 'calls');
@@ -141,10 +144,11 @@ BEGIN
 END
 $$;
 
-REVOKE ALL ON FUNCTION
-  genogate_store.bulk_indexes(), genogate_store.missing_indexes(), genogate_store.index_partition(oid), genogate_store.analyze_table(text)
-FROM PUBLIC;
+SELECT genogate_store.build_indexes();
+
 GRANT EXECUTE ON FUNCTION
-  genogate_store.missing_indexes(), genogate_store.index_partition(oid), genogate_store.analyze_table(text) TO genogate_app;
+  genogate_store.missing_indexes(), genogate_store.index_partition(oid), genogate_store.build_indexes(),
+  genogate_store.drop_indexes_if_empty(), genogate_store.analyze_table(text)
+TO genogate_app;
 
 RESET ROLE;

@@ -1,0 +1,745 @@
+-- Loads: what each is made of, its ledger of units, who works on it, and how it ends.
+--
+-- genogate_store  tables nobody reads or writes directly; the application has INSERT on variants and calls (COPY) inside a
+--                 unit it announced, and functions. Those it may call are SECURITY DEFINER and ask access.require first.
+--
+-- SQLSTATE GGn..: our own refusals; n is the exit code of the class they belong to, the message quotes no value.
+--   GG100 the load is not in progress any more, or not in the state that is asked for    GG400 a unit was committed already
+--   GG200 something asked for cannot be    GG500 not permitted to this session           GG600 an input has changed
+--
+-- Locks on a load's row, so that nobody ends what another goes on with: FOR KEY SHARE while a unit is open; FOR NO KEY UPDATE
+-- while somebody joins or leaves; FOR UPDATE while the load ends or loses units, which waits for the open ones.
+SET LOCAL ROLE genogate_owner;
+
+CREATE SCHEMA genogate_store;
+
+-- 22 bits: the load's share of a variant_id (load << 41 | unit << 21 | row).
+CREATE SEQUENCE genogate_store.load_number AS integer MINVALUE 1 MAXVALUE 4194303 NO CYCLE;
+
+CREATE TABLE genogate_store.loads (
+  load_id        uuid PRIMARY KEY,
+  load_no        integer NOT NULL UNIQUE DEFAULT nextval('genogate_store.load_number'),
+  -- The pipeline's, or the one under which shards meet.
+  name           text NOT NULL,
+  -- The name under which shards meet (`--load-name`), when one was given, and into how many shards the work is cut.
+  meeting        text,
+  shards         integer CHECK (shards >= 1),
+  -- Digest over everything that decides about rows.
+  options        bytea NOT NULL CHECK (octet_length(options) = 32),
+  -- What a resumed run must find again: sizes, header digests, options, unit table. Null: not to be resumed.
+  fingerprint    bytea CHECK (octet_length(fingerprint) = 32),
+  status         text NOT NULL DEFAULT 'started' CHECK (status IN ('started', 'complete', 'failed', 'replaced', 'dropped')),
+  -- What was read: header digests, record counts, sums of record digests. With the options: what the load is made of.
+  content        bytea CHECK (octet_length(content) = 32),
+  identity       bytea CHECK (octet_length(identity) = 32),
+  -- Binds the units' digests to what they mean: names, order, samples, inputs, header lines.
+  digest         bytea CHECK (octet_length(digest) = 32),
+  -- Why the load is not complete, in words free of values.
+  reason         text,
+  -- The load that took its place, or that was there already.
+  replaced_by    uuid REFERENCES genogate_store.loads,
+  sample_ids     text NOT NULL CHECK (sample_ids IN ('pseudonym', 'name', 'none')),
+  assembly       text NOT NULL,
+  -- Columns of variants in the order of the tuples; those not named are null in every row.
+  columns        text[] NOT NULL,
+  input_records  bigint,
+  variants       bigint,
+  calls          bigint,
+  quarantined    bigint,
+  filtered       bigint,
+  out_of_region  bigint,
+  units          bigint,
+  created        timestamptz NOT NULL DEFAULT clock_timestamp(),
+  finished       timestamptz,
+  CHECK (status <> 'complete' OR (num_nulls(content, identity, digest, finished, input_records) = 0 AND replaced_by IS NULL))
+);
+-- One visible load of the same content and options, and one of the same content in a pipeline.
+CREATE UNIQUE INDEX loads_identity ON genogate_store.loads (identity) WHERE status = 'complete';
+CREATE UNIQUE INDEX loads_content ON genogate_store.loads (content, name) WHERE status = 'complete';
+CREATE INDEX loads_replaced ON genogate_store.loads (replaced_by) WHERE replaced_by IS NOT NULL;
+-- One unfinished load to take up.
+CREATE UNIQUE INDEX loads_fingerprint ON genogate_store.loads (fingerprint) WHERE status IN ('started', 'failed');
+CREATE UNIQUE INDEX loads_meeting ON genogate_store.loads (meeting) WHERE status IN ('started', 'failed') AND fingerprint IS NOT NULL;
+
+CREATE TABLE genogate_store.inputs (
+  load_id        uuid NOT NULL REFERENCES genogate_store.loads,
+  input          integer NOT NULL CHECK (input >= 1),
+  -- HMAC of the path: paths may name people.
+  path_hash      bytea CHECK (octet_length(path_hash) = 32),
+  -- The file as it was when it was last looked at: size, time of the last change in nanoseconds since 1970, inode. Null: a stream.
+  bytes          bigint,
+  modified       bigint,
+  inode          bigint,
+  header_digest  bytea NOT NULL CHECK (octet_length(header_digest) = 32),
+  version        text NOT NULL,
+  assembly       text NOT NULL,
+  -- [{"key": …, "value": …}], as far as the pipeline let the lines through.
+  header         jsonb NOT NULL,
+  -- What the caller says about it, in words that are no identifiers.
+  tags           jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(tags) = 'object'),
+  -- Its units are first_unit and those behind it. Null: how many is known when it was read to its end, which tells `counted`.
+  first_unit     integer NOT NULL CHECK (first_unit >= 0),
+  units          integer CHECK (units >= 0),
+  counted        integer CHECK (counted >= 0),
+  -- Why it was given up; its rows are taken back and it counts as whole.
+  reason         text,
+  PRIMARY KEY (load_id, input),
+  CHECK (units IS NULL OR counted IS NULL)
+);
+
+CREATE TABLE genogate_store.samples (
+  load_id        uuid NOT NULL REFERENCES genogate_store.loads,
+  input          integer NOT NULL,
+  sample_index   integer NOT NULL CHECK (sample_index >= 0),
+  sample_id      text NOT NULL,
+  PRIMARY KEY (load_id, input, sample_index)
+);
+CREATE INDEX samples_id ON genogate_store.samples (sample_id);
+
+-- The ledger. A unit is here exactly when its rows are in variants and calls: one transaction writes both.
+CREATE TABLE genogate_store.units (
+  load_id         uuid NOT NULL REFERENCES genogate_store.loads,
+  unit            integer NOT NULL CHECK (unit BETWEEN 0 AND 1048575),
+  input           integer NOT NULL,
+  lines           bigint NOT NULL CHECK (lines >= 0),
+  records         bigint NOT NULL CHECK (records >= 0),
+  loaded_records  bigint NOT NULL CHECK (loaded_records >= 0),
+  variants        bigint NOT NULL CHECK (variants >= loaded_records),
+  calls           bigint NOT NULL CHECK (calls >= 0),
+  quarantined     bigint NOT NULL CHECK (quarantined >= 0),
+  filtered        bigint NOT NULL CHECK (filtered >= 0),
+  out_of_region   bigint NOT NULL CHECK (out_of_region >= 0),
+  -- Sum of the records' digests, four little-endian 64-bit lanes: what was read.
+  digest          bytea NOT NULL CHECK (octet_length(digest) = 32),
+  -- Of the rows as they are stored.
+  variants_digest bytea NOT NULL CHECK (octet_length(variants_digest) = 32),
+  calls_digest    bytea NOT NULL CHECK (octet_length(calls_digest) = 32),
+  PRIMARY KEY (load_id, unit),
+  CONSTRAINT units_add_up CHECK (records = loaded_records + quarantined + filtered + out_of_region),
+  CONSTRAINT units_rows CHECK ((variants > 0) = (loaded_records > 0) AND (variants > 0 OR calls = 0))
+);
+
+-- Where a record was and why it was set aside; never what it held.
+CREATE TABLE genogate_store.quarantine (
+  load_id        uuid NOT NULL REFERENCES genogate_store.loads,
+  unit           integer NOT NULL,
+  -- 0-based within the unit.
+  line           bigint NOT NULL,
+  field          text NOT NULL,
+  reason         text NOT NULL
+);
+CREATE INDEX quarantine_load ON genogate_store.quarantine (load_id, unit);
+
+-- What a disposal took from a unit, and the unit's digests before and after: a load stays verifiable that has lost rows by law.
+CREATE TABLE genogate_store.disposals (
+  disposal_id     uuid NOT NULL,
+  load_id         uuid NOT NULL REFERENCES genogate_store.loads,
+  unit            integer NOT NULL,
+  variants        bigint NOT NULL CHECK (variants >= 0),
+  calls           bigint NOT NULL CHECK (calls >= 0),
+  variants_before bytea NOT NULL CHECK (octet_length(variants_before) = 32),
+  variants_after  bytea NOT NULL CHECK (octet_length(variants_after) = 32),
+  calls_before    bytea NOT NULL CHECK (octet_length(calls_before) = 32),
+  calls_after     bytea NOT NULL CHECK (octet_length(calls_after) = 32),
+  disposed        timestamptz NOT NULL DEFAULT clock_timestamp(),
+  PRIMARY KEY (disposal_id, load_id, unit)
+);
+
+-- Who works on a load: sessions, known by their backend and when that began, which no session can choose. A row whose backend
+-- is gone counts for nothing. Writers' sessions are not here.
+CREATE UNLOGGED TABLE genogate_store.holders (
+  load_id        uuid NOT NULL,
+  pid            integer NOT NULL,
+  backend_start  timestamptz NOT NULL,
+  -- Holds the load for itself.
+  alone          boolean NOT NULL,
+  -- The part of the work that is this session's, from 1. Null: all of it, or only its end.
+  shard          integer CHECK (shard >= 1),
+  -- It is this session's turn to finish the load.
+  finishing      boolean NOT NULL DEFAULT false,
+  PRIMARY KEY (load_id, pid, backend_start),
+  CHECK (NOT alone OR shard IS NULL)
+);
+
+-- The unit a running transaction announced. Rows are removed by the transaction that made them: nobody ever sees one of
+-- another. Identity is the backend and its transaction, not a setting.
+CREATE UNLOGGED TABLE genogate_store.open_units (
+  xid            xid8 NOT NULL,
+  pid            integer NOT NULL,
+  load_id        uuid NOT NULL,
+  unit           integer NOT NULL,
+  PRIMARY KEY (xid, load_id, unit)
+);
+
+-- At COMMIT: no unit ends without its ledger row. One row a unit, so rows cost nothing.
+CREATE FUNCTION genogate_store.guard_commit() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM genogate_store.open_units u WHERE u.xid = new.xid AND u.load_id = new.load_id AND u.unit = new.unit)
+     OR NOT EXISTS (SELECT FROM genogate_store.units u WHERE u.load_id = new.load_id AND u.unit = new.unit) THEN
+    RAISE EXCEPTION 'unit % would end without its line in the ledger', new.unit USING ERRCODE = 'GG500';
+  END IF;
+  RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER guard_commit AFTER INSERT ON genogate_store.open_units DEFERRABLE INITIALLY DEFERRED
+  FOR EACH ROW EXECUTE FUNCTION genogate_store.guard_commit();
+
+-- Is the backend of a holder still there?
+CREATE FUNCTION genogate_store.is_alive(p_holder genogate_store.holders) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM pg_stat_activity a WHERE a.pid = p_holder.pid AND a.backend_start = p_holder.backend_start)
+$$;
+
+-- When the caller's session began. The owner's rights see that of the application's sessions only.
+CREATE FUNCTION genogate_store.session_start() RETURNS timestamptz
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+DECLARE
+  began timestamptz := (SELECT a.backend_start FROM pg_stat_activity a WHERE a.pid = pg_backend_pid());
+BEGIN
+  IF began IS NULL THEN
+    RAISE EXCEPTION 'loads are held by sessions of the application only' USING ERRCODE = 'GG500';
+  END IF;
+  RETURN began;
+END
+$$;
+
+-- The living holders of a load other than the caller. Looks at the backends as they are now, not as the transaction saw them.
+CREATE FUNCTION genogate_store.other_holders(p_load uuid) RETURNS SETOF genogate_store.holders
+LANGUAGE plpgsql SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+BEGIN
+  -- An older snapshot of the table would hide who came since.
+  IF current_setting('transaction_isolation') <> 'read committed' THEN
+    RAISE EXCEPTION 'who works on a load is asked in a transaction that is READ COMMITTED' USING ERRCODE = 'GG500';
+  END IF;
+  PERFORM pg_stat_clear_snapshot();
+  RETURN QUERY SELECT * FROM genogate_store.holders h
+    WHERE h.load_id = p_load AND h.pid <> pg_backend_pid() AND genogate_store.is_alive(h);
+END
+$$;
+
+-- Enters the caller, unless it gets in the way of somebody or somebody in its. The caller's transaction has the load's row.
+CREATE FUNCTION genogate_store.enter_holder(p_load uuid, p_alone boolean, p_shard integer) RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+BEGIN
+  IF EXISTS (SELECT FROM genogate_store.other_holders(p_load) h WHERE p_alone OR h.alone OR h.shard = p_shard) THEN
+    RETURN false;
+  END IF;
+  DELETE FROM genogate_store.holders h
+    WHERE (h.load_id, h.pid, h.backend_start) IN (
+      SELECT d.load_id, d.pid, d.backend_start FROM genogate_store.holders d WHERE NOT genogate_store.is_alive(d) FOR UPDATE SKIP LOCKED);
+  INSERT INTO genogate_store.holders (load_id, pid, backend_start, alone, shard)
+    VALUES (p_load, pg_backend_pid(), genogate_store.session_start(), p_alone, p_shard)
+    ON CONFLICT (load_id, pid, backend_start) DO UPDATE SET alone = p_alone, shard = p_shard;
+  RETURN true;
+END
+$$;
+
+-- Refuses a session that does not work on the load.
+CREATE FUNCTION genogate_store.require_holder(p_load uuid) RETURNS void
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+BEGIN
+  IF NOT EXISTS (SELECT FROM genogate_store.holders h WHERE h.load_id = p_load AND h.pid = pg_backend_pid()
+                 AND h.backend_start = genogate_store.session_start()) THEN
+    RAISE EXCEPTION 'this session does not hold the load' USING ERRCODE = 'GG500';
+  END IF;
+END
+$$;
+
+-- The row of a load in progress, to end it or take units from it: no unit is open after this, and none begins.
+CREATE FUNCTION genogate_store.lock_started(p_load uuid) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+BEGIN
+  PERFORM FROM genogate_store.loads WHERE load_id = p_load AND status = 'started' FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the load is not in progress any more' USING ERRCODE = 'GG100';
+  END IF;
+END
+$$;
+
+-- Begins a load, or takes part in the unfinished one with this fingerprint, and holds it.
+-- p_inputs: [{"bytes", "modified", "inode", "header_digest" (hex), "version", "assembly", "header": [{"key", "value"}], "tags",
+-- "first_unit", "units", "samples": [id…]}]. p_shard of p_shards: null for a run that wants the load for itself.
+-- o_state: new, resumed, busy (another session runs it, or this shard of it), split (others cut it into another number of
+-- shards), other (the meeting's name and the fingerprint are not of one load), or complete (a shard comes late: an earlier
+-- load with this fingerprint is visible; p_force begins anew).
+CREATE FUNCTION genogate_store.begin_load(
+  p_load uuid, p_name text, p_meeting text, p_options bytea, p_fingerprint bytea, p_sample_ids text, p_assembly text,
+  p_columns text[], p_inputs jsonb, p_shard integer, p_shards integer, p_force boolean,
+  OUT o_load uuid, OUT o_load_no integer, OUT o_state text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+DECLARE
+  known record;
+BEGIN
+  PERFORM access.require('loads:write');
+  -- Who loses against another that begins the same looks again.
+  LOOP
+    SELECT load_id, load_no INTO o_load, o_load_no FROM genogate_store.loads
+      WHERE status IN ('started', 'failed') AND fingerprint IS NOT NULL
+        AND (meeting = p_meeting AND fingerprint IS DISTINCT FROM p_fingerprint
+             OR fingerprint = p_fingerprint AND meeting <> p_meeting)
+      LIMIT 1;
+    IF FOUND THEN
+      o_state := 'other';
+      RETURN;
+    END IF;
+    SELECT load_id, load_no, shards, columns INTO known FROM genogate_store.loads
+      WHERE fingerprint = p_fingerprint AND status IN ('started', 'failed') FOR NO KEY UPDATE;
+    EXIT WHEN FOUND;
+    IF p_shard IS NOT NULL AND NOT p_force THEN
+      SELECT load_id, load_no INTO o_load, o_load_no FROM genogate_store.loads
+        WHERE fingerprint = p_fingerprint AND status = 'complete' ORDER BY created DESC LIMIT 1;
+      IF FOUND THEN
+        o_state := 'complete';
+        RETURN;
+      END IF;
+    END IF;
+    BEGIN
+      INSERT INTO genogate_store.loads (load_id, name, meeting, shards, options, fingerprint, sample_ids, assembly, columns)
+        VALUES (p_load, p_name, p_meeting, p_shards, p_options, p_fingerprint, p_sample_ids, p_assembly, p_columns)
+        RETURNING load_id, load_no INTO o_load, o_load_no;
+      o_state := 'new';
+      EXIT;
+    EXCEPTION WHEN unique_violation THEN
+      IF EXISTS (SELECT FROM genogate_store.loads WHERE load_id = p_load) THEN
+        RAISE;
+      END IF;
+    END;
+  END LOOP;
+  IF o_state = 'new' THEN
+    PERFORM genogate_store.enter_holder(o_load, p_shard IS NULL, p_shard);
+    INSERT INTO genogate_store.inputs (load_id, input, bytes, modified, inode, header_digest, version, assembly, header, tags,
+                                       first_unit, units)
+      SELECT p_load, i.ordinality, v.bytes, v.modified, v.inode, decode(v.header_digest, 'hex'), v.version, v.assembly, v.header,
+             v.tags, v.first_unit, v.units
+      FROM jsonb_array_elements(p_inputs) WITH ORDINALITY i,
+           jsonb_to_record(i.value) AS v(bytes bigint, modified bigint, inode bigint, header_digest text, version text,
+                                         assembly text, header jsonb, tags jsonb, first_unit integer, units integer);
+    INSERT INTO genogate_store.samples (load_id, input, sample_index, sample_id)
+      SELECT p_load, i.ordinality, s.ordinality - 1, s.value
+      FROM jsonb_array_elements(p_inputs) WITH ORDINALITY i,
+           jsonb_array_elements_text(i.value->'samples') WITH ORDINALITY s;
+    RETURN;
+  END IF;
+  o_load := known.load_id;
+  o_load_no := known.load_no;
+  -- While nobody works on it, it may be cut anew.
+  IF known.shards IS DISTINCT FROM p_shards AND p_shard IS NOT NULL
+     AND EXISTS (SELECT FROM genogate_store.other_holders(o_load) h WHERE NOT h.alone) THEN
+    o_state := 'split';
+    RETURN;
+  END IF;
+  IF NOT genogate_store.enter_holder(o_load, p_shard IS NULL, p_shard) THEN
+    o_state := 'busy';
+    RETURN;
+  END IF;
+  IF known.columns <> p_columns THEN
+    RAISE EXCEPTION 'the load was begun with other columns; drop it with `genogate loads drop`' USING ERRCODE = 'GG100';
+  END IF;
+  o_state := 'resumed';
+  UPDATE genogate_store.loads
+    SET status = 'started', reason = NULL, finished = NULL, meeting = coalesce(meeting, p_meeting), shards = p_shards
+    WHERE load_id = o_load;
+  -- What the caller says last about an input is so.
+  UPDATE genogate_store.inputs i SET tags = t.value->'tags'
+    FROM jsonb_array_elements(p_inputs) WITH ORDINALITY t
+    WHERE i.load_id = o_load AND i.input = t.ordinality AND i.tags <> t.value->'tags';
+END
+$$;
+
+-- A run whose connection was lost holds its load again on a new one. False: somebody else is on it, the dead connection's
+-- backend among them until the server notices; or the load was cut anew since.
+CREATE FUNCTION genogate_store.hold_load(p_load uuid, p_shard integer, p_shards integer) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+BEGIN
+  PERFORM access.require('loads:write');
+  PERFORM FROM genogate_store.loads WHERE load_id = p_load AND shards IS NOT DISTINCT FROM p_shards FOR NO KEY UPDATE;
+  RETURN FOUND AND genogate_store.enter_holder(p_load, p_shard IS NULL, p_shard);
+END
+$$;
+
+-- Takes up a load to finish it without its files, beside shards that work on it. False: a run without shards is on it, or it
+-- cannot be taken up.
+CREATE FUNCTION genogate_store.take_up_load(p_load uuid) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+BEGIN
+  PERFORM access.require('loads:write');
+  PERFORM FROM genogate_store.loads
+    WHERE load_id = p_load AND status IN ('started', 'failed') AND fingerprint IS NOT NULL FOR NO KEY UPDATE;
+  IF NOT FOUND OR NOT genogate_store.enter_holder(p_load, false, NULL) THEN
+    RETURN false;
+  END IF;
+  UPDATE genogate_store.loads SET status = 'started', reason = NULL, finished = NULL WHERE load_id = p_load AND status = 'failed';
+  RETURN true;
+END
+$$;
+
+-- Announces a unit: until this transaction ends it may insert into variants and calls, and it must commit the unit.
+CREATE FUNCTION genogate_store.begin_unit(p_load uuid, p_unit integer) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+BEGIN
+  PERFORM access.require('loads:write');
+  PERFORM FROM genogate_store.loads WHERE load_id = p_load AND status = 'started' FOR KEY SHARE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the load is not in progress any more' USING ERRCODE = 'GG100';
+  END IF;
+  IF EXISTS (SELECT FROM genogate_store.units WHERE load_id = p_load AND unit = p_unit) THEN
+    RAISE EXCEPTION 'unit % is committed already', p_unit USING ERRCODE = 'GG400';
+  END IF;
+  INSERT INTO genogate_store.open_units (xid, pid, load_id, unit)
+    VALUES (pg_current_xact_id(), pg_backend_pid(), p_load, p_unit);
+END
+$$;
+
+-- Writes a unit's ledger row and quarantine ([[line, field, reason]…]) and closes the announcement.
+CREATE FUNCTION genogate_store.commit_unit(
+  p_load uuid, p_unit integer, p_input integer, p_lines bigint, p_records bigint, p_loaded bigint, p_variants bigint,
+  p_calls bigint, p_quarantined bigint, p_filtered bigint, p_out_of_region bigint, p_digest bytea, p_variants_digest bytea,
+  p_calls_digest bytea, p_quarantine jsonb)
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+BEGIN
+  PERFORM access.require('loads:write');
+  DELETE FROM genogate_store.open_units
+    WHERE xid = pg_current_xact_id_if_assigned() AND pid = pg_backend_pid() AND load_id = p_load AND unit = p_unit;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'unit % was not begun in this transaction', p_unit USING ERRCODE = 'GG400';
+  END IF;
+  IF NOT EXISTS (
+    SELECT FROM genogate_store.inputs i WHERE i.load_id = p_load AND i.input = p_input AND p_unit >= i.first_unit
+      AND p_unit < coalesce(i.first_unit + i.units,
+                            (SELECT n.first_unit FROM genogate_store.inputs n WHERE n.load_id = p_load AND n.input = p_input + 1),
+                            1048576)) THEN
+    RAISE EXCEPTION 'unit % is none of input %', p_unit, p_input USING ERRCODE = 'GG400';
+  END IF;
+  IF p_quarantined > (SELECT count(DISTINCT q->>0) FROM jsonb_array_elements(p_quarantine) q) THEN
+    RAISE EXCEPTION 'unit % sets aside more records than it says where', p_unit USING ERRCODE = 'GG400';
+  END IF;
+  INSERT INTO genogate_store.units (load_id, unit, input, lines, records, loaded_records, variants, calls, quarantined,
+                                    filtered, out_of_region, digest, variants_digest, calls_digest)
+    VALUES (p_load, p_unit, p_input, p_lines, p_records, p_loaded, p_variants, p_calls, p_quarantined, p_filtered,
+            p_out_of_region, p_digest, p_variants_digest, p_calls_digest);
+  INSERT INTO genogate_store.quarantine (load_id, unit, line, field, reason)
+    SELECT p_load, p_unit, (q->>0)::bigint, q->>1, q->>2 FROM jsonb_array_elements(p_quarantine) q;
+END
+$$;
+
+-- The ledger of a load.
+CREATE FUNCTION genogate_store.load_units(p_load uuid) RETURNS SETOF genogate_store.units
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+  SELECT access.require('loads:read');
+  SELECT * FROM genogate_store.units WHERE load_id = p_load ORDER BY unit
+$$;
+
+-- Each input of a load, and how far it is: what is committed of it. o_planned: of how many units; null until that is known.
+CREATE FUNCTION genogate_store.load_inputs(
+  p_load uuid, OUT o_input integer, OUT o_planned integer, OUT o_units bigint, OUT o_records bigint, OUT o_variants bigint,
+  OUT o_calls bigint, OUT o_quarantined bigint, OUT o_filtered bigint, OUT o_out_of_region bigint, OUT o_reason text,
+  OUT o_tags jsonb, OUT o_header_digest bytea, OUT o_bytes bigint, OUT o_modified bigint, OUT o_inode bigint)
+RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+  SELECT access.require('loads:read');
+  SELECT i.input, coalesce(i.units, i.counted), count(u.unit), coalesce(sum(u.records), 0)::bigint,
+         coalesce(sum(u.variants), 0)::bigint, coalesce(sum(u.calls), 0)::bigint, coalesce(sum(u.quarantined), 0)::bigint,
+         coalesce(sum(u.filtered), 0)::bigint, coalesce(sum(u.out_of_region), 0)::bigint, i.reason, i.tags, i.header_digest,
+         i.bytes, i.modified, i.inode
+  FROM genogate_store.inputs i
+  LEFT JOIN genogate_store.units u ON u.load_id = i.load_id AND u.input = i.input
+  WHERE i.load_id = p_load GROUP BY i.load_id, i.input ORDER BY i.input
+$$;
+
+-- What stands in the header of each input of a load, and its samples in order.
+CREATE FUNCTION genogate_store.load_documents(
+  p_load uuid, OUT o_input integer, OUT o_version text, OUT o_assembly text, OUT o_header jsonb, OUT o_samples text[])
+RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+  SELECT access.require('loads:read');
+  SELECT i.input, i.version, i.assembly, i.header,
+         ARRAY(SELECT s.sample_id FROM genogate_store.samples s WHERE s.load_id = p_load AND s.input = i.input ORDER BY s.sample_index)
+  FROM genogate_store.inputs i WHERE i.load_id = p_load ORDER BY i.input
+$$;
+
+-- Told at the end of a run: these inputs, whose units were unknown, were read to their ends.
+CREATE FUNCTION genogate_store.close_inputs(p_load uuid, p_inputs integer[]) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+  SELECT access.require('loads:write');
+  SELECT genogate_store.require_holder(p_load);
+  UPDATE genogate_store.inputs i
+    SET counted = (SELECT count(*) FROM genogate_store.units u WHERE u.load_id = i.load_id AND u.input = i.input)
+    FROM genogate_store.loads l
+    WHERE l.load_id = p_load AND l.status = 'started' AND i.load_id = p_load AND i.input = ANY (p_inputs)
+      AND i.units IS NULL AND i.counted IS NULL
+$$;
+
+-- Gives an input up: nothing of it will be visible.
+CREATE FUNCTION genogate_store.give_up_input(p_load uuid, p_input integer, p_reason text) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+  SELECT access.require('loads:write');
+  SELECT genogate_store.require_holder(p_load);
+  UPDATE genogate_store.inputs i SET reason = p_reason
+    FROM genogate_store.loads l
+    WHERE l.load_id = p_load AND l.status = 'started' AND i.load_id = p_load AND i.input = p_input AND i.reason IS NULL
+$$;
+
+-- Keeps what inputs look like by now: their units were held against them.
+CREATE FUNCTION genogate_store.stamp_inputs(
+  p_load uuid, p_inputs integer[], p_bytes bigint[], p_modified bigint[], p_inode bigint[]) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+  SELECT access.require('loads:write');
+  SELECT genogate_store.require_holder(p_load);
+  UPDATE genogate_store.inputs i SET bytes = s.bytes, modified = s.modified, inode = s.inode
+    FROM unnest(p_inputs, p_bytes, p_modified, p_inode) AS s(input, bytes, modified, inode), genogate_store.loads l
+    WHERE l.load_id = p_load AND l.status = 'started' AND i.load_id = p_load AND i.input = s.input
+$$;
+
+-- Removes what an input has stored. The caller has the load's row.
+CREATE FUNCTION genogate_store.remove_units(p_load uuid, p_input integer) RETURNS void
+LANGUAGE plpgsql SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+DECLARE
+  low  bigint;
+  high bigint;
+BEGIN
+  SELECT (l.load_no::bigint << 41) | (min(u.unit)::bigint << 21), (l.load_no::bigint << 41) | (max(u.unit)::bigint << 21) | 2097151
+    INTO low, high
+    FROM genogate_store.units u JOIN genogate_store.loads l USING (load_id)
+    WHERE u.load_id = p_load AND u.input = p_input GROUP BY l.load_no;
+  DELETE FROM genogate_store.calls WHERE variant_id BETWEEN low AND high;
+  DELETE FROM genogate_store.variants WHERE variant_id BETWEEN low AND high;
+  DELETE FROM genogate_store.quarantine q USING genogate_store.units u
+    WHERE u.load_id = p_load AND u.input = p_input AND q.load_id = p_load AND q.unit = u.unit;
+  DELETE FROM genogate_store.units WHERE load_id = p_load AND input = p_input;
+END
+$$;
+
+-- Takes inputs back whose files have changed, so that they are read anew. Refused while anybody else works on the load, who may
+-- have read what they held before.
+CREATE FUNCTION genogate_store.take_back_inputs(p_load uuid, p_inputs integer[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+DECLARE
+  taken integer;
+BEGIN
+  PERFORM access.require('loads:write');
+  PERFORM genogate_store.require_holder(p_load);
+  PERFORM FROM genogate_store.loads WHERE load_id = p_load FOR NO KEY UPDATE;
+  IF EXISTS (SELECT FROM genogate_store.other_holders(p_load)) THEN
+    RAISE EXCEPTION 'an input has changed since its units were stored, and other sessions work on the load' USING ERRCODE = 'GG600';
+  END IF;
+  PERFORM genogate_store.lock_started(p_load);
+  FOREACH taken IN ARRAY p_inputs LOOP
+    PERFORM genogate_store.remove_units(p_load, taken);
+    UPDATE genogate_store.inputs SET counted = NULL WHERE load_id = p_load AND input = taken;
+  END LOOP;
+END
+$$;
+
+-- Removes what inputs that were given up have stored. A header of zeros keeps the load apart from one that holds them.
+CREATE FUNCTION genogate_store.clear_given_up(p_load uuid) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+DECLARE
+  given integer;
+BEGIN
+  PERFORM access.require('loads:write');
+  PERFORM genogate_store.require_holder(p_load);
+  PERFORM genogate_store.lock_started(p_load);
+  FOR given IN SELECT input FROM genogate_store.inputs WHERE load_id = p_load AND reason IS NOT NULL LOOP
+    PERFORM genogate_store.remove_units(p_load, given);
+    DELETE FROM genogate_store.samples WHERE load_id = p_load AND input = given;
+    UPDATE genogate_store.inputs SET header_digest = decode(repeat('00', 32), 'hex'), header = '[]'
+      WHERE load_id = p_load AND input = given;
+  END LOOP;
+END
+$$;
+
+-- Sessions that want to finish one load take turns. True: it is the caller's, as long as its session lives.
+CREATE FUNCTION genogate_store.take_turn(p_load uuid) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+BEGIN
+  PERFORM access.require('loads:write');
+  PERFORM genogate_store.require_holder(p_load);
+  PERFORM FROM genogate_store.loads WHERE load_id = p_load FOR NO KEY UPDATE;
+  IF EXISTS (SELECT FROM genogate_store.other_holders(p_load) h WHERE h.finishing) THEN
+    RETURN false;
+  END IF;
+  UPDATE genogate_store.holders SET finishing = pid = pg_backend_pid() WHERE load_id = p_load;
+  RETURN true;
+END
+$$;
+
+-- Makes a whole load visible. When one of the same content and options is visible already, this one is dropped instead; with
+-- p_force it takes that one's place. It takes the place of one of the same content, under other options, in the same pipeline
+-- either way. load_outcome tells what became of it; purge_load removes the rows of those that were replaced.
+CREATE FUNCTION genogate_store.finish_load(p_load uuid, p_content bytea, p_identity bytea, p_digest bytea, p_force boolean)
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+DECLARE
+  pipeline text;
+  same     uuid;
+  open     bigint;
+BEGIN
+  PERFORM access.require('loads:write');
+  PERFORM genogate_store.require_holder(p_load);
+  PERFORM genogate_store.lock_started(p_load);
+  SELECT name INTO pipeline FROM genogate_store.loads WHERE load_id = p_load;
+  SELECT count(*) INTO open FROM genogate_store.load_inputs(p_load)
+    WHERE CASE WHEN o_reason IS NULL THEN o_planned IS DISTINCT FROM o_units ELSE o_units > 0 END;
+  IF open > 0 OR NOT EXISTS (SELECT FROM genogate_store.inputs WHERE load_id = p_load) THEN
+    RAISE EXCEPTION 'the load is not whole: % of its inputs are not', open USING ERRCODE = 'GG100';
+  END IF;
+  -- Who loses against another load that becomes visible looks again.
+  LOOP
+    SELECT load_id INTO same FROM genogate_store.loads WHERE identity = p_identity AND status = 'complete' FOR UPDATE;
+    UPDATE genogate_store.loads SET status = 'replaced', replaced_by = p_load, reason = 'replaced by load ' || p_load
+      WHERE status = 'complete'
+        AND (load_id = same AND p_force OR content = p_content AND name = pipeline AND load_id IS DISTINCT FROM same);
+    BEGIN
+      IF same IS NULL OR p_force THEN
+        UPDATE genogate_store.loads l
+          SET status = 'complete', content = p_content, identity = p_identity, digest = p_digest, finished = clock_timestamp(),
+              input_records = t.records, variants = t.variants, calls = t.calls, quarantined = t.quarantined,
+              filtered = t.filtered, out_of_region = t.out_of_region, units = t.units
+          FROM (SELECT coalesce(sum(u.records), 0) AS records, coalesce(sum(u.variants), 0) AS variants,
+                       coalesce(sum(u.calls), 0) AS calls, coalesce(sum(u.quarantined), 0) AS quarantined,
+                       coalesce(sum(u.filtered), 0) AS filtered, coalesce(sum(u.out_of_region), 0) AS out_of_region,
+                       count(*) AS units
+                FROM genogate_store.units u WHERE u.load_id = p_load) t
+          WHERE l.load_id = p_load;
+      ELSE
+        PERFORM genogate_store.purge_rows(p_load);
+        UPDATE genogate_store.loads SET status = 'dropped', fingerprint = NULL, finished = clock_timestamp(), replaced_by = same,
+          reason = 'identical to load ' || same WHERE load_id = p_load;
+      END IF;
+      RETURN;
+    EXCEPTION WHEN unique_violation THEN
+      NULL;
+    END;
+  END LOOP;
+END
+$$;
+
+-- What became of a load: no row before it was finished. o_load is the visible one, o_status complete, or skipped where that is
+-- an earlier one of the same content and options. o_replaced: loads whose place it took. o_same_content: visible loads that
+-- other pipelines made of the same content.
+CREATE FUNCTION genogate_store.load_outcome(
+  p_load uuid, OUT o_load uuid, OUT o_status text, OUT o_replaced uuid[], OUT o_same_content uuid[], OUT o_input_records bigint,
+  OUT o_variants bigint, OUT o_calls bigint, OUT o_quarantined bigint, OUT o_filtered bigint, OUT o_out_of_region bigint,
+  OUT o_units bigint, OUT o_digest bytea)
+RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+  SELECT access.require('loads:read');
+  SELECT l.load_id, CASE l.load_id WHEN p_load THEN 'complete' ELSE 'skipped' END,
+         ARRAY(SELECT r.load_id FROM genogate_store.loads r WHERE r.replaced_by = p_load AND r.status = 'replaced' ORDER BY r.load_no),
+         ARRAY(SELECT s.load_id FROM genogate_store.loads s
+               WHERE s.content = l.content AND s.status = 'complete' AND s.load_id <> l.load_id ORDER BY s.load_no),
+         l.input_records, l.variants, l.calls, l.quarantined, l.filtered, l.out_of_region, l.units, l.digest
+  FROM genogate_store.loads o
+  JOIN genogate_store.loads l ON l.load_id = CASE o.status WHEN 'complete' THEN o.load_id WHEN 'dropped' THEN o.replaced_by END
+  WHERE o.load_id = p_load AND l.status = 'complete'
+$$;
+
+-- Records why a run ended without success. With p_purge nothing of the load stays and it cannot be resumed. Else it goes on
+-- while other sessions work on it, and the last one leaves it failed.
+CREATE FUNCTION genogate_store.fail_load(p_load uuid, p_reason text, p_purge boolean) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+BEGIN
+  PERFORM access.require('loads:write');
+  PERFORM genogate_store.require_holder(p_load);
+  PERFORM FROM genogate_store.loads WHERE load_id = p_load AND status = 'started' FOR NO KEY UPDATE;
+  IF NOT FOUND THEN
+    RETURN;
+  END IF;
+  DELETE FROM genogate_store.holders WHERE load_id = p_load AND pid = pg_backend_pid();
+  IF NOT p_purge AND EXISTS (SELECT FROM genogate_store.other_holders(p_load)) THEN
+    UPDATE genogate_store.loads SET reason = p_reason WHERE load_id = p_load;
+    RETURN;
+  END IF;
+  PERFORM genogate_store.lock_started(p_load);
+  UPDATE genogate_store.loads SET status = 'failed', reason = p_reason, finished = clock_timestamp(),
+    fingerprint = CASE WHEN NOT p_purge THEN fingerprint END WHERE load_id = p_load;
+  IF p_purge THEN
+    PERFORM genogate_store.purge_rows(p_load);
+  END IF;
+END
+$$;
+
+-- Removes what a load has stored, whatever its state. Not for the application: the functions here decide when.
+CREATE FUNCTION genogate_store.purge_rows(p_load uuid, OUT o_variants bigint, OUT o_calls bigint)
+LANGUAGE plpgsql SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+DECLARE
+  low bigint;
+BEGIN
+  SELECT load_no::bigint << 41 INTO STRICT low FROM genogate_store.loads WHERE load_id = p_load;
+  DELETE FROM genogate_store.calls WHERE variant_id BETWEEN low AND low | ((1::bigint << 41) - 1);
+  GET DIAGNOSTICS o_calls = ROW_COUNT;
+  DELETE FROM genogate_store.variants WHERE variant_id BETWEEN low AND low | ((1::bigint << 41) - 1);
+  GET DIAGNOSTICS o_variants = ROW_COUNT;
+  DELETE FROM genogate_store.quarantine WHERE load_id = p_load;
+  DELETE FROM genogate_store.units WHERE load_id = p_load;
+  DELETE FROM genogate_store.samples WHERE load_id = p_load;
+  DELETE FROM genogate_store.inputs WHERE load_id = p_load;
+END
+$$;
+
+-- Drops a load that nobody else works on: its rows are deleted, its line in the list stays. o_found is false when there is none
+-- or it is dropped.
+CREATE FUNCTION genogate_store.drop_load(p_load uuid, p_reason text, OUT o_found boolean, OUT o_variants bigint, OUT o_calls bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+BEGIN
+  PERFORM access.require('loads:write');
+  PERFORM FROM genogate_store.loads WHERE load_id = p_load AND status <> 'dropped' FOR NO KEY UPDATE;
+  o_found := FOUND;
+  IF NOT o_found THEN
+    RETURN;
+  END IF;
+  IF EXISTS (SELECT FROM genogate_store.other_holders(p_load)) THEN
+    RAISE EXCEPTION 'the load is in progress' USING ERRCODE = 'GG100';
+  END IF;
+  PERFORM FROM genogate_store.loads WHERE load_id = p_load FOR UPDATE;
+  UPDATE genogate_store.loads SET status = 'dropped', fingerprint = NULL, reason = p_reason, finished = clock_timestamp()
+    WHERE load_id = p_load;
+  SELECT p.o_variants, p.o_calls INTO o_variants, o_calls FROM genogate_store.purge_rows(p_load) p;
+END
+$$;
+
+-- Deletes the rows a replaced load left.
+CREATE FUNCTION genogate_store.purge_load(p_load uuid) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+BEGIN
+  PERFORM access.require('loads:write');
+  PERFORM FROM genogate_store.loads WHERE load_id = p_load AND status = 'replaced' FOR UPDATE;
+  IF FOUND THEN
+    PERFORM genogate_store.purge_rows(p_load);
+  END IF;
+END
+$$;
+
+-- Every load, visible or not.
+CREATE FUNCTION genogate_store.list_loads() RETURNS SETOF genogate_store.loads
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+  SELECT access.require('loads:read');
+  SELECT * FROM genogate_store.loads ORDER BY load_no
+$$;
+
+-- Sessions at work on each load that has any.
+CREATE FUNCTION genogate_store.load_sessions(OUT o_load uuid, OUT o_sessions bigint) RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+  SELECT access.require('loads:read');
+  SELECT h.load_id, count(*) FROM genogate_store.holders h WHERE genogate_store.is_alive(h) GROUP BY h.load_id
+$$;
+
+GRANT USAGE ON SCHEMA genogate_store TO genogate_app;
+GRANT EXECUTE ON FUNCTION
+  genogate_store.begin_load(uuid, text, text, bytea, bytea, text, text, text[], jsonb, integer, integer, boolean),
+  genogate_store.hold_load(uuid, integer, integer), genogate_store.take_up_load(uuid),
+  genogate_store.begin_unit(uuid, integer),
+  genogate_store.commit_unit(uuid, integer, integer, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bytea, bytea,
+                             bytea, jsonb),
+  genogate_store.load_units(uuid), genogate_store.load_inputs(uuid), genogate_store.load_documents(uuid),
+  genogate_store.close_inputs(uuid, integer[]), genogate_store.give_up_input(uuid, integer, text),
+  genogate_store.stamp_inputs(uuid, integer[], bigint[], bigint[], bigint[]),
+  genogate_store.take_back_inputs(uuid, integer[]), genogate_store.clear_given_up(uuid),
+  genogate_store.take_turn(uuid), genogate_store.finish_load(uuid, bytea, bytea, bytea, boolean), genogate_store.load_outcome(uuid),
+  genogate_store.fail_load(uuid, text, boolean), genogate_store.drop_load(uuid, text), genogate_store.purge_load(uuid),
+  genogate_store.list_loads(), genogate_store.load_sessions()
+TO genogate_app;
+
+RESET ROLE;

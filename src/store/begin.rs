@@ -1,0 +1,142 @@
+//! How a load begins, or is taken up: by a run, by one of several shards, or by whoever finishes it. It must not know how rows
+//! are encoded.
+
+use serde_json::{Value, json};
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use super::document::{Document, InputDocument, SampleId};
+use super::identity::fingerprint;
+use super::shard::Shard;
+use super::unit::InputUnits;
+use crate::crypto::digest::hex;
+use crate::db;
+use crate::error::{Error, Result};
+
+/// A load that is in progress on this connection, which holds it, alone or with other shards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Load {
+    pub id: Uuid,
+    pub number: i32,
+    pub resumed: bool,
+    /// It is visible already: nothing is left to do for a shard that comes late, and nothing is held.
+    pub complete: bool,
+}
+
+/// What a load is begun with.
+#[derive(Clone, Copy, Debug)]
+pub struct Beginning<'a> {
+    /// The load's id, when it is a new one.
+    pub id: Uuid,
+    pub name: &'a str,
+    /// The name under which shards meet.
+    pub meeting: Option<&'a str>,
+    /// Digest over everything that decides about rows.
+    pub options: [u8; 32],
+    /// Header lines and samples as they are stored.
+    pub document: &'a Document,
+    pub units: &'a [InputUnits],
+    /// Columns of `variants` its rows are written with, in their order: what their digests are made over.
+    pub columns: &'a [&'a str],
+    pub shard: Option<Shard>,
+    /// Make a new load although an identical one is complete.
+    pub force: bool,
+}
+
+/// Begins a load, or takes part in the unfinished one with the same fingerprint. `Err` inside: another session runs it, or this
+/// shard of it. Class `usage` when shards or the load's name do not fit what is there, `failed` when the load was begun with
+/// other columns.
+pub async fn begin_load(client: &Client, beginning: &Beginning<'_>) -> Result<Result<Load, Uuid>> {
+    let Beginning { document, units, shard, .. } = *beginning;
+    let fingerprint = fingerprint(&beginning.options, document, units);
+    if shard.is_some() && fingerprint.is_none() {
+        return Err(Error::usage("a stream cannot be cut into shards").with_hint("write it to a file first"));
+    }
+    let (number, count) = numbers(shard);
+    let row = client
+        .query_one(
+            "SELECT o_load, o_load_no, o_state
+             FROM genogate_store.begin_load($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+            &[
+                &beginning.id,
+                &beginning.meeting.unwrap_or(beginning.name),
+                &beginning.meeting,
+                &beginning.options.as_slice(),
+                &fingerprint.as_ref().map(|digest| digest.as_slice()),
+                &sample_kind(document),
+                &assembly(document),
+                &beginning.columns,
+                &inputs(document, units),
+                &number,
+                &count,
+                &beginning.force,
+            ],
+        )
+        .await
+        .map_err(|error| db::failure("beginning the load", error))?;
+    let (id, number, state): (Uuid, i32, &str) = (row.get(0), row.get(1), row.get(2));
+    match state {
+        "busy" => Ok(Err(id)),
+        "split" => Err(Error::usage(format!("load {id} is being written in another number of shards"))
+            .with_hint("give every task the same n in `--shard i/n`, or wait until the others have ended")),
+        "other" => Err(Error::usage(format!("load {id} is unfinished and has this name or these files, but not both"))
+            .with_hint("give it the files, the options and the name it was begun with, take another name, or drop it: `genogate loads drop`")),
+        state => Ok(Ok(Load { id, number, resumed: state == "resumed", complete: state == "complete" })),
+    }
+}
+
+/// Holds a load, or a shard of it, on this connection, whose predecessor was lost. False: another session holds it.
+pub async fn hold_load(client: &Client, load: Uuid, shard: Option<Shard>) -> Result<bool> {
+    let (number, count) = numbers(shard);
+    let held = client.query_one("SELECT genogate_store.hold_load($1, $2, $3)", &[&load, &number, &count]).await;
+    held.map(|row| row.get(0)).map_err(|error| db::failure("holding the load", error))
+}
+
+/// Holds a load to finish it, beside shards that work on it. False: a run without shards is on it, or it cannot be taken up.
+pub async fn take_up_load(client: &Client, load: Uuid) -> Result<bool> {
+    let taken = client.query_one("SELECT genogate_store.take_up_load($1)", &[&load]).await;
+    taken.map(|row| row.get(0)).map_err(|error| db::failure("taking up the load", error))
+}
+
+/// A shard's number from 1, and how many there are.
+fn numbers(shard: Option<Shard>) -> (Option<i32>, Option<i32>) {
+    (shard.map(|shard| shard.index.cast_signed() + 1), shard.map(|shard| shard.count.cast_signed()))
+}
+
+fn sample_kind(document: &Document) -> &'static str {
+    let samples: Vec<&SampleId> = document.inputs.iter().flat_map(|input| &input.samples).collect();
+    match samples.iter().all(|sample| matches!(sample, SampleId::Pseudonym(_))) {
+        _ if samples.is_empty() => "none",
+        true => "pseudonym",
+        false => "name",
+    }
+}
+
+/// The assembly all inputs share, or `mixed`.
+fn assembly(document: &Document) -> &str {
+    let mut assemblies = document.inputs.iter().map(|input| input.assembly.as_str());
+    let first = assemblies.next().unwrap_or("unknown");
+    if assemblies.all(|assembly| assembly == first) { first } else { "mixed" }
+}
+
+fn inputs(document: &Document, units: &[InputUnits]) -> Value {
+    let input = |(number, input): (usize, &InputDocument)| {
+        let header: Vec<Value> = input.lines.iter().map(|line| json!({ "key": line.key, "value": line.value })).collect();
+        let samples: Vec<&str> = input.samples.iter().map(sample_id).collect();
+        let cut = units.iter().find(|cut| cut.input as usize == number);
+        json!({
+            "bytes": input.bytes, "modified": input.modified, "inode": input.inode.map(u64::cast_signed),
+            "header_digest": hex(&input.header_digest), "version": input.version, "assembly": input.assembly,
+            "header": header, "tags": input.tags, "first_unit": cut.map_or(0, |cut| cut.first),
+            "units": cut.and_then(|cut| cut.count), "samples": samples,
+        })
+    };
+    Value::Array(document.inputs.iter().enumerate().map(input).collect())
+}
+
+fn sample_id(sample: &SampleId) -> &str {
+    match sample {
+        SampleId::Name(name) => name.expose(),
+        SampleId::Pseudonym(pseudonym) => pseudonym,
+    }
+}

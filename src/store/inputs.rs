@@ -1,0 +1,187 @@
+//! The inputs of a load: how far each is, what its file looked like, and how it is closed, given up or taken back. It must not
+//! know how files are read.
+
+use serde::Serialize;
+use serde_json::Value;
+use tokio_postgres::{Client, Row};
+use uuid::Uuid;
+
+use super::document::InputDocument;
+use crate::db;
+use crate::error::{Error, Result};
+
+/// How far one input of a load is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Progress {
+    /// 1-based number.
+    pub input: i32,
+    /// `complete`, `partial`, or `failed`: it was given up, and nothing of it is kept.
+    pub status: &'static str,
+    pub records: i64,
+    pub variants: i64,
+    pub calls: i64,
+    pub quarantined: i64,
+    pub filtered: i64,
+    pub out_of_region: i64,
+    /// Committed units.
+    pub units: i64,
+    /// Units it is cut into, when that is known.
+    pub units_planned: Option<i32>,
+    /// Why it was given up, in words free of values.
+    pub reason: Option<String>,
+    /// What its manifest says about it.
+    pub tags: Value,
+    /// Zeros once it was given up and cleared.
+    #[serde(skip)]
+    pub header_digest: [u8; 32],
+    /// The file as it was when its units were last held against it.
+    #[serde(skip)]
+    pub stamp: Stamp,
+}
+
+/// By what a change of a file shows without reading it. All `None` for a stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stamp {
+    pub bytes: Option<i64>,
+    /// Nanoseconds since 1970.
+    pub modified: Option<i64>,
+    pub inode: Option<i64>,
+}
+
+impl Stamp {
+    /// Of an input as it is now.
+    pub fn of(input: &InputDocument) -> Self {
+        Self { bytes: input.bytes.map(u64::cast_signed), modified: input.modified, inode: input.inode.map(u64::cast_signed) }
+    }
+}
+
+/// Every input of a load, by number. Empty for a load that is dropped.
+pub async fn load_inputs(client: &Client, load: Uuid) -> Result<Vec<Progress>> {
+    let rows = client
+        .query(
+            "SELECT o_input, o_planned, o_units, o_records, o_variants, o_calls, o_quarantined, o_filtered, o_out_of_region,
+                    o_reason, o_tags, o_header_digest, o_bytes, o_modified, o_inode
+             FROM genogate_store.load_inputs($1)",
+            &[&load],
+        )
+        .await
+        .map_err(|error| db::failure("reading how far the load is", error))?;
+    rows.iter().map(progress).collect()
+}
+
+fn progress(row: &Row) -> Result<Progress> {
+    let (units_planned, units, reason): (Option<i32>, i64, Option<String>) = (row.get(1), row.get(2), row.get(9));
+    let status = match (&reason, units_planned) {
+        (Some(_), _) => "failed",
+        (None, Some(planned)) if i64::from(planned) == units => "complete",
+        _ => "partial",
+    };
+    let rows = |column: usize| if reason.is_some() { 0 } else { row.get(column) };
+    let header = row.get::<_, Vec<u8>>(11).try_into().map_err(|_| Error::integrity("a stored digest is cut"))?;
+    Ok(Progress {
+        input: row.get(0),
+        status,
+        records: rows(3),
+        variants: rows(4),
+        calls: rows(5),
+        quarantined: rows(6),
+        filtered: rows(7),
+        out_of_region: rows(8),
+        units: rows(2),
+        units_planned,
+        reason,
+        tags: row.get(10),
+        header_digest: header,
+        stamp: Stamp { bytes: row.get(12), modified: row.get(13), inode: row.get(14) },
+    })
+}
+
+/// What is missing of a load, in words; `None` when every input is whole.
+pub fn missing(inputs: &[Progress]) -> Option<String> {
+    let open: Vec<&Progress> = inputs.iter().filter(|input| input.status == "partial").collect();
+    let shown: Vec<String> = open
+        .iter()
+        .take(5)
+        .map(|input| match input.units_planned {
+            Some(planned) => format!("{} of {planned} units of input {}", input.units, input.input),
+            None => format!("input {} not to its end", input.input),
+        })
+        .collect();
+    let more = if open.len() > shown.len() { format!(" and {} inputs more", open.len() - shown.len()) } else { String::new() };
+    (!open.is_empty()).then(|| format!("committed are {}{more}", shown.join(", ")))
+}
+
+/// What is stored of one input beside its rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredDocument {
+    pub version: String,
+    pub assembly: String,
+    /// `[{"key": …, "value": …}]`.
+    pub header: Value,
+    /// In the order of their numbers.
+    pub samples: Vec<String>,
+}
+
+/// The header lines and samples of every input, by number.
+pub async fn load_documents(client: &Client, load: Uuid) -> Result<Vec<StoredDocument>> {
+    let rows = client
+        .query("SELECT o_version, o_assembly, o_header, o_samples FROM genogate_store.load_documents($1)", &[&load])
+        .await
+        .map_err(|error| db::failure("reading the headers", error))?;
+    let stored =
+        |row: &Row| StoredDocument { version: row.get(0), assembly: row.get(1), header: row.get(2), samples: row.get(3) };
+    Ok(rows.iter().map(stored).collect())
+}
+
+/// Gives an input (0-based) up: nothing of it will be visible. The reason must be free of values.
+pub async fn give_up_input(client: &Client, load: Uuid, input: u32, reason: &str) -> Result<()> {
+    let told = client.execute("SELECT genogate_store.give_up_input($1, $2, $3)", &[&load, &number(input), &reason]).await;
+    told.map(|_| ()).map_err(|error| db::failure("giving an input up", error))
+}
+
+/// Says of inputs (0-based) whose units were unknown that they were read to their ends.
+pub async fn close_inputs(client: &Client, load: Uuid, inputs: &[u32]) -> Result<()> {
+    if inputs.is_empty() {
+        return Ok(());
+    }
+    let told = client.execute("SELECT genogate_store.close_inputs($1, $2)", &[&load, &numbers(inputs)]).await;
+    told.map(|_| ()).map_err(|error| db::failure("closing the inputs", error))
+}
+
+/// Keeps what inputs (0-based) look like by now: their units were held against them.
+pub async fn stamp_inputs(client: &Client, load: Uuid, inputs: &[(u32, Stamp)]) -> Result<()> {
+    let of = |part: fn(&Stamp) -> Option<i64>| inputs.iter().map(|(_, stamp)| part(stamp)).collect::<Vec<_>>();
+    let numbers: Vec<i32> = inputs.iter().map(|(input, _)| number(*input)).collect();
+    let (bytes, modified, inode) = (of(|stamp| stamp.bytes), of(|stamp| stamp.modified), of(|stamp| stamp.inode));
+    let told = client
+        .execute("SELECT genogate_store.stamp_inputs($1, $2, $3, $4, $5)", &[&load, &numbers, &bytes, &modified, &inode])
+        .await;
+    told.map(|_| ()).map_err(|error| db::failure("keeping what the inputs look like", error))
+}
+
+/// Takes inputs (0-based) back whose files have changed: their units are read anew. Class `input` while other sessions work on
+/// the load.
+pub async fn take_back_inputs(client: &Client, load: Uuid, inputs: &[u32]) -> Result<()> {
+    let told = client.execute("SELECT genogate_store.take_back_inputs($1, $2)", &[&load, &numbers(inputs)]).await;
+    told.map(|_| ()).map_err(|error| {
+        let error = db::failure("taking inputs back", error);
+        match error.sqlstate() {
+            Some("GG600") => error.with_hint("wait until they have ended, then run the same command again"),
+            _ => error,
+        }
+    })
+}
+
+/// Removes what inputs that were given up have stored. No unit enters the load until the transaction ends.
+pub async fn clear_given_up(client: &Client, load: Uuid) -> Result<()> {
+    let cleared = client.execute("SELECT genogate_store.clear_given_up($1)", &[&load]).await;
+    cleared.map(|_| ()).map_err(|error| db::failure("removing what was given up", error))
+}
+
+fn number(input: u32) -> i32 {
+    input.cast_signed() + 1
+}
+
+fn numbers(inputs: &[u32]) -> Vec<i32> {
+    inputs.iter().map(|input| number(*input)).collect()
+}
