@@ -32,11 +32,20 @@ pub(crate) struct VcfSource {
 }
 
 /// An input of the load: what the pipeline says of it, and what it says about itself.
-struct Known {
+struct InspectedInput {
     path: Option<PathBuf>,
     tags: BTreeMap<String, String>,
     renamed: Vec<Rename>,
     facts: InputFacts,
+}
+
+/// The inputs as the run reads them, and what the load stores of them.
+#[derive(Default)]
+struct Assembled {
+    inputs: Vec<Input>,
+    units: Vec<InputUnits>,
+    document: Document,
+    paths: Vec<Option<PathBuf>>,
 }
 
 /// Inputs (0-based) that cannot be read and are left out, and why.
@@ -49,21 +58,25 @@ impl VcfSource {
 
     /// Puts together what the inputs, in order, say about themselves; those that cannot be read are left out where others
     /// remain and the settings allow it.
-    fn readable(&self, entries: Vec<Entry>, facts: impl Iterator<Item = Result<InputFacts>>) -> Result<(Vec<Known>, GivenUp)> {
+    fn readable(
+        &self,
+        entries: Vec<Entry>,
+        facts: impl Iterator<Item = Result<InputFacts>>,
+    ) -> Result<(Vec<InspectedInput>, GivenUp)> {
         let (most, mut inputs, mut given_up) = (entries.len(), Vec::with_capacity(entries.len()), GivenUp::new());
         for ((i, entry), facts) in (0u32..).zip(entries).zip(facts) {
-            let known = match facts {
+            let input = match facts {
                 Ok(mut facts) => {
                     let renamed = entry.apply(&mut facts.header).map_err(|error| error.at(&entry.place))?;
-                    Known { path: entry.path, tags: entry.tags, renamed, facts }
+                    InspectedInput { path: entry.path, tags: entry.tags, renamed, facts }
                 }
                 Err(error) if self.goes_on(&error) && given_up.len() + 1 < most => {
                     given_up.push((i, error.to_string()));
-                    Known { path: entry.path, tags: entry.tags, renamed: Vec::new(), facts: InputFacts::unreadable()? }
+                    InspectedInput { path: entry.path, tags: entry.tags, renamed: Vec::new(), facts: InputFacts::unreadable()? }
                 }
                 Err(error) => return Err(error.at(format!("input {}", i + 1))),
             };
-            inputs.push(known);
+            inputs.push(input);
         }
         Ok((inputs, given_up))
     }
@@ -73,8 +86,8 @@ impl VcfSource {
         self.config.on_bad_file == OnBadFile::Continue && error.class() == Class::Input
     }
 
-    fn regions(&self, inputs: &[Known], notices: &mut Vec<Notice>) -> Result<Regions> {
-        let contigs = inputs.iter().flat_map(|known| known.facts.header.contigs.iter().map(|contig| contig.id.as_str()));
+    fn regions(&self, inputs: &[InspectedInput], notices: &mut Vec<Notice>) -> Result<Regions> {
+        let contigs = inputs.iter().flat_map(|input| input.facts.header.contigs.iter().map(|contig| contig.id.as_str()));
         let (regions, unknown) = Regions::parse(&self.config.regions, &contigs.collect())?;
         if unknown > 0 {
             notices.push(Notice { input: 1, text: format!("{unknown} of the regions name a contig that no header declares") });
@@ -83,11 +96,11 @@ impl VcfSource {
     }
 
     /// Lets each input be read only where its index says that records of the regions lie.
-    fn narrow(&self, inputs: &mut [Known], regions: &Regions, notices: &mut Vec<Notice>) -> Result<()> {
+    fn narrow(&self, inputs: &mut [InspectedInput], regions: &Regions, notices: &mut Vec<Notice>) -> Result<()> {
         if regions.is_everything() {
             return Ok(());
         }
-        for (number, Known { path, facts, .. }) in (1u32..).zip(inputs) {
+        for (number, InspectedInput { path, facts, .. }) in (1u32..).zip(inputs) {
             if matches!(facts.origin, Origin::Unreadable) {
                 continue;
             }
@@ -106,6 +119,41 @@ impl VcfSource {
             }
         }
         Ok(())
+    }
+
+    /// Numbers the inputs' units and parts what the run reads from what it stores. `kept`: of every input the samples that are
+    /// kept.
+    fn assemble(&self, inputs: Vec<InspectedInput>, kept: Vec<Vec<Option<u32>>>) -> Result<Assembled> {
+        let (mut numbering, mut all) = (Numbering::new(self.unit), Assembled::default());
+        for ((number, input), kept) in (0u32..).zip(inputs).zip(kept) {
+            let InspectedInput { path, tags, renamed, facts: InputFacts { header, dictionary, container, origin, size } } = input;
+            all.paths.push(path);
+            let (first, count) = numbering.take(&origin, size)?;
+            let index = match &origin {
+                Origin::Indexed { spans, .. } => Some(spans.digest()),
+                _ => None,
+            };
+            all.units.push(InputUnits { input: number, first, count, index });
+            let rules = (self.config.conformance == Conformance::Strict).then(|| Arc::new(Rules::of(&header)));
+            let kept_names = header.samples.iter().zip(&kept).filter(|(_, kept)| kept.is_some());
+            let samples = kept_names.map(|(name, _)| SampleId::Name(Sensitive::new(name.expose().clone()))).collect();
+            let header_lines = header.line_count;
+            let shape = Shape::of(&header, kept, rules, dictionary);
+            all.inputs.push(Input { number, container, origin, shape, header_lines, first });
+            all.document.inputs.push(InputDocument {
+                version: header.version,
+                header_digest: header.digest,
+                samples,
+                lines: header.lines,
+                assembly: header.assembly.into(),
+                bytes: size,
+                modified: None,
+                inode: None,
+                renamed,
+                tags,
+            });
+        }
+        Ok(all)
     }
 
     /// Options that decide about rows. Sample names appear only digested; files and their names are the content's matter.
@@ -135,55 +183,26 @@ impl Source for VcfSource {
         let (mut inputs, given_up) = self.readable(entries, facts)?;
         one_assembly(&inputs)?;
         let mut notices = notices(&inputs, &given_up);
-        let headers: Vec<_> = inputs.iter().map(|known| &known.facts.header).collect();
+        let headers: Vec<_> = inputs.iter().map(|input| &input.facts.header).collect();
         let Columns { fields, catch_all, layout } = choose(&self.config, &headers, &mut notices)?;
         let regions = self.regions(&inputs, &mut notices)?;
         self.narrow(&mut inputs, &regions, &mut notices)?;
         let listed = Listed::read(&self.config, &self.base)?;
-        let samples: Vec<_> = inputs.iter().map(|known| known.facts.header.samples.as_slice()).collect();
+        let samples: Vec<_> = inputs.iter().map(|input| input.facts.header.samples.as_slice()).collect();
         let kept = samples::keep(listed.as_ref(), &samples)?;
 
-        let bytes = inputs.iter().map(|known| to_read(&known.facts)).sum();
-        let (mut numbering, mut paths) = (Numbering::new(self.unit), Vec::with_capacity(inputs.len()));
-        let (mut shared_inputs, mut units, mut document) = (Vec::new(), Vec::new(), Document::default());
-        for ((number, known), kept) in (0u32..).zip(inputs).zip(kept) {
-            let Known { path, tags, renamed, facts: InputFacts { header, dictionary, container, origin, size } } = known;
-            paths.push(path);
-            let (first, count) = numbering.take(&origin, size)?;
-            let index = match &origin {
-                Origin::Indexed { spans, .. } => Some(spans.digest()),
-                _ => None,
-            };
-            units.push(InputUnits { input: number, first, count, index });
-            let rules = (self.config.conformance == Conformance::Strict).then(|| Arc::new(Rules::of(&header)));
-            let kept_names = header.samples.iter().zip(&kept).filter(|(_, kept)| kept.is_some());
-            let samples = kept_names.map(|(name, _)| SampleId::Name(Sensitive::new(name.expose().clone()))).collect();
-            let header_lines = header.line_count;
-            let shape = Shape::of(&header, kept, rules, dictionary);
-            shared_inputs.push(Input { number, container, origin, shape, header_lines, first });
-            document.inputs.push(InputDocument {
-                version: header.version,
-                header_digest: header.digest,
-                samples,
-                lines: header.lines,
-                assembly: header.assembly.into(),
-                bytes: size,
-                modified: None,
-                inode: None,
-                renamed,
-                tags,
-            });
-        }
+        let bytes = inputs.iter().map(|input| to_read(&input.facts)).sum();
+        let Assembled { inputs, units, document, paths } = self.assemble(inputs, kept)?;
         let labels = layout.labels.clone();
-        let shared = Shared::new(shared_inputs, fields, regions, catch_all, self.unit, &self.config);
+        let shared = Shared::new(inputs, fields, regions, catch_all, self.unit, &self.config);
         let table = Arc::new(VcfTable::new(shared, layout));
         let specification = self.specification(listed.as_ref())?;
         Ok(Inspection { table, labels, document, units, bytes, notices, given_up, paths, specification })
     }
 }
 
-fn one_assembly(inputs: &[Known]) -> Result<()> {
-    match header::conflict(inputs.iter().map(|known| known.facts.header.assembly)) {
+fn one_assembly(inputs: &[InspectedInput]) -> Result<()> {
+    match header::conflict(inputs.iter().map(|input| input.facts.header.assembly)) {
         None => Ok(()),
         Some([(a, one), (b, other)]) => {
             Err(Error::input(format!("inputs {a} and {b} are of different assemblies: {one} and {other}"))
@@ -193,18 +212,18 @@ fn one_assembly(inputs: &[Known]) -> Result<()> {
 }
 
 /// What was left out, and what headers were forgiven: each text once.
-fn notices(inputs: &[Known], given_up: &GivenUp) -> Vec<Notice> {
+fn notices(inputs: &[InspectedInput], given_up: &GivenUp) -> Vec<Notice> {
     let mut notices: Vec<Notice> =
         given_up.iter().map(|(input, reason)| Notice { input: input + 1, text: format!("left out: {reason}") }).collect();
     let mut told = HashSet::new();
-    for (number, known) in (1u32..).zip(inputs) {
-        let new = known.facts.header.notices.iter().filter(|text| told.insert(text.as_str()));
+    for (number, input) in (1u32..).zip(inputs) {
+        let new = input.facts.header.notices.iter().filter(|text| told.insert(text.as_str()));
         notices.extend(new.map(|text| Notice { input: number, text: text.clone() }));
     }
     notices
 }
 
-/// Stored bytes that the run will read of an input, when known.
+/// Stored bytes that the run will read of an input, when input.
 fn to_read(facts: &InputFacts) -> Option<u64> {
     match &facts.origin {
         Origin::Indexed { spans, .. } => Some(spans.bytes()),

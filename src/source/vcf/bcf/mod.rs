@@ -12,5 +12,5 @@ mod text;
 
 pub(crate) use dictionary::Dictionary;
 pub(crate) use header::{header, header_cut, read_header, version};
-pub(crate) use record::{Cursor, Frame, Site, Stop, Walk, damaged, records, split_record, walk, walk_site};
+pub(crate) use record::{Cursor, FieldError, Frame, Site, Walk, damaged, records, split_record, walk, walk_site};
 pub(crate) use text::{is_genotype, lines, of_sample, write_genotype, write_line};

@@ -63,8 +63,8 @@ pub(crate) struct Site {
 
 impl Site {
     #[inline]
-    fn read(cursor: &mut Cursor<'_>) -> std::result::Result<Self, Stop> {
-        let bytes: &[u8; FIXED] = cursor.take(FIXED)?.try_into().map_err(|_| Stop::Wrong)?;
+    fn read(cursor: &mut Cursor<'_>) -> std::result::Result<Self, FieldError> {
+        let bytes: &[u8; FIXED] = cursor.take(FIXED)?.try_into().map_err(|_| FieldError::Wrong)?;
         let int = |at: usize| i32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         let short = |at: usize| usize::from(u16::from_le_bytes([bytes[at], bytes[at + 1]]));
         Ok(Self {
@@ -92,16 +92,16 @@ impl Site {
 
 /// Why a field cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
+pub(crate) enum FieldError {
     /// It is no field, or it is longer than the part it lies in.
     Wrong,
     /// Bytes are missing: not all of the record is at hand.
     Short,
 }
 
-impl From<Stop> for Reason {
+impl From<FieldError> for Reason {
     /// Inside a record a length or a type is wrong.
-    fn from(_: Stop) -> Self {
+    fn from(_: FieldError) -> Self {
         Reason::DamagedFields
     }
 }
@@ -128,30 +128,30 @@ impl<'a> Cursor<'a> {
     }
 
     #[inline]
-    fn take(&mut self, n: usize) -> std::result::Result<&'a [u8], Stop> {
-        let end = self.at.checked_add(n).filter(|end| *end <= self.limit).ok_or(Stop::Wrong)?;
-        let taken = self.bytes.get(self.at..end).ok_or(Stop::Short)?;
+    fn take(&mut self, n: usize) -> std::result::Result<&'a [u8], FieldError> {
+        let end = self.at.checked_add(n).filter(|end| *end <= self.limit).ok_or(FieldError::Wrong)?;
+        let taken = self.bytes.get(self.at..end).ok_or(FieldError::Short)?;
         self.at = end;
         Ok(taken)
     }
 
     /// Passes over `n` bytes that need not be at hand.
     #[inline]
-    fn skip(&mut self, n: usize) -> std::result::Result<(), Stop> {
-        self.at = self.at.checked_add(n).filter(|end| *end <= self.limit).ok_or(Stop::Wrong)?;
+    fn skip(&mut self, n: usize) -> std::result::Result<(), FieldError> {
+        self.at = self.at.checked_add(n).filter(|end| *end <= self.limit).ok_or(FieldError::Wrong)?;
         Ok(())
     }
 
     /// A type descriptor: the elements' type, `None` for a value without one, and their number.
     #[inline]
-    fn descriptor(&mut self) -> std::result::Result<(Option<Kind>, usize), Stop> {
-        let byte = self.take(1)?.first().copied().ok_or(Stop::Wrong)?;
+    fn descriptor(&mut self) -> std::result::Result<(Option<Kind>, usize), FieldError> {
+        let byte = self.take(1)?.first().copied().ok_or(FieldError::Wrong)?;
         let kind = match byte & 15 {
             0 => None,
-            code => Some(Kind::of(code).ok_or(Stop::Wrong)?),
+            code => Some(Kind::of(code).ok_or(FieldError::Wrong)?),
         };
         let count = match byte >> 4 {
-            15 => usize::try_from(self.integer()?).map_err(|_| Stop::Wrong)?,
+            15 => usize::try_from(self.integer()?).map_err(|_| FieldError::Wrong)?,
             count => usize::from(count),
         };
         Ok((kind, count))
@@ -159,54 +159,54 @@ impl<'a> Cursor<'a> {
 
     /// A typed integer: a key or a length.
     #[inline]
-    pub(crate) fn integer(&mut self) -> std::result::Result<i32, Stop> {
+    pub(crate) fn integer(&mut self) -> std::result::Result<i32, FieldError> {
         Ok(match self.take(1)? {
             [0x11] => i32::from(i8::from_le_bytes(self.array()?)),
             [0x12] => i32::from(i16::from_le_bytes(self.array()?)),
             [0x13] => i32::from_le_bytes(self.array()?),
-            _ => return Err(Stop::Wrong),
+            _ => return Err(FieldError::Wrong),
         })
     }
 
     #[inline]
-    fn array<const N: usize>(&mut self) -> std::result::Result<[u8; N], Stop> {
-        self.take(N)?.try_into().map_err(|_| Stop::Wrong)
+    fn array<const N: usize>(&mut self) -> std::result::Result<[u8; N], FieldError> {
+        self.take(N)?.try_into().map_err(|_| FieldError::Wrong)
     }
 
     /// A typed value; `None` for one without a type.
     #[inline]
-    pub(crate) fn value(&mut self) -> std::result::Result<Option<Vector<'a>>, Stop> {
+    pub(crate) fn value(&mut self) -> std::result::Result<Option<Vector<'a>>, FieldError> {
         let (kind, count) = self.descriptor()?;
-        let Some(kind) = kind else { return if count == 0 { Ok(None) } else { Err(Stop::Wrong) } };
-        let bytes = self.take(count.checked_mul(kind.width()).ok_or(Stop::Wrong)?)?;
+        let Some(kind) = kind else { return if count == 0 { Ok(None) } else { Err(FieldError::Wrong) } };
+        let bytes = self.take(count.checked_mul(kind.width()).ok_or(FieldError::Wrong)?)?;
         Ok(Some(Vector { kind, bytes, legacy: self.legacy }))
     }
 
     /// A typed string.
     #[inline]
-    pub(crate) fn string(&mut self) -> std::result::Result<&'a [u8], Stop> {
+    pub(crate) fn string(&mut self) -> std::result::Result<&'a [u8], FieldError> {
         match self.value()? {
             None => Ok(b"."),
-            Some(value) => value.text().ok_or(Stop::Wrong),
+            Some(value) => value.text().ok_or(FieldError::Wrong),
         }
     }
 
     /// A genotype field: its key, the values of all samples one after the other, and bytes a sample. The values are without
     /// a type where no sample has any.
     #[inline]
-    pub(crate) fn format(&mut self, samples: usize) -> std::result::Result<(i32, Option<Vector<'a>>, usize), Stop> {
+    pub(crate) fn format(&mut self, samples: usize) -> std::result::Result<(i32, Option<Vector<'a>>, usize), FieldError> {
         let key = self.integer()?;
         let (kind, count) = self.descriptor()?;
-        let Some(kind) = kind else { return if count == 0 { Ok((key, None, 0)) } else { Err(Stop::Wrong) } };
-        let stride = count.checked_mul(kind.width()).ok_or(Stop::Wrong)?;
-        let bytes = self.take(stride.checked_mul(samples).ok_or(Stop::Wrong)?)?;
+        let Some(kind) = kind else { return if count == 0 { Ok((key, None, 0)) } else { Err(FieldError::Wrong) } };
+        let stride = count.checked_mul(kind.width()).ok_or(FieldError::Wrong)?;
+        let bytes = self.take(stride.checked_mul(samples).ok_or(FieldError::Wrong)?)?;
         Ok((key, Some(Vector { kind, bytes, legacy: self.legacy }), stride))
     }
 
-    fn pass_value(&mut self, times: usize) -> std::result::Result<Option<Kind>, Stop> {
+    fn pass_value(&mut self, times: usize) -> std::result::Result<Option<Kind>, FieldError> {
         let (kind, count) = self.descriptor()?;
-        let Some(kind) = kind else { return if count == 0 { Ok(None) } else { Err(Stop::Wrong) } };
-        self.skip(count.checked_mul(kind.width()).and_then(|bytes| bytes.checked_mul(times)).ok_or(Stop::Wrong)?)?;
+        let Some(kind) = kind else { return if count == 0 { Ok(None) } else { Err(FieldError::Wrong) } };
+        self.skip(count.checked_mul(kind.width()).and_then(|bytes| bytes.checked_mul(times)).ok_or(FieldError::Wrong)?)?;
         Ok(Some(kind))
     }
 }
@@ -252,14 +252,15 @@ fn look(bytes: &[u8], frame: Frame, whole: bool) -> Walk {
     }
     match look_inside(bytes, shared, individual, frame, whole) {
         Ok(()) => Walk::Record(LENGTHS + shared + individual),
-        Err(Stop::Wrong) => Walk::No,
-        Err(Stop::Short) => Walk::Short,
+        Err(FieldError::Wrong) => Walk::No,
+        Err(FieldError::Short) => Walk::Short,
     }
 }
 
-fn look_inside(bytes: &[u8], shared: usize, individual: usize, frame: Frame, whole: bool) -> std::result::Result<(), Stop> {
-    let below = |index: i32, most: usize| usize::try_from(index).is_ok_and(|index| index < most).then_some(()).ok_or(Stop::Wrong);
-    let that = |fits: bool| fits.then_some(()).ok_or(Stop::Wrong);
+fn look_inside(bytes: &[u8], shared: usize, individual: usize, frame: Frame, whole: bool) -> std::result::Result<(), FieldError> {
+    let below =
+        |index: i32, most: usize| usize::try_from(index).is_ok_and(|index| index < most).then_some(()).ok_or(FieldError::Wrong);
+    let that = |fits: bool| fits.then_some(()).ok_or(FieldError::Wrong);
     let rest = &bytes[LENGTHS..];
     let mut cursor = Cursor::new(&rest[..rest.len().min(shared)], shared, false);
     let site = Site::read(&mut cursor)?;

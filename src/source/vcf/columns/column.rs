@@ -44,14 +44,20 @@ pub(crate) trait Column: Send {
     /// Appends nulls until there are `len` slots.
     fn pad(&mut self, len: usize);
 
-    /// Fills slot `slot`, padding what lies before it. `None` when it is filled already; nothing was changed then.
-    fn put(&mut self, slot: usize, text: &[u8], encoding: Encoding) -> Result<Option<usize>, Reason> {
+    /// Makes slot `slot` the next one; false when it is filled already.
+    #[inline(always)]
+    fn reach(&mut self, slot: usize) -> bool {
         let len = self.len();
-        if len > slot {
-            return Ok(None);
-        }
         if len < slot {
             self.pad(slot);
+        }
+        len <= slot
+    }
+
+    /// Fills slot `slot`, padding what lies before it. `None` when it is filled already; nothing was changed then.
+    fn put(&mut self, slot: usize, text: &[u8], encoding: Encoding) -> Result<Option<usize>, Reason> {
+        if !self.reach(slot) {
+            return Ok(None);
         }
         self.push(text, encoding).map(Some)
     }
@@ -78,12 +84,8 @@ pub(crate) trait Column: Send {
 
     /// [`Self::put`] for a value of BCF.
     fn put_vector(&mut self, slot: usize, vector: Vector<'_>, encoding: Encoding) -> Result<Option<usize>, Reason> {
-        let len = self.len();
-        if len > slot {
+        if !self.reach(slot) {
             return Ok(None);
-        }
-        if len < slot {
-            self.pad(slot);
         }
         self.push_vector(vector, encoding).map(Some)
     }
@@ -92,14 +94,7 @@ pub(crate) trait Column: Send {
     /// pass. [`Taken::NOT`], and nothing changed, for whatever is not plain: filled slots, empty, odd or bad values.
     #[inline(always)]
     fn take(&mut self, slot: usize, text: &[u8], ends: Ends, encoding: Encoding) -> Taken {
-        let len = self.len();
-        if len > slot {
-            return Taken::NOT;
-        }
-        if len < slot {
-            self.pad(slot);
-        }
-        self.take_next(text, ends, encoding)
+        if self.reach(slot) { self.take_next(text, ends, encoding) } else { Taken::NOT }
     }
 
     /// The same for the next slot.

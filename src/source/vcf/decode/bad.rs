@@ -1,6 +1,6 @@
 //! What can become of a record, and where and why it is bad. It must not know how it was read.
 
-use crate::source::vcf::bcf::Stop;
+use crate::source::vcf::bcf::FieldError;
 use crate::source::vcf::header::{Field, Fields};
 use crate::source::vcf::reason::Reason;
 
@@ -48,8 +48,8 @@ impl Bad {
     }
 }
 
-impl From<Stop> for Bad {
-    fn from(stop: Stop) -> Self {
+impl From<FieldError> for Bad {
+    fn from(stop: FieldError) -> Self {
         Self::new(Place::Record, stop.into())
     }
 }

@@ -6,7 +6,7 @@ use super::binary::{Binary, check_utf8, find_end};
 use super::decoder::Decoder;
 use super::extent::Extent;
 use super::fixed::{self, Fronts};
-use crate::source::vcf::bcf::{self, Cursor, Dictionary, Site, Stop};
+use crate::source::vcf::bcf::{self, Cursor, Dictionary, FieldError, Site};
 use crate::source::vcf::columns::{Encoding, Floats, Kind, Vector};
 use crate::source::vcf::reason::Reason;
 use crate::source::vcf::shape::Shape;
@@ -32,7 +32,9 @@ impl Decoder {
             self.check(line)?;
         }
         let dictionary = &names.dictionary;
-        let Some((site, mut shared, individual)) = Site::of(record, dictionary.legacy) else { return Err(Stop::Wrong.into()) };
+        let Some((site, mut shared, individual)) = Site::of(record, dictionary.legacy) else {
+            return Err(FieldError::Wrong.into());
+        };
         let Some(chrom) = dictionary.contig(site.contig) else {
             return Err(Bad::column("CHROM", Reason::UnknownContig));
         };

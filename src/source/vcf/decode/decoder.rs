@@ -10,9 +10,9 @@ use super::binary::Binary;
 use super::calls::CallsDecoder;
 use super::fixed::Fixed;
 use super::info::InfoDecoder;
-use super::known::Known;
 use super::odd::{Odd, Tally};
 use super::recipe::Recipe;
+use super::undeclared::UndeclaredNames;
 use crate::error::Result;
 use crate::source::vcf::header::{Field, Fields, reserved};
 use crate::source::vcf::shape::Shape;
@@ -28,7 +28,7 @@ pub(crate) struct Decoder {
     pub(super) calls: Option<CallsDecoder>,
     /// Absent while it is lent out, and for text.
     pub(super) binary: Option<Binary>,
-    pub(super) known: Known,
+    pub(super) undeclared: UndeclaredNames,
     pub(super) strict: Option<Checker>,
     pub(super) odd: Tally,
     pub(super) lines: Vec<u32>,
@@ -47,7 +47,7 @@ impl Decoder {
             info,
             calls,
             binary: shape.binary.clone().map(|dictionary| Binary::new(dictionary, &recipe)),
-            known: Known::new(shape.declared.clone()),
+            undeclared: UndeclaredNames::new(shape.declared.clone()),
             strict: shape.strict.clone().map(Checker::new),
             odd: Tally::default(),
             lines: Vec::new(),
@@ -81,7 +81,7 @@ impl Decoder {
         let fields = info.chain(calls).map(|(place, odd, n)| (name(place), odd, n));
         let records =
             self.odd.counts().map(|(odd, n)| (if odd == Odd::EndBeforePos { "INFO/END" } else { "record" }.to_owned(), odd, n));
-        fields.chain(records).chain(self.known.oddities()).map(|(field, odd, n)| (field, odd.text(), n)).collect()
+        fields.chain(records).chain(self.undeclared.oddities()).map(|(field, odd, n)| (field, odd.text(), n)).collect()
     }
 
     /// The checker of strict mode, which must see every line of the input in order.
@@ -109,7 +109,7 @@ impl Decoder {
     /// Books a record that became a row.
     #[inline(always)]
     pub(super) fn book(&mut self, chrom: &[u8], filter: &[u8], ends_before_pos: bool, ordinal: u32) {
-        self.known.see(chrom, filter);
+        self.undeclared.see(chrom, filter);
         if ends_before_pos {
             self.odd.add(Odd::EndBeforePos);
         }

@@ -10,13 +10,13 @@ mod extent;
 mod fixed;
 mod info;
 mod keep_or_fail;
-mod known;
 mod needle;
 mod odd;
 mod recipe;
 #[cfg(test)]
 mod tests;
 mod text;
+mod undeclared;
 
 pub(crate) use bad::{Bad, Outcome};
 pub(crate) use decoder::Decoder;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::flaw::Flaw;
-use super::read::{self, Chunk, Kind, Whole};
+use super::read::{self, Chunk, IndexSummary, Kind};
 use crate::error::{Error, Result};
 use crate::source::vcf::regions::Regions;
 use crate::source::vcf::split::spans::{self, Contigs};
@@ -169,7 +169,7 @@ impl IndexQuery<'_> {
 
     /// The index begins where the records begin, ends where the file ends, and leaves nothing out between: it is of this
     /// file, whole. `joints`: a place where something ends, and another where the next begins.
-    fn covers(&self, whole: &Whole, joints: &[(u64, u64)]) -> std::result::Result<(), Failure> {
+    fn covers(&self, whole: &IndexSummary, joints: &[(u64, u64)]) -> std::result::Result<(), Failure> {
         let end = Virtual::new(self.size, 0);
         let begin = self.header_end.unwrap_or(end);
         let first = whole.contigs.iter().map(|(first, _)| *first).min().map_or(Ok(end), |first| self.settle(Virtual(first)))?;

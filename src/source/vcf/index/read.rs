@@ -44,14 +44,14 @@ pub(crate) struct Chunk {
 
 /// What an index says as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Whole {
+pub(crate) struct IndexSummary {
     pub kind: Kind,
     /// The first and the last virtual offset of every contig that has chunks, in the index's order.
     pub contigs: Vec<(u64, u64)>,
 }
 
 /// Takes a contig: its number, name and chunks, and the first position (0-based) that the index cannot speak of.
-type Take<'a> = dyn FnMut(u32, &[u8], &[Chunk], u64) -> Result<(), Flaw> + 'a;
+type TakeContig<'a> = dyn FnMut(u32, &[u8], &[Chunk], u64) -> Result<(), Flaw> + 'a;
 
 /// Reads an index, calling `take` for the contigs that are `wanted`. `contigs`: the names that BCF's contigs have by number;
 /// the index of a VCF holds its own.
@@ -59,8 +59,8 @@ pub(crate) fn read(
     stored: impl Read,
     contigs: Option<&[Box<[u8]>]>,
     wanted: &dyn Fn(&[u8]) -> bool,
-    take: &mut Take<'_>,
-) -> Result<Whole, Flaw> {
+    take: &mut TakeContig<'_>,
+) -> Result<IndexSummary, Flaw> {
     let mut stored = BufReader::new(stored);
     let packed = std::io::BufRead::fill_buf(&mut stored).map_err(|error| failed(&error))?.starts_with(&[0x1f, 0x8b]);
     let text: Box<dyn Read + '_> = if packed { Box::new(flate2::bufread::MultiGzDecoder::new(stored)) } else { Box::new(stored) };
@@ -78,14 +78,14 @@ pub(crate) fn read(
             if names.len() != count as usize {
                 return Err(Flaw::Damaged("another number of names than contigs"));
             }
-            (Shape { min_shift: 14, depth: 5 }, names)
+            (BinLayout { min_shift: 14, depth: 5 }, names)
         }
         Kind::Csi => {
             let (min_shift, depth, aux) = (from.count()?, from.count()?, from.count()?);
             if depth > MAX_DEPTH || min_shift == 0 || min_shift + 3 * depth > 60 {
                 return Err(Flaw::Damaged("bins of an impossible size"));
             }
-            let shape = Shape { min_shift, depth };
+            let shape = BinLayout { min_shift, depth };
             if let Some(contigs) = contigs {
                 from.skip(u64::from(aux))?;
                 // It may end behind the last contig that has records.
@@ -114,17 +114,17 @@ pub(crate) fn read(
         }
     }
     from.end()?;
-    Ok(Whole { kind, contigs })
+    Ok(IndexSummary { kind, contigs })
 }
 
 /// How bins divide a contig (CSIv1 section 2).
 #[derive(Clone, Copy, Debug)]
-struct Shape {
+struct BinLayout {
     min_shift: u32,
     depth: u32,
 }
 
-impl Shape {
+impl BinLayout {
     fn reach(self) -> u64 {
         1 << (self.min_shift + 3 * self.depth)
     }
@@ -205,7 +205,7 @@ impl<R: Read> Reader<R> {
     }
 
     /// The contig's first and last virtual offset, `None` without chunks, which `keep` takes.
-    fn contig(&mut self, kind: Kind, shape: Shape, mut keep: Option<&mut Vec<Chunk>>) -> Result<Option<(u64, u64)>, Flaw> {
+    fn contig(&mut self, kind: Kind, shape: BinLayout, mut keep: Option<&mut Vec<Chunk>>) -> Result<Option<(u64, u64)>, Flaw> {
         let mut extent: Option<(u64, u64)> = None;
         for _ in 0..self.count()? {
             let number = u64::from(u32::from_le_bytes(self.bytes()?));

@@ -199,3 +199,30 @@ impl Front {
         Ok(Origin::Ranged { file, layout: Layout { base, skip, step, size, count } })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::vcf::testing::{bgzf, vcf};
+
+    #[test]
+    fn inputs_may_be_looked_at_at_the_same_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let texts: Vec<String> =
+            (1..=8).map(|i| vcf(&format!("##contig=<ID={i}>\n"), &[], &[&format!("{i} 7 . A C . . N{i}=1")])).collect();
+        let paths: Vec<_> = (0..texts.len()).map(|i| folder.path().join(i.to_string())).collect();
+        paths.iter().zip(&texts).for_each(|(path, text)| std::fs::write(path, bgzf(text.as_bytes(), 40)).unwrap());
+        let inspect = |path: &Path| inspect_input(Some(path), 1 << 20, Conformance::Lenient).unwrap();
+        let found: Vec<InputFacts> = std::thread::scope(|scope| {
+            let threads: Vec<_> = paths.iter().map(|path| scope.spawn(|| inspect(path))).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        for (i, (facts, text)) in (1..).zip(found.iter().zip(&texts)) {
+            assert_eq!(facts.header.contigs[0].id, i.to_string());
+            assert_eq!((facts.header.info[0].id.clone(), facts.header.info[0].inferred), (format!("N{i}"), true));
+            let Origin::Ranged { layout, .. } = &facts.origin else { panic!("a file is read in ranges") };
+            assert!(facts.container == Container::Bgzf && layout.count == 1 && Some(layout.size) == facts.size);
+            assert!(layout.skip < 40 && text.len() > 40);
+        }
+    }
+}

@@ -6,7 +6,7 @@ use super::plan::Part;
 use super::room::Room;
 use super::{CallsDecoder, Genotype, walk};
 use crate::flow::Number;
-use crate::source::vcf::bcf::{Cursor, Site, Stop, is_genotype, of_sample, write_genotype};
+use crate::source::vcf::bcf::{Cursor, FieldError, Site, is_genotype, of_sample, write_genotype};
 use crate::source::vcf::columns::{Column, Encoding, Kind, Vector};
 use crate::source::vcf::config::Calls;
 use crate::source::vcf::decode::bad::{Bad, Place};
@@ -117,7 +117,7 @@ impl CallsDecoder {
             room.text.extend_from_slice(block.name.as_bytes());
         }
         if !cursor.is_done() {
-            return Err(Stop::Wrong.into());
+            return Err(FieldError::Wrong.into());
         }
         if site.formats == 0 || site.samples == 0 {
             return Ok(());

@@ -11,7 +11,7 @@ use crate::source::vcf::header::Declared;
 const MOST: usize = 100;
 
 /// Counts records with undeclared names. A name as in the record before costs one comparison.
-pub(super) struct Known {
+pub(super) struct UndeclaredNames {
     declared: Arc<Declared>,
     contig: Last,
     filter: Last,
@@ -34,7 +34,7 @@ impl Last {
     }
 }
 
-impl Known {
+impl UndeclaredNames {
     pub(super) fn new(declared: Arc<Declared>) -> Self {
         Self { declared, contig: Last::default(), filter: Last::default(), unknown: BTreeMap::new() }
     }
@@ -118,28 +118,28 @@ mod tests {
 
     #[test]
     fn each_name_is_counted_once_a_record() {
-        let mut known = Known::new(declared(&["1"], &["q10"]));
+        let mut undeclared = UndeclaredNames::new(declared(&["1"], &["q10"]));
         for (chrom, filter) in
             [("1", "PASS"), ("1", "q10;s50"), ("2", "q10;s50"), ("2", "s50;MRN0012345"), ("1", "."), ("<x>", "q10"), ("2", "s50")]
         {
-            known.see(chrom.as_bytes(), filter.as_bytes());
+            undeclared.see(chrom.as_bytes(), filter.as_bytes());
         }
-        let found: Vec<_> = known.oddities().into_iter().map(|(field, _, count)| (field, count)).collect();
+        let found: Vec<_> = undeclared.oddities().into_iter().map(|(field, _, count)| (field, count)).collect();
         assert_eq!(found, [("CHROM/2".into(), 3), ("FILTER".into(), 1), ("FILTER/s50".into(), 4)]);
     }
 
     #[test]
     fn a_header_without_contig_lines_declares_none_and_misses_none() {
-        let mut known = Known::new(declared(&[], &[]));
-        known.see(b"chr7", b"PASS");
-        assert!(known.oddities().is_empty());
+        let mut undeclared = UndeclaredNames::new(declared(&[], &[]));
+        undeclared.see(b"chr7", b"PASS");
+        assert!(undeclared.oddities().is_empty());
     }
 
     #[test]
     fn names_without_end_are_counted_together() {
-        let mut known = Known::new(declared(&["1"], &[]));
-        (0..1000).for_each(|i| known.see(format!("c{i}").as_bytes(), b"."));
-        assert_eq!(known.oddities().iter().map(|(_, _, count)| count).sum::<u64>(), 1000);
-        assert_eq!(known.oddities().len(), MOST + 1);
+        let mut undeclared = UndeclaredNames::new(declared(&["1"], &[]));
+        (0..1000).for_each(|i| undeclared.see(format!("c{i}").as_bytes(), b"."));
+        assert_eq!(undeclared.oddities().iter().map(|(_, _, count)| count).sum::<u64>(), 1000);
+        assert_eq!(undeclared.oddities().len(), MOST + 1);
     }
 }
