@@ -11,6 +11,7 @@ use genogate::flow::column;
 use genogate::pgcopy::{Buffer, RowEncoder};
 use genogate::sink::postgres::layout::Layout;
 use genogate::sink::postgres::rows::Owner;
+use genogate::store::tables::VARIANTS_LABEL;
 
 /// As in the program.
 #[global_allocator]
@@ -57,8 +58,7 @@ fn variants() -> RecordBatch {
 }
 
 /// A buffer as a load's second and later ones: as large as what was sent before.
-fn warm(encode: impl Fn(&mut Buffer)) -> Buffer {
-    let mut buffer = Buffer::default();
+fn warm(mut buffer: Buffer, encode: impl Fn(&mut Buffer)) -> Buffer {
     encode(&mut buffer);
     buffer.take();
     buffer
@@ -72,7 +72,9 @@ fn encode(criterion: &mut Criterion) {
     let write = |buffer: &mut Buffer| {
         encoder.encode(&batch, 0, buffer).expect("no NUL in the text");
     };
-    group.bench_function("typed columns, cells", |bench| bench.iter_batched_ref(|| warm(write), write, BatchSize::LargeInput));
+    group.bench_function("typed columns, cells", |bench| {
+        bench.iter_batched_ref(|| warm(Buffer::default(), write), write, BatchSize::LargeInput)
+    });
 
     let batch = variants();
     let layout = Layout::of(&batch.schema(), &[]).expect("every column has a place");
@@ -84,7 +86,11 @@ fn encode(criterion: &mut Criterion) {
         rows.put_variants(owner, 0..ROWS, buffer).expect("no NUL in the text");
     };
     group.bench_function("variants with info, cells", |bench| {
-        bench.iter_batched_ref(|| warm(write), write, BatchSize::LargeInput);
+        bench.iter_batched_ref(|| warm(Buffer::default(), write), write, BatchSize::LargeInput);
+    });
+    // As a load does it.
+    group.bench_function("variants with info and their digest, cells", |bench| {
+        bench.iter_batched_ref(|| warm(Buffer::digesting(VARIANTS_LABEL), write), write, BatchSize::LargeInput);
     });
     group.finish();
 }

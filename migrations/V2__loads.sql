@@ -448,13 +448,22 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_stor
   WHERE i.load_id = p_load GROUP BY i.load_id, i.input ORDER BY i.input
 $$;
 
--- What stands in the header of each input of a load, and its samples in order.
+-- What was disposed of in each unit of a load. Each begins with the digests that the one before left, the first with the unit's.
+CREATE FUNCTION genogate_store.load_disposals(p_load uuid) RETURNS SETOF genogate_store.disposals
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+  SELECT access.require('loads:read');
+  SELECT * FROM genogate_store.disposals WHERE load_id = p_load ORDER BY unit, disposed, disposal_id
+$$;
+
+-- What stands in the header of each input of a load, and its samples by index.
 CREATE FUNCTION genogate_store.load_documents(
-  p_load uuid, OUT o_input integer, OUT o_version text, OUT o_assembly text, OUT o_header jsonb, OUT o_samples text[])
+  p_load uuid, OUT o_input integer, OUT o_version text, OUT o_assembly text, OUT o_header jsonb, OUT o_sample_indexes integer[],
+  OUT o_samples text[])
 RETURNS SETOF record
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
   SELECT access.require('loads:read');
   SELECT i.input, i.version, i.assembly, i.header,
+         ARRAY(SELECT s.sample_index FROM genogate_store.samples s WHERE s.load_id = p_load AND s.input = i.input ORDER BY s.sample_index),
          ARRAY(SELECT s.sample_id FROM genogate_store.samples s WHERE s.load_id = p_load AND s.input = i.input ORDER BY s.sample_index)
   FROM genogate_store.inputs i WHERE i.load_id = p_load ORDER BY i.input
 $$;
@@ -734,6 +743,7 @@ GRANT EXECUTE ON FUNCTION
   genogate_store.commit_unit(uuid, integer, integer, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint, bytea, bytea,
                              bytea, jsonb),
   genogate_store.load_units(uuid), genogate_store.load_inputs(uuid), genogate_store.load_documents(uuid),
+  genogate_store.load_disposals(uuid),
   genogate_store.close_inputs(uuid, integer[]), genogate_store.give_up_input(uuid, integer, text),
   genogate_store.stamp_inputs(uuid, integer[], bigint[], bigint[], bigint[]),
   genogate_store.take_back_inputs(uuid, integer[]), genogate_store.clear_given_up(uuid),

@@ -84,7 +84,7 @@ events! {
         quarantined: u64,
         filtered: u64,
         /// What `genogate validate` holds the stored rows against, hexadecimal; none while shards are missing.
-        rows_digest: Option<String>,
+        digest: Option<String>,
     }
     /// The run ended without a visible load. The message is not kept: it may name a file. See [`Event::load_failed`].
     LoadFailed "load_failed" { load_id: Option<Uuid>, class: String, sqlstate: Option<String> }

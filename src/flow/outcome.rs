@@ -51,9 +51,9 @@ pub struct Outcome {
     pub figures: Figures,
     /// Units an earlier run of the same load had committed.
     pub units_resumed: u64,
-    /// Digest of the stored rows, hexadecimal, where the sink makes one.
+    /// Digest of the load, its rows and what gives them meaning, hexadecimal, where the sink makes one.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub rows_digest: Option<String>,
+    pub digest: Option<String>,
     /// Loads that were visible before, and whose place this one took: the identical one, with force, and what the same pipeline
     /// made of the same content under other rules.
     #[serde(skip_serializing_if = "Vec::is_empty")]

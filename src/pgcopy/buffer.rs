@@ -1,4 +1,4 @@
-//! The bytes of one COPY statement: header, tuples, trailer, and the digest of the tuples. It must not know Arrow or a
+//! The bytes of one COPY statement: header, tuples, trailer, and the digest that goes on from statement to statement. It must not know Arrow or a
 //! connection.
 
 use std::ops::Range;
@@ -6,8 +6,8 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::column::{Column, Tuples};
+use super::digest::TupleDigest;
 use super::limits::{Fault, LIMIT, LONGEST_ROW, Unstorable};
-use crate::crypto::digest::Sha256;
 
 /// Signature, flags (none) and the length of the header extension (none).
 const HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
@@ -15,16 +15,6 @@ const HEADER: &[u8; 19] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const TRAILER: [u8; 2] = (-1i16).to_be_bytes();
 /// Rows that are measured and written together: their lines of memory stay in the first cache from column to column.
 const BLOCK: usize = 128;
-
-/// What a stored row adds to its unit's digest: SHA-256 of its table's tag and its tuple as binary COPY has it, a 16-bit number
-/// of fields and the fields, each behind its 32-bit length (PostgreSQL manual, COPY, "Binary Format"). `fields` are the fields.
-pub fn row_digest(tag: u8, field_count: u16, fields: &[u8]) -> [u8; 32] {
-    let mut sha = Sha256::new();
-    let [high, low] = field_count.to_be_bytes();
-    sha.update(&[tag, high, low]);
-    sha.update(fields);
-    sha.finish()
-}
 
 /// Grows by tuples, leaves as a whole COPY statement's data.
 #[derive(Debug)]
@@ -35,8 +25,8 @@ pub struct Buffer {
     limit: usize,
     /// How much of `bytes` is the header: nothing in a statement's later pieces.
     header: usize,
-    /// The table's tag and the sum of its rows' digests, where somebody wants it.
-    digest: Option<(u8, [u64; 4])>,
+    /// Of the tuples, where somebody wants it.
+    digest: Option<TupleDigest>,
 }
 
 impl Default for Buffer {
@@ -46,20 +36,20 @@ impl Default for Buffer {
 }
 
 impl Buffer {
-    /// A buffer that sums up the digests of its rows, which belong to the table with this tag.
-    pub fn digesting(tag: u8) -> Self {
-        Self { digest: Some((tag, [0; 4])), ..Self::default() }
+    /// A buffer that digests its tuples behind this label.
+    pub fn digesting(label: &'static [u8]) -> Self {
+        Self { digest: Some(TupleDigest::new(label)), ..Self::default() }
     }
 
-    /// A buffer that is full earlier.
+    /// The same, full earlier.
     #[cfg(test)]
-    pub fn with_limit(limit: usize) -> Self {
-        Self { limit, ..Self::default() }
+    pub fn with_limit(self, limit: usize) -> Self {
+        Self { limit, ..self }
     }
 
-    /// The sum of [`row_digest`] over the rows since it was last taken.
-    pub fn take_digest(&mut self) -> [u64; 4] {
-        self.digest.as_mut().map(|(_, sum)| std::mem::take(sum)).unwrap_or_default()
+    /// The digest of all tuples since it was last taken, whatever statements they left in; `None` where it was not asked for.
+    pub fn take_digest(&mut self) -> Option<[u8; 32]> {
+        self.digest.as_mut().map(TupleDigest::take)
     }
 
     /// Appends the tuples of `rows`, a block at a time, until the buffer is full. Returns the first row not written.
@@ -108,15 +98,8 @@ impl Buffer {
         }
         debug_assert_eq!(tuples.cursors, ends, "a column is as long as it measured");
         self.rows += rows.len() as u64;
-        if let Some((tag, sum)) = &mut self.digest {
-            let mut start = first;
-            for &end in ends {
-                let digest = row_digest(*tag, fields, &self.bytes[start + 2..end]);
-                for (lane, chunk) in sum.iter_mut().zip(digest.as_chunks::<8>().0) {
-                    *lane = lane.wrapping_add(u64::from_le_bytes(*chunk));
-                }
-                start = end;
-            }
+        if let Some(digest) = &mut self.digest {
+            digest.update(&self.bytes[first..end]);
         }
         Ok(rows.end)
     }
@@ -179,25 +162,25 @@ mod tests {
         assert_eq!(&buffer.take()[..], TRAILER);
     }
 
-    /// The digest of one row, put together by hand.
+    /// Put together by hand: the label, then each tuple whole. It goes on over statements, and order is part of it.
     #[test]
-    fn a_digest_is_the_sum_over_tuples_behind_their_tables_tag() {
-        let rows = |tag, values: &[i32]| {
-            let mut buffer = Buffer::digesting(tag);
+    fn a_digest_is_that_of_the_tuples_in_their_order() {
+        let rows = |label, values: &[i32]| {
+            let mut buffer = Buffer::digesting(label);
             for value in values {
                 buffer.put(&mut [&mut Fixed { nulls: None, value: |_| value.to_be_bytes() }], 0..1).unwrap();
                 buffer.take();
             }
-            buffer.take_digest()
+            buffer.take_digest().unwrap()
         };
-        let one = crate::crypto::digest::sha256(b"v\0\x01\0\0\0\x04\0\0\0\x07");
-        assert_eq!(rows(b'v', &[7])[0].to_le_bytes(), one[..8]);
-        assert_eq!(rows(b'v', &[7, 8]), rows(b'v', &[8, 7]));
-        assert_ne!(rows(b'v', &[7]), rows(b'c', &[7]));
-        assert_ne!(rows(b'v', &[7, 7]), rows(b'v', &[7]));
-        let mut buffer = Buffer::digesting(b'v');
+        let two = crate::crypto::digest::sha256(b"v\0\x01\0\0\0\x04\0\0\0\x07\0\x01\0\0\0\x04\0\0\0\x08");
+        assert_eq!(rows(b"v", &[7, 8]), two);
+        assert_ne!(rows(b"v", &[7, 8]), rows(b"v", &[8, 7]));
+        assert_ne!(rows(b"v", &[7]), rows(b"c", &[7]));
+        assert_ne!(rows(b"v", &[7, 7]), rows(b"v", &[7]));
+        let mut buffer = Buffer::digesting(b"v");
         buffer.put(&mut [], 0..1).unwrap();
-        assert_ne!(buffer.take_digest(), [0; 4]);
-        assert_eq!(buffer.take_digest(), [0; 4]);
+        assert_ne!(buffer.take_digest(), buffer.take_digest(), "the next sequence begins anew");
+        assert_eq!(Buffer::default().take_digest(), None);
     }
 }

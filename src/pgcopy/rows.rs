@@ -103,7 +103,7 @@ mod tests {
                 let fields = batch.columns().iter().flat_map(move |column| fields(&column.slice(row, 1)));
                 (batch.num_columns() as u16).to_be_bytes().into_iter().chain(fields)
             });
-            let (mut out, mut written, mut row) = (Buffer::with_limit(limit), Vec::new(), 0);
+            let (mut out, mut written, mut row) = (Buffer::default().with_limit(limit), Vec::new(), 0);
             while row < batch.num_rows() {
                 let next = encoder.encode(&batch, row, &mut out).unwrap();
                 prop_assert!(next > row && (next == batch.num_rows() || out.is_full()));

@@ -87,7 +87,7 @@ impl Report {
     }
 
     pub(super) fn finished_event(&self) -> Event {
-        let Outcome { load_id, status, figures, rows_digest, .. } = &self.outcome;
+        let Outcome { load_id, status, figures, digest, .. } = &self.outcome;
         Event::LoadFinished {
             load_id: *load_id,
             status: status.name().to_owned(),
@@ -96,7 +96,7 @@ impl Report {
             calls: figures.calls,
             quarantined: figures.quarantined,
             filtered: figures.filtered,
-            rows_digest: rows_digest.clone(),
+            digest: digest.clone(),
         }
     }
 }

@@ -7,9 +7,11 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::begin::take_up_load;
-use super::identity::{content, identity, rows_digest};
+use super::identity::{content, identity};
 use super::inputs::{Progress, clear_given_up, load_inputs, missing};
 use super::ledger::{self, load_units, totals};
+use super::load_digest::load_digest;
+use super::loads::stored_load;
 use super::outcome::{Finished, Seal, finish_load, load_outcome, purge_load, take_turn};
 use super::parallel::Parallel;
 use super::tables;
@@ -34,7 +36,7 @@ pub fn so_far(load: Uuid, inputs: &[Progress]) -> Finished {
         filtered: sum(|input| input.filtered),
         out_of_region: sum(|input| input.out_of_region),
         units: sum(|input| input.units),
-        rows_digest: None,
+        digest: None,
     }
 }
 
@@ -88,9 +90,10 @@ pub async fn publish(client: &Client, parallel: Parallel<'_>, load: Uuid, option
 async fn publish_within(client: &Client, load: Uuid, options: &[u8; 32], force: bool) -> Result<Finished> {
     clear_given_up(client, load).await?;
     let units = load_units(client, load).await?;
+    let stored = stored_load(client, load).await?.ok_or_else(|| Error::integrity("the load is not in the list of loads"))?;
     let headers: Vec<_> = load_inputs(client, load).await?.iter().map(|input| input.header_digest).collect();
     let content = content(&headers, &totals(&units));
-    let seal = Seal { content, identity: identity(options, &content), digest: rows_digest(&units) };
+    let seal = Seal { content, identity: identity(options, &content), digest: load_digest(client, &stored, &units).await? };
     finish_load(client, load, &seal, force).await?;
     load_outcome(client, load).await?.ok_or_else(|| Error::internal("a finished load has no outcome"))
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::document::Document;
-use super::ledger::LedgerUnit;
 use super::unit::InputTotal;
 use super::unit::InputUnits;
 use crate::crypto::digest::Sha256;
@@ -30,18 +29,6 @@ pub fn identity(options: &[u8; 32], content: &[u8; 32]) -> [u8; 32] {
     digest.update(b"genogate load identity 2\0");
     digest.update(options);
     digest.update(content);
-    digest.finish()
-}
-
-/// A load's digest: SHA-256 over its units' digests in order.
-pub fn rows_digest(units: &[LedgerUnit]) -> [u8; 32] {
-    let mut digest = Sha256::new();
-    digest.update(b"genogate load rows 1\0");
-    for unit in units {
-        digest.update(&unit.unit.to_le_bytes());
-        digest.update(&unit.variants_digest);
-        digest.update(&unit.calls_digest);
-    }
     digest.finish()
 }
 

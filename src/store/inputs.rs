@@ -111,28 +111,6 @@ pub fn missing(inputs: &[Progress]) -> Option<String> {
     (!open.is_empty()).then(|| format!("committed are {}{more}", shown.join(", ")))
 }
 
-/// What is stored of one input beside its rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredDocument {
-    pub version: String,
-    pub assembly: String,
-    /// `[{"key": …, "value": …}]`.
-    pub header: Value,
-    /// In the order of their numbers.
-    pub samples: Vec<String>,
-}
-
-/// The header lines and samples of every input, by number.
-pub async fn load_documents(client: &Client, load: Uuid) -> Result<Vec<StoredDocument>> {
-    let rows = client
-        .query("SELECT o_version, o_assembly, o_header, o_samples FROM genogate_store.load_documents($1)", &[&load])
-        .await
-        .map_err(|error| db::failure("reading the headers", error))?;
-    let stored =
-        |row: &Row| StoredDocument { version: row.get(0), assembly: row.get(1), header: row.get(2), samples: row.get(3) };
-    Ok(rows.iter().map(stored).collect())
-}
-
 /// Gives an input (0-based) up: nothing of it will be visible. The reason must be free of values.
 pub async fn give_up_input(client: &Client, load: Uuid, input: u32, reason: &str) -> Result<()> {
     let told = client.execute("SELECT genogate_store.give_up_input($1, $2, $3)", &[&load, &number(input), &reason]).await;

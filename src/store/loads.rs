@@ -103,3 +103,8 @@ pub async fn list_loads(client: &Client) -> Result<Vec<StoredLoad>> {
         .map_err(|error| db::failure("listing the loads", error))?;
     Ok(rows.iter().map(StoredLoad::of).collect())
 }
+
+/// One of them.
+pub async fn stored_load(client: &Client, load: Uuid) -> Result<Option<StoredLoad>> {
+    Ok(list_loads(client).await?.into_iter().find(|stored| stored.load_id == load))
+}

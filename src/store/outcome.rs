@@ -31,7 +31,7 @@ pub struct Finished {
     pub out_of_region: i64,
     pub units: i64,
     /// Digest of the load, hexadecimal; none before it is complete.
-    pub rows_digest: Option<String>,
+    pub digest: Option<String>,
 }
 
 /// What makes a load the load it is, computed from its ledger.
@@ -86,7 +86,7 @@ pub async fn load_outcome(client: &Client, load: Uuid) -> Result<Option<Finished
         filtered: row.get(8),
         out_of_region: row.get(9),
         units: row.get(10),
-        rows_digest: row.get::<_, Option<&[u8]>>(11).map(hex),
+        digest: row.get::<_, Option<&[u8]>>(11).map(hex),
     };
     Ok(row.map(finished))
 }

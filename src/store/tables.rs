@@ -11,9 +11,9 @@ use crate::error::Result;
 pub const VARIANTS: &str = "genogate_store.variants";
 pub const CALLS: &str = "genogate_store.calls";
 
-/// What the digests of their rows begin with.
-pub const VARIANTS_TAG: u8 = b'v';
-pub const CALLS_TAG: u8 = b'c';
+/// What the digests of a unit's rows begin with.
+pub const VARIANTS_LABEL: &[u8] = b"genogate variants 1\0";
+pub const CALLS_LABEL: &[u8] = b"genogate calls 1\0";
 
 /// Columns of `calls`, all written always.
 pub const CALLS_COLUMNS: [&str; 7] = ["load_id", "variant_id", "input", "sample_index", "contig", "gt", "format"];
@@ -59,20 +59,22 @@ pub fn analyze_table(table: &str) -> String {
     format!("SELECT genogate_store.analyze_table('{table}')")
 }
 
-/// The statement that reads a complete load's variants with ids from `low` to `high`, as they are stored.
+/// The statement that reads a complete load's variants with ids from `low` to `high`, as they are stored and in the order
+/// they were written.
 pub fn stored_variants(load: Uuid, columns: &[String], low: i64, high: i64) -> String {
-    stored("stored_variants", load, columns.iter().map(String::as_str), low, high)
+    stored("stored_variants", load, columns.iter().map(String::as_str), low, high, "variant_id")
 }
 
 /// The same of calls.
 pub fn stored_calls(load: Uuid, low: i64, high: i64) -> String {
-    stored("stored_calls", load, CALLS_COLUMNS.into_iter(), low, high)
+    stored("stored_calls", load, CALLS_COLUMNS.into_iter(), low, high, "variant_id, input, sample_index")
 }
 
-fn stored<'a>(function: &str, load: Uuid, columns: impl Iterator<Item = &'a str>, low: i64, high: i64) -> String {
+fn stored<'a>(function: &str, load: Uuid, columns: impl Iterator<Item = &'a str>, low: i64, high: i64, order: &str) -> String {
     let columns: Vec<String> = columns.map(|name| format!("\"{}\"", name.replace('"', "\"\""))).collect();
     let columns = columns.join(", ");
-    format!("COPY (SELECT {columns} FROM genogate_store.{function}('{load}', {low}, {high})) TO STDOUT (FORMAT binary)")
+    let rows = format!("SELECT {columns} FROM genogate_store.{function}('{load}', {low}, {high}) ORDER BY {order}");
+    format!("COPY ({rows}) TO STDOUT (FORMAT binary)")
 }
 
 /// Rows that name a load and whose ids are outside its range, and entries of its quarantine.

@@ -13,9 +13,6 @@ pub struct Tally {
     loaded: u64,
     pub variants: u64,
     pub calls: u64,
-    /// Digests of the rows, as the sink stores them.
-    pub variants_digest: [u8; 32],
-    pub calls_digest: [u8; 32],
 }
 
 impl Tally {
@@ -51,8 +48,8 @@ impl Tally {
                 closed.unit, counts.records, counts.out_of_region
             ))
         })?;
-        let Self { variants, calls, variants_digest, calls_digest, .. } = *self;
-        Ok(Account { loaded, quarantined, filtered, variants, calls, variants_digest, calls_digest })
+        let Self { variants, calls, .. } = *self;
+        Ok(Account { loaded, quarantined, filtered, variants, calls, ..Account::default() })
     }
 }
 
@@ -64,6 +61,7 @@ pub struct Account {
     pub filtered: u64,
     pub variants: u64,
     pub calls: u64,
+    /// SHA-256 over the unit's rows as they are stored, by variant, where the sink makes it; and over its calls, by variant and sample.
     pub variants_digest: [u8; 32],
     pub calls_digest: [u8; 32],
 }

@@ -77,7 +77,7 @@ pub async fn finish(
             calls: count(done.calls),
             quarantined: count(done.quarantined),
             filtered: count(done.filtered),
-            rows_digest: done.rows_digest.clone(),
+            digest: done.digest.clone(),
         })?;
     }
     Ok(done)

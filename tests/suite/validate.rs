@@ -2,6 +2,12 @@
 
 use std::process::Command;
 
+use genogate::crypto::digest::{hex, sha256};
+use genogate::db::Databases;
+use genogate::store::ledger::load_units;
+use genogate::store::load_digest;
+use genogate::store::loads::stored_load;
+use genogate::store::tables::{CALLS_LABEL, VARIANTS_LABEL};
 use serde_json::{Value, json};
 
 use super::support::{Done, Warehouse, binary};
@@ -37,6 +43,22 @@ fn a_cell_of_a_typed_column_is_a_cell_too() {
     assert_eq!(named, [units - 1], "{broken}");
 }
 
+/// A unit's digests are those of its rows in their order, whoever wrote them and in what batches.
+#[test]
+fn any_number_of_threads_and_writers_gives_digests_that_hold() {
+    let warehouse = Warehouse::shared();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("cohort.vcf.gz").to_str().unwrap().to_owned();
+    warehouse.run(["synth", "cohort", "--records", "3000", "--samples", "20", "--seed", "62", "--output", &file]).expect(0);
+    for (threads, writers) in [("1", "1"), ("4", "1"), ("4", "3")] {
+        let writers = format!("sink.postgres.writers={writers}");
+        let load = ["load", &file, "--profile", "open", "--calls", "all", "--force", "--threads", threads, "--json"];
+        let load = load.into_iter().chain(["--set", "source.vcf.unit=256KiB", "--set", &writers]);
+        let report = warehouse.run(load).expect(0).json();
+        warehouse.run(["validate", report["load_id"].as_str().unwrap()]).expect(0);
+    }
+}
+
 /// What a pipeline computes is stored as exactly as it was computed, typed or not, and comes back byte for byte.
 #[test]
 fn derived_values_of_many_types_are_stored_and_validated() {
@@ -69,35 +91,57 @@ fn derived_values_of_many_types_are_stored_and_validated() {
     warehouse.run(["validate", report["load_id"].as_str().unwrap()]).expect(4);
 }
 
+/// Names of the checks that do not hold.
+fn broken(validation: &Value) -> Vec<&str> {
+    let checks = validation["checks"].as_array().unwrap().iter();
+    checks.filter(|check| check["expected"] != check["found"]).map(|check| check["name"].as_str().unwrap()).collect()
+}
+
+/// The digest that what is stored of a load gives by now.
+fn computed(warehouse: &Warehouse, load: &str) -> String {
+    let id = load.parse().unwrap();
+    let compute = async {
+        let client = Databases::default().with_home(&warehouse.home).connect("local").await.unwrap();
+        let stored = stored_load(&client, id).await.unwrap().unwrap();
+        hex(&load_digest(&client, &stored, &load_units(&client, id).await.unwrap()).await.unwrap())
+    };
+    tokio::runtime::Runtime::new().unwrap().block_on(compute)
+}
+
 /// Somebody with every right deletes rows and makes the ledger agree: only the audit trail still tells what was stored.
 #[test]
 fn rows_and_ledger_rewritten_together_are_found_by_the_audit_trail() {
     let warehouse = Warehouse::start();
     let folder = tempfile::tempdir().unwrap();
     let report = cohort(&warehouse, folder.path(), "300");
-    let (load, digest) = (report["load_id"].as_str().unwrap(), report["rows_digest"].as_str().unwrap());
+    let (load, digest) = (report["load_id"].as_str().unwrap(), report["digest"].as_str().unwrap());
     let sound = warehouse.run(["validate", load, "--json"]).expect(0).json();
     assert_eq!((&sound["valid"], &sound["audited"]), (&json!(true), &json!(1)), "{sound}");
 
-    let none = "decode(repeat('00', 32), 'hex')";
+    let none = |label: &[u8]| format!("'\\x{}'", hex(&sha256(label)));
+    let (variants, calls) = (none(VARIANTS_LABEL), none(CALLS_LABEL));
     warehouse.sql(&format!(
         "SET session_replication_role = replica;
          DELETE FROM genogate_store.calls WHERE load_id = '{load}'; DELETE FROM genogate_store.variants WHERE load_id = '{load}';
-         UPDATE genogate_store.units SET variants = 0, calls = 0, filtered = filtered + loaded_records, loaded_records = 0, variants_digest = {none}, calls_digest = {none}
+         UPDATE genogate_store.units SET variants = 0, calls = 0, filtered = filtered + loaded_records, loaded_records = 0,
+           variants_digest = {variants}, calls_digest = {calls}
            WHERE load_id = '{load}';
-         UPDATE genogate_store.loads SET variants = 0, calls = 0, filtered = input_records, digest = {none} WHERE load_id = '{load}'"
+         UPDATE genogate_store.loads SET variants = 0, calls = 0, filtered = input_records WHERE load_id = '{load}'"
+    ));
+    let unbound = warehouse.run(["validate", load, "--json"]).expect(4).json();
+    assert_eq!(broken(&unbound), ["columns, inputs, samples or ledger not as digested"], "{unbound}");
+    // The digest is no secret: who may write it can compute it.
+    let new = computed(&warehouse, load);
+    warehouse.sql(&format!(
+        "SET session_replication_role = replica; UPDATE genogate_store.loads SET digest = '\\x{new}' WHERE load_id = '{load}'"
     ));
     let forged = warehouse.run(["validate", load, "--json"]).expect(4).json();
-    let broken: Vec<&Value> =
-        forged["checks"].as_array().unwrap().iter().filter(|check| check["expected"] != check["found"]).collect();
-    assert_eq!(broken.len(), 1, "{forged}");
-    assert_eq!(broken[0]["name"], "digests in the audit trail that are not the load's");
+    assert_eq!(broken(&forged), ["digests in the audit trail that are not the load's"], "{forged}");
 
     // Whoever changes the trail as well breaks its chain.
     warehouse.run(["audit", "verify"]).expect(0);
-    let zeros = "0".repeat(64);
     warehouse.sql(&format!(
-        "SET session_replication_role = replica; UPDATE audit.events SET detail = replace(detail, '{digest}', '{zeros}')"
+        "SET session_replication_role = replica; UPDATE audit.events SET detail = replace(detail, '{digest}', '{new}')"
     ));
     warehouse.run(["validate", load]).expect(0);
     warehouse.run(["audit", "verify"]).expect(4);

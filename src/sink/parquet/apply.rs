@@ -132,7 +132,7 @@ impl OpenSink for Open {
             status,
             figures,
             units_resumed: 0,
-            rows_digest: None,
+            digest: None,
             replaced,
             same_content: Vec::new(),
             shard: None,

@@ -329,7 +329,7 @@ impl OpenSink for Open {
             status,
             figures,
             units_resumed: self.resumed,
-            rows_digest: done.rows_digest,
+            digest: done.digest,
             replaced: done.replaced,
             same_content: done.same_content,
             shard: self.shard.map(|shard| shard.to_string()),

@@ -6,19 +6,19 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::session::{Piece, Session};
+use super::session::{CopyData, Session};
 use super::shared::Shared;
 use crate::error::{Error, Result};
 use crate::store::ClosedUnit;
 use crate::store::tally::Account;
 
-/// Orders that wait, beside the one that is carried out. A piece is some 4 MiB.
+/// Orders that wait, beside the one that is carried out. A statement's data is some 4 MiB.
 const WAITING: usize = 1;
 
 /// What a session is to do, in this order.
 pub enum Order {
     /// Write rows of a unit.
-    Write(u32, Piece),
+    Write(u32, CopyData),
     /// Take back what was written of the open unit.
     Discard,
     /// Commit the open unit and those without rows.
@@ -69,7 +69,7 @@ async fn outcome(work: &mut JoinSet<Result<()>>) -> Result<()> {
 async fn carry_out(shared: Arc<Shared>, mut session: Session, mut orders: mpsc::Receiver<Order>) -> Result<()> {
     while let Some(order) = orders.recv().await {
         match order {
-            Order::Write(unit, piece) => session.send(unit, piece).await?,
+            Order::Write(unit, copy) => session.send(unit, copy).await?,
             Order::Discard => session.discard(),
             Order::Commit(closed) => {
                 session.commit(&closed).await?;

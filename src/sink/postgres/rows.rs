@@ -116,8 +116,13 @@ impl Calls<'_> {
                 if !self.spans.iter().all(same) || !self.gt.iter().all(|(spans, _)| same(spans)) {
                     return Err(Error::internal("the calls of a row do not have one length in all columns"));
                 }
-                if samples.clone().any(|at| self.numbers.is_null(at)) {
+                let numbers = self.numbers.values().get(samples.clone()).unwrap_or_default();
+                if self.numbers.null_count() > 0 && samples.clone().any(|at| self.numbers.is_null(at)) {
                     return Err(Error::internal("a call does not say whose it is"));
+                }
+                // The digest of a unit's calls is made in this order.
+                if !numbers.is_sorted_by(|one, next| one < next) {
+                    return Err(Error::internal("the calls of a row are not in the order of their samples"));
                 }
             }
             let last = samples.len().min(next.call + BLOCK - places.len());

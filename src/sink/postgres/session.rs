@@ -27,7 +27,7 @@ pub enum Table {
 }
 
 /// The data of one COPY statement.
-pub struct Piece {
+pub struct CopyData {
     pub table: Table,
     pub rows: u64,
     pub data: Bytes,
@@ -39,9 +39,9 @@ pub struct Session {
     link: Option<Link>,
     /// The unit whose rows were sent.
     unit: Option<u32>,
-    kept: Vec<Piece>,
+    kept: Vec<CopyData>,
     bytes: usize,
-    /// Are all pieces of the unit kept?
+    /// Is all of the unit kept?
     whole: bool,
 }
 
@@ -51,7 +51,7 @@ struct Link {
     calls: Statement,
     /// A transaction is open, and the unit announced in it.
     begun: bool,
-    /// How many of the kept pieces the transaction holds.
+    /// How many of the kept statements the transaction holds.
     written: usize,
 }
 
@@ -67,10 +67,10 @@ impl Session {
     }
 
     /// Writes rows of `unit`, which stays the same until [`Self::commit`].
-    pub async fn send(&mut self, unit: u32, piece: Piece) -> Result<()> {
+    pub async fn send(&mut self, unit: u32, copy: CopyData) -> Result<()> {
         self.unit = Some(unit);
-        self.bytes += piece.data.len();
-        self.kept.push(piece);
+        self.bytes += copy.data.len();
+        self.kept.push(copy);
         let mut tries = Backoff::new(self.shared.patience);
         while let Err(error) = self.catch_up().await {
             if self.given_up_elsewhere(&error, &[unit]).await? {
@@ -165,13 +165,13 @@ impl Session {
             }
             link.begun = true;
         }
-        while let Some(piece) = self.kept.get(link.written) {
-            let (statement, doing) = match piece.table {
+        while let Some(copy) = self.kept.get(link.written) {
+            let (statement, doing) = match copy.table {
                 Table::Variants => (&link.variants, "writing variants"),
                 Table::Calls => (&link.calls, "writing calls"),
             };
-            let written = pgcopy::send(&link.client, statement, piece.data.clone()).await;
-            expect_rows(piece.rows, written.map_err(|error| db::failure(doing, error))?)?;
+            let written = pgcopy::send(&link.client, statement, copy.data.clone()).await;
+            expect_rows(copy.rows, written.map_err(|error| db::failure(doing, error))?)?;
             link.written += 1;
         }
         Ok(())

@@ -8,15 +8,15 @@ use datafusion::arrow::array::RecordBatch;
 
 use super::queue::{Order, Queue};
 use super::rows::{Owner, Place, Rows};
-use super::session::{Piece, Table};
+use super::session::{CopyData, Table};
 use super::shared::Shared;
 use crate::error::{Error, Result};
 use crate::flow::Writer;
 use crate::pgcopy::Buffer;
+use crate::store::ClosedUnit;
 use crate::store::identity::{input_of, variant_id};
-use crate::store::tables::{CALLS_TAG, VARIANTS_TAG};
-use crate::store::tally::Tally;
-use crate::store::{ClosedUnit, Digest};
+use crate::store::tables::{CALLS_LABEL, VARIANTS_LABEL};
+use crate::store::tally::{Account, Tally};
 
 /// A writer of one partition. Dropping it closes the connection and with it the open transaction.
 pub struct PartitionWriter {
@@ -74,27 +74,30 @@ impl PartitionWriter {
             self.flush_variants().await?;
             self.flush_calls().await?;
         }
-        let mut current = self.open.take();
-        if let Some(open) = &mut current {
-            open.tally.variants_digest = Digest(self.variants.take_digest()).to_bytes();
-            open.tally.calls_digest = Digest(self.calls.take_digest()).to_bytes();
-        }
+        let current = self.open.take();
+        let (written, none) = (self.take_digests()?, self.take_digests()?);
         let account = |closed: ClosedUnit| {
-            let account = match current.as_ref().filter(|open| open.unit == closed.unit) {
-                Some(open) => open.tally.close(&closed)?,
-                None => Tally::default().close(&closed)?,
+            let (account, (variants_digest, calls_digest)) = match current.as_ref().filter(|open| open.unit == closed.unit) {
+                Some(open) => (open.tally.close(&closed)?, written),
+                None => (Tally::default().close(&closed)?, none),
             };
-            Ok((closed, account))
+            Ok((closed, Account { variants_digest, calls_digest, ..account }))
         };
         let closed: Vec<_> = closed.into_iter().map(account).collect::<Result<_>>()?;
         self.queue.put(Order::Commit(closed)).await
     }
 
+    /// The digests of the variants and the calls since they were last taken.
+    fn take_digests(&mut self) -> Result<([u8; 32], [u8; 32])> {
+        let digests = self.variants.take_digest().zip(self.calls.take_digest());
+        digests.ok_or_else(|| Error::internal("a writer's buffers make digests"))
+    }
+
     async fn flush_variants(&mut self) -> Result<()> {
         let Some(open) = self.open.as_mut().filter(|_| self.variants.row_count() > 0) else { return Ok(()) };
         open.variants_sent = true;
-        let piece = Piece { table: Table::Variants, rows: self.variants.row_count(), data: self.variants.take() };
-        self.queue.put(Order::Write(open.unit, piece)).await
+        let copy = CopyData { table: Table::Variants, rows: self.variants.row_count(), data: self.variants.take() };
+        self.queue.put(Order::Write(open.unit, copy)).await
     }
 
     /// Calls never go before a unit's first variants: every writer locks the two tables in the same order.
@@ -103,8 +106,8 @@ impl PartitionWriter {
             self.flush_variants().await?;
         }
         let Some(open) = self.open.as_ref().filter(|_| self.calls.row_count() > 0) else { return Ok(()) };
-        let piece = Piece { table: Table::Calls, rows: self.calls.row_count(), data: self.calls.take() };
-        self.queue.put(Order::Write(open.unit, piece)).await
+        let copy = CopyData { table: Table::Calls, rows: self.calls.row_count(), data: self.calls.take() };
+        self.queue.put(Order::Write(open.unit, copy)).await
     }
 
     async fn write_rows(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -167,7 +170,7 @@ impl PartitionWriter {
 
 /// Empty buffers for variants and calls.
 fn buffers() -> (Buffer, Buffer) {
-    (Buffer::digesting(VARIANTS_TAG), Buffer::digesting(CALLS_TAG))
+    (Buffer::digesting(VARIANTS_LABEL), Buffer::digesting(CALLS_LABEL))
 }
 
 #[async_trait]

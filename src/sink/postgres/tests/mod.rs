@@ -1,5 +1,6 @@
 //! The sink against a real server.
 
+mod digests;
 mod ends;
 mod guards;
 mod holders;
