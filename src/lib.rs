@@ -16,6 +16,7 @@ pub mod error;
 pub mod sensitive;
 pub mod text;
 pub mod yaml;
+pub mod pool;
 // rooms that know no pipeline
 pub mod crypto;
 pub mod secrets;

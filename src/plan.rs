@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::TableProvider;
 use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use datafusion::physical_plan::{ExecutionPlan, displayable};
@@ -47,6 +48,8 @@ pub struct Plan {
     /// steps and sink. A run adds the keys in use.
     pub rules_digest: [u8; 32],
     pub proof: Proof,
+    /// The source's scan, without anything above it.
+    pub table: Arc<dyn TableProvider>,
     session: SessionContext,
     logical: LogicalPlan,
 }
@@ -163,6 +166,7 @@ pub fn plan(spec: &Spec, options: PlanOptions) -> Result<Plan, Failure> {
         stages,
         sink,
         proof,
+        table: inspection.table,
         session,
         logical,
     })

@@ -2,18 +2,18 @@
 //! It must not know how a pipeline is written or shown.
 
 pub mod keys;
+mod partitions;
+mod recheck;
 mod report;
 mod ticket;
 mod trail;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
 
 use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
-use futures::TryStreamExt;
-use tokio::task::JoinSet;
 
 pub use report::{REIDENTIFICATION, Report};
 pub use ticket::Ticket;
@@ -25,11 +25,8 @@ use crate::crypto::digest;
 use crate::db::Databases;
 use crate::error::{Class, Error, Result};
 use crate::flow::exec::{SinkExec, StageExec};
-use crate::flow::{Apply, Context, Input, Opened, Opening, Outcome, Shard, Status};
+use crate::flow::{Apply, Context, Input, OpenSink, Opened, Opening, Outcome, Shard, Status};
 use crate::plan::{Plan, Planned};
-
-/// How long partitions may finish or roll back what they hold after the run was stopped.
-const GRACE: Duration = Duration::from_secs(20);
 
 /// Options of a run that are not part of the pipeline.
 #[derive(Clone, Debug, Default)]
@@ -166,14 +163,22 @@ impl Run {
         let sink = self.plan.sink.open(&opening, &document, schema).await?;
         let opened = Arc::new(Opened { stages: opened, sink });
         let sink = opened.sink.as_ref();
-        let finished = match self.partitions(&physical, &opened).await.and_then(|()| self.something_is_left()) {
-            Ok(()) => finish(&opened).await,
-            Err(error) => Err(error),
-        };
+        // What fails here leaves the load as it is.
+        self.hold_to_the_files(sink).await.map_err(resumable)?;
+        let finished = self.carry_out(&physical, &opened).await.map_err(resumable);
         if let Err(error) = &finished {
             sink.abandon(error).await;
         }
         finished
+    }
+
+    async fn carry_out(&self, physical: &Arc<dyn ExecutionPlan>, opened: &Arc<Opened>) -> Result<Outcome> {
+        self.partitions(physical, opened).await?;
+        self.something_is_left()?;
+        for stage in &opened.stages {
+            stage.finish()?;
+        }
+        opened.sink.finish().await
     }
 
     /// A load of which every file was given up is none.
@@ -187,50 +192,29 @@ impl Run {
         }
     }
 
-    /// Drives every partition to its end; the first failure cancels the others.
+    /// Drives every partition of the plan to its end.
     async fn partitions(&self, physical: &Arc<dyn ExecutionPlan>, opened: &Arc<Opened>) -> Result<()> {
-        let session = self.plan.session();
-        let task = TaskContext::from(&session.state());
+        let task = TaskContext::from(&self.plan.session().state());
         let config = task.session_config().clone().with_extension(self.context.clone()).with_extension(opened.clone());
         let task = Arc::new(task.with_session_config(config));
-        let mut running = JoinSet::new();
-        for partition in 0..physical.properties().partitioning.partition_count() {
-            let stream = physical.execute(partition, task.clone())?;
-            running.spawn(async move { stream.try_for_each(|_| std::future::ready(Ok(()))).await });
+        partitions::drive(physical, &task, &self.context.cancel).await
+    }
+
+    /// What an earlier run committed of files that were changed since is taken back, to be read again.
+    async fn hold_to_the_files(&self, sink: &dyn OpenSink) -> Result<()> {
+        let changed = recheck::changed(&self.plan, &self.context, &sink.committed()).await?;
+        if changed.is_empty() {
+            return Ok(());
         }
-        let cancel = self.context.cancel.clone();
-        let mut first: Option<Error> = None;
-        let overdue = async {
-            cancel.cancelled().await;
-            tokio::time::sleep(GRACE).await;
-        };
-        tokio::pin!(overdue);
-        loop {
-            let joined = tokio::select! {
-                joined = running.join_next() => joined,
-                () = &mut overdue, if !running.is_empty() => {
-                    running.abort_all();
-                    while running.join_next().await.is_some() {}
-                    None
-                }
-            };
-            let Some(joined) = joined else { break };
-            let failed = match joined {
-                Ok(Ok(())) => continue,
-                Ok(Err(error)) => Error::from(error),
-                Err(_) => Error::internal("a partition panicked"),
-            };
-            // A partition that stopped because another failed only repeats the news.
-            if first.as_ref().is_none_or(|first| first.class() == Class::Interrupted) {
-                first = Some(failed);
-            }
-            self.context.cancel.cancel();
+        sink.take_back(&changed).await?;
+        for input in &changed {
+            tracing::warn!(
+                input = input + 1,
+                "this input has changed since parts of it were loaded: they are taken back, and it is read again"
+            );
         }
-        match first {
-            Some(error) => Err(resumable(error)),
-            None if self.context.cancel.is_cancelled() => Err(resumable(Error::interrupted("the run was stopped"))),
-            None => Ok(()),
-        }
+        self.context.changed.lock().unwrap_or_else(PoisonError::into_inner).extend(changed);
+        Ok(())
     }
 }
 
@@ -249,13 +233,6 @@ fn resumable(error: Error) -> Error {
 
 fn is_resumable(error: &Error) -> bool {
     matches!(error.class(), Class::Interrupted | Class::Database | Class::Failed)
-}
-
-async fn finish(opened: &Opened) -> Result<Outcome> {
-    for stage in &opened.stages {
-        stage.finish()?;
-    }
-    opened.sink.finish().await.map_err(resumable)
 }
 
 /// The input schema of a stage in the physical plan.

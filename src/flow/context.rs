@@ -1,6 +1,8 @@
 //! What one run shares between its source, stages and sink: audit handle, units, counters, cancellation.
 //! Nodes of the plan find it in the session's extensions when they start. It must not know how a run is put together.
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio_util::sync::CancellationToken;
@@ -26,6 +28,8 @@ pub struct Context {
     pub oddities: Oddities,
     /// Records that committed units set aside.
     pub set_aside: SetAside,
+    /// Inputs (0-based) that had changed since parts of them were loaded, and are read again.
+    pub changed: Mutex<BTreeSet<u32>>,
     /// Set by Ctrl-C, SIGTERM or the first failing partition.
     pub cancel: CancellationToken,
     /// Does anybody want [`super::UnitCounts::digest`]? A load's identity rests on it.
@@ -43,6 +47,7 @@ impl Context {
             detections: Detections::default(),
             oddities: Oddities::default(),
             set_aside: SetAside::default(),
+            changed: Mutex::default(),
             cancel: CancellationToken::new(),
             digests: true,
         }

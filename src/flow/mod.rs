@@ -26,7 +26,7 @@ pub use oddities::{Oddities, Oddity};
 pub use opened::Opened;
 pub use outcome::{Figures, Outcome, Status};
 pub use owed::{Owed, Situation};
-pub use running::{Apply, OpenSink, Writer};
+pub use running::{Apply, Committed, OpenSink, Writer};
 pub use schema::{Labels, Number, VcfType, column, number_of, vcf_field, vcf_type_of};
 pub use set_aside::SetAside;
 pub use specification::Specification;

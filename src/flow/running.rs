@@ -1,5 +1,6 @@
 //! The opened forms of stages and sinks: what runs, with keys and connections. It must not know how a run is put together.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
@@ -7,6 +8,7 @@ use datafusion::arrow::array::RecordBatch;
 
 use super::Outcome;
 use crate::error::{Error, Result};
+use crate::store::Digest;
 
 /// An opened stage. Shared by all partitions.
 pub trait Apply: Debug + Send + Sync {
@@ -25,11 +27,27 @@ pub trait OpenSink: Debug + Send + Sync {
     /// A writer for one partition.
     async fn writer(&self, partition: usize) -> Result<Box<dyn Writer>>;
 
+    /// What an earlier run committed and this one would skip; nothing where nothing is.
+    fn committed(&self) -> Committed;
+
+    /// Takes back all that is stored of these inputs (0-based), and marks their units in the context so that they are read again.
+    /// Class `input` while others work on the load.
+    async fn take_back(&self, inputs: &BTreeSet<u32>) -> Result<()>;
+
     /// Makes the load visible: the explicit success. Dropping without it leaves nothing visible.
     async fn finish(&self) -> Result<Outcome>;
 
     /// The run failed: records the reason with the load, as far as the database still answers.
     async fn abandon(&self, error: &Error);
+}
+
+/// What an earlier run of a load left in the ledger.
+#[derive(Clone, Debug, Default)]
+pub struct Committed {
+    /// Units, and the sum of the digests of the records that were read for each.
+    pub units: Vec<(u32, Digest)>,
+    /// Inputs (0-based) whose size, time of change or inode is another than when the load began.
+    pub touched: BTreeSet<u32>,
 }
 
 /// Writes one partition's batches, unit by unit.

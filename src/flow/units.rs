@@ -49,6 +49,11 @@ impl Units {
         self.state().done.insert(unit);
     }
 
+    /// Told before the run: what was committed of these units was taken back, so they are to be read after all.
+    pub fn mark_undone(&self, units: &Range<u32>) {
+        self.state().done.retain(|unit| !units.contains(unit));
+    }
+
     /// Told before the run: only these units are to be read.
     pub fn keep(&self, own: Vec<Range<u32>>) {
         self.state().own = Some(own);

@@ -1,6 +1,7 @@
 //! What a run did, as one JSON object. Holds no path, no name and no value: it may be stored and sent.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -32,6 +33,8 @@ pub struct Report {
     pub pipeline: String,
     pub profile: Profile,
     pub index_used: bool,
+    /// Inputs (from 1) that had changed since parts of them were loaded, and were read again.
+    pub changed_inputs: Vec<u32>,
     pub notices: Vec<Notice>,
     /// What the source tolerated.
     pub oddities: Vec<Oddity>,
@@ -49,6 +52,13 @@ impl Report {
             pipeline: plan.pipeline.name.clone(),
             profile: plan.pipeline.profile,
             index_used: plan.units.iter().any(|input| input.index.is_some()),
+            changed_inputs: context
+                .changed
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .iter()
+                .map(|input| input + 1)
+                .collect(),
             notices: plan.notices.clone(),
             oddities: context.oddities.list(),
             reidentification: REIDENTIFICATION,

@@ -1,5 +1,6 @@
 //! The sink, planned and opened: a hidden folder, writers, then a rename. It must not know how a file is laid out.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +17,8 @@ use crate::audit::{Event, Kind};
 use crate::crypto::digest::hex;
 use crate::error::{Error, Result};
 use crate::flow::{
-    Demands, Document, OpenSink, Opening, Outcome, Owed, Sink, SinkConfig, Situation, Specification, Status, Writer, column,
+    Committed, Demands, Document, OpenSink, Opening, Outcome, Owed, Sink, SinkConfig, Situation, Specification, Status, Writer,
+    column,
 };
 use crate::store::identity::{content, headers, identity};
 
@@ -116,6 +118,15 @@ impl std::fmt::Debug for Open {
 impl OpenSink for Open {
     async fn writer(&self, partition: usize) -> Result<Box<dyn Writer>> {
         Ok(Box::new(PartitionWriter::create(self.shared.clone(), partition)?))
+    }
+
+    /// A dataset is written in one go.
+    fn committed(&self) -> Committed {
+        Committed::default()
+    }
+
+    async fn take_back(&self, _inputs: &BTreeSet<u32>) -> Result<()> {
+        Ok(())
     }
 
     async fn finish(&self) -> Result<Outcome> {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -22,11 +22,12 @@ use crate::audit::{Event, Kind};
 use crate::db::{Backoff, Connection, Databases};
 use crate::error::{Error, Result};
 use crate::flow::{
-    Demands, Figures, OpenSink, Opening, Outcome, Owed, Sink, SinkConfig, Situation, Specification, Status, UnitSize, Writer,
+    Committed, Demands, Figures, OpenSink, Opening, Outcome, Owed, Sink, SinkConfig, Situation, Specification, Status, UnitSize,
+    Writer,
 };
 use crate::store::begin::{Beginning, begin_load, hold_load};
 use crate::store::completion::{self, State};
-use crate::store::inputs::{self, Progress, load_inputs};
+use crate::store::inputs::{self, Progress, Stamp, load_inputs};
 use crate::store::ledger::load_units;
 use crate::store::outcome::{Finished, fail_load, load_outcome};
 use crate::store::parallel::Parallel;
@@ -127,11 +128,19 @@ impl Sink for Postgres {
         if load.complete {
             opening.context.units.keep(Vec::new());
         }
-        let mut resumed = 0;
+        let (mut resumed, mut committed) = (0, Committed::default());
+        if load.resumed || load.complete {
+            committed.units = load_units(&control, load.id).await?.iter().map(|done| (done.unit, done.digest)).collect();
+            let stored = load_inputs(&control, load.id).await?;
+            let touched = (0u32..)
+                .zip(stored.iter().zip(&opening.original.inputs))
+                .filter(|(_, (stored, now))| stored.stamp != Stamp::of(now));
+            committed.touched = touched.map(|(input, _)| input).collect();
+        }
         if load.resumed {
-            let done = load_units(&control, load.id).await?;
-            resumed = done.iter().filter(|done| opening.context.units.wants(done.unit..done.unit + 1)).count() as u64;
-            done.iter().for_each(|done| opening.context.units.mark_done(done.unit));
+            let done = &committed.units;
+            resumed = done.iter().filter(|(unit, _)| opening.context.units.wants(*unit..unit + 1)).count() as u64;
+            done.iter().for_each(|(unit, _)| opening.context.units.mark_done(*unit));
             for input in load_inputs(&control, load.id).await? {
                 let number = input.input.cast_unsigned() - 1;
                 input.reason.into_iter().for_each(|reason| opening.context.units.give_up(number, reason));
@@ -156,7 +165,9 @@ impl Sink for Postgres {
             options: opening.options_digest,
             force: opening.force,
             shard: opening.shard,
-            resumed,
+            stamps: opening.original.inputs.iter().map(Stamp::of).collect(),
+            committed,
+            resumed: AtomicU64::new(resumed),
             writers: AtomicUsize::new(0),
         }))
     }
@@ -177,7 +188,10 @@ struct Open {
     options: [u8; 32],
     force: bool,
     shard: Option<Shard>,
-    resumed: u64,
+    /// What the inputs look like now.
+    stamps: Vec<Stamp>,
+    committed: Committed,
+    resumed: AtomicU64,
     /// Writers that began: as many sessions may end the load.
     writers: AtomicUsize,
 }
@@ -286,6 +300,35 @@ impl OpenSink for Open {
         Ok(Box::new(PartitionWriter::connect(self.shared.clone(), partition).await?))
     }
 
+    fn committed(&self) -> Committed {
+        self.committed.clone()
+    }
+
+    async fn take_back(&self, changed: &BTreeSet<u32>) -> Result<()> {
+        let numbers: Vec<String> = changed.iter().map(|input| (input + 1).to_string()).collect();
+        let place = format!("input {} has changed since it was loaded", numbers.join(", "));
+        let load = self.shared.load.id;
+        if self.shared.load.complete {
+            return Err(Error::input(format!("{place}, and load {load} is complete"))
+                .with_hint("load the file as it is now without --shard, or under another --load-name"));
+        }
+        let mut control = self.control.lock().await;
+        let client = self.held(&mut control).await?;
+        let taken: Vec<u32> = changed.iter().copied().collect();
+        inputs::take_back_inputs(client, load, &taken).await.map_err(|error| error.at(place))?;
+        let now = |input: &u32| self.stamps.get(*input as usize).map(|stamp| (*input, *stamp));
+        inputs::stamp_inputs(client, load, &taken.iter().filter_map(now).collect::<Vec<_>>()).await?;
+        let context = &self.shared.context;
+        for (i, cut) in self.shared.units.iter().enumerate().filter(|(_, cut)| changed.contains(&cut.input)) {
+            let end = self.shared.units.get(i + 1).map_or(u32::MAX, |next| next.first);
+            let back = self.committed.units.iter().filter(|(unit, _)| (cut.first..end).contains(unit));
+            let back = back.filter(|(unit, _)| context.units.wants(*unit..unit + 1)).count() as u64;
+            self.resumed.fetch_sub(back, Ordering::Relaxed);
+            context.units.mark_undone(&(cut.first..end));
+        }
+        Ok(())
+    }
+
     async fn finish(&self) -> Result<Outcome> {
         let mut control = self.control.lock().await;
         let mut tries = Backoff::new(self.shared.patience);
@@ -328,7 +371,7 @@ impl OpenSink for Open {
             load_id: done.id,
             status,
             figures,
-            units_resumed: self.resumed,
+            units_resumed: self.resumed.load(Ordering::Relaxed),
             digest: done.digest,
             replaced: done.replaced,
             same_content: done.same_content,

@@ -21,6 +21,7 @@ use crate::error::{Class, Error, Result};
 use crate::flow::{
     Document, InputDocument, InputUnits, Inspection, Notice, Owed, Rename, SampleId, Situation, Source, Specification,
 };
+use crate::pool;
 use crate::sensitive::Sensitive;
 
 /// The `vcf` source of a pipeline.
@@ -126,7 +127,12 @@ impl VcfSource {
     fn assemble(&self, inputs: Vec<InspectedInput>, kept: Vec<Vec<Option<u32>>>) -> Result<Assembled> {
         let (mut numbering, mut all) = (Numbering::new(self.unit), Assembled::default());
         for ((number, input), kept) in (0u32..).zip(inputs).zip(kept) {
-            let InspectedInput { path, tags, renamed, facts: InputFacts { header, dictionary, container, origin, size } } = input;
+            let InspectedInput {
+                path,
+                tags,
+                renamed,
+                facts: InputFacts { header, dictionary, container, origin, size, changed },
+            } = input;
             all.paths.push(path);
             let (first, count) = numbering.take(&origin, size)?;
             let index = match &origin {
@@ -147,8 +153,8 @@ impl VcfSource {
                 lines: header.lines,
                 assembly: header.assembly.into(),
                 bytes: size,
-                modified: None,
-                inode: None,
+                modified: changed.map(|(modified, _)| modified),
+                inode: changed.map(|(_, inode)| inode),
                 renamed,
                 tags,
             });
@@ -179,8 +185,9 @@ impl Source for VcfSource {
     fn inspect(&self) -> Result<Inspection> {
         let entries = paths::of(&self.config.paths, &self.base)?;
         let found: Vec<_> = entries.iter().map(|entry| entry.path.clone()).collect();
-        let facts = found.iter().map(|path| inspect_input(path.as_deref(), self.unit, self.config.conformance));
-        let (mut inputs, given_up) = self.readable(entries, facts)?;
+        let (unit, conformance) = (self.unit, self.config.conformance);
+        let facts = pool::map(found, move |path: Option<PathBuf>| inspect_input(path.as_deref(), unit, conformance))?;
+        let (mut inputs, given_up) = self.readable(entries, facts.into_iter())?;
         one_assembly(&inputs)?;
         let mut notices = notices(&inputs, &given_up);
         let headers: Vec<_> = inputs.iter().map(|input| &input.facts.header).collect();

@@ -3,6 +3,7 @@
 //!
 //! Points in time are drawn from `GENOGATE_FAULT_SEED`, and `GENOGATE_FAULT_ROUNDS` says how often; `tests/soak.sh` changes both.
 
+mod edited;
 mod end;
 mod input;
 mod loader;

@@ -2,10 +2,12 @@
 //! records. It must not know other inputs: they may be looked at at the same time.
 
 use std::fs::File;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::number::units_of;
+use crate::bgzf::read_failed;
 use crate::error::{Error, Result};
 use crate::source::vcf::bcf::{self, Dictionary};
 use crate::source::vcf::config::Conformance;
@@ -31,13 +33,22 @@ pub(crate) struct InputFacts {
     pub origin: Origin,
     /// Stored bytes, when the input is a file.
     pub size: Option<u64>,
+    /// When the file was changed last, in nanoseconds since 1970, and its inode.
+    pub changed: Option<(i64, u64)>,
 }
 
 impl InputFacts {
     /// Stands for a file that cannot be read, so that the others keep their numbers.
     pub(crate) fn unreadable() -> Result<Self> {
         let header = Header::parse(b"##fileformat=VCFv4.3\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n")?;
-        Ok(Self { header, dictionary: None, container: Container::Plain, origin: Origin::Unreadable, size: Some(0) })
+        Ok(Self {
+            header,
+            dictionary: None,
+            container: Container::Plain,
+            origin: Origin::Unreadable,
+            size: Some(0),
+            changed: None,
+        })
     }
 }
 
@@ -48,7 +59,15 @@ pub(crate) fn inspect_input(path: Option<&Path>, unit: u64, conformance: Conform
     let (mut header, dictionary, end) = front.header(conformance == Conformance::Strict)?;
     front.infer(&mut header, dictionary.as_ref(), end)?;
     let (container, size) = (front.container, front.file.as_ref().map(|(_, size)| *size));
-    Ok(InputFacts { header, dictionary: dictionary.map(Arc::new), container, origin: front.origin(end, unit)?, size })
+    let changed = front.file.as_ref().map(|(file, _)| changed(file)).transpose()?;
+    let dictionary = dictionary.map(Arc::new);
+    Ok(InputFacts { header, dictionary, container, origin: front.origin(end, unit)?, size, changed })
+}
+
+/// When a file was changed last, in nanoseconds since 1970, and its inode.
+fn changed(file: &File) -> Result<(i64, u64)> {
+    let metadata = file.metadata().map_err(|error| read_failed(&error))?;
+    Ok((metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec()), metadata.ino()))
 }
 
 /// The front of an input, as far as it was read.
