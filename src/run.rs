@@ -61,7 +61,7 @@ pub struct Run {
 impl Run {
     /// Prepares a run whose events go to `trail`. Opens nothing.
     pub fn new(plan: Plan, home: &Path, trail: &Trail) -> Self {
-        let databases = databases(&plan, home);
+        let databases = databases(&plan, home).with_witness(trail.witness());
         Self { plan, context: Arc::new(Context::new(trail.run_id(), trail.recorder())), databases, home: home.to_owned() }
     }
 

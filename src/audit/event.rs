@@ -110,6 +110,10 @@ events! {
     MigrationApplied "migration_applied" { version: i64, name: String }
     /// A managed database was started, stopped or reset.
     DatabaseCluster "database_cluster" { action: String }
+    /// Settings that somebody had stored for our roles were taken back, each told by its name.
+    SettingsReset "settings_reset" { settings: Vec<String> }
+    /// Sessions that held a lock for too long were ended by who waited for it.
+    LockHolderEnded "lock_holder_ended" { lock: String, seconds: u64, sessions: u64 }
     /// Somebody opened a shell on the database.
     DatabaseShell "database_shell" { role: String }
     /// Durable before a query through the warehouse is run: its digest, not its text.

@@ -43,7 +43,9 @@ async fn check(door: &Door, console: &Console) -> Result<()> {
         recorder.record(Event::ControlTested { control: finding.control.to_owned(), held: finding.held })?;
     }
     recorder.flush().await?;
-    console.object(serde_json::to_value(&report).map_err(|_| Error::internal("the report cannot be written"))?);
+    console.object(
+        serde_json::to_value(&report).map_err(|cause| Error::internal("the report cannot be written").with_source(cause))?,
+    );
     console.line(&report);
     report.require()
 }

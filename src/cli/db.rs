@@ -127,10 +127,12 @@ async fn shell(cluster: &Cluster, app: bool, arguments: &[OsString]) -> Result<(
     let role = if app { "application" } else { "administrator" };
     record(cluster.home(), true, vec![Event::DatabaseShell { role: role.to_owned() }]).await?;
     // Ctrl-C is psql's: it cancels a statement there. Having a listener keeps it from ending us.
-    let _interrupts = signal(SignalKind::interrupt()).map_err(|_| Error::failed("Ctrl-C cannot be left to psql"))?;
-    let ended =
-        tokio::task::spawn_blocking(move || psql.status()).await.map_err(|_| Error::internal("psql was not waited for"))?;
-    let ended = ended.map_err(|cause| Error::failed(format!("psql cannot be run: {}", cause.kind())))?;
+    let _interrupts =
+        signal(SignalKind::interrupt()).map_err(|cause| Error::failed("Ctrl-C cannot be left to psql").with_source(cause))?;
+    let ended = tokio::task::spawn_blocking(move || psql.status())
+        .await
+        .map_err(|cause| Error::internal("psql was not waited for").with_source(cause))?;
+    let ended = ended.map_err(|cause| Error::failed(format!("psql cannot be run: {}", cause.kind())).with_source(cause))?;
     if ended.success() { Ok(()) } else { Err(Error::failed(format!("psql ended with {ended}"))) }
 }
 

@@ -126,6 +126,7 @@ pub fn main() -> ExitCode {
 }
 
 async fn dispatch(command: Command, console: &Console) -> Result<()> {
+    signals::survive_file_size_limit();
     match command {
         Command::Run(command) => command.run(console).await,
         Command::Check(command) => command.run(console),

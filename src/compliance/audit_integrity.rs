@@ -14,13 +14,17 @@ const ATTACKS: [(&str, &str); 7] = [
     ("the application moves the head", "UPDATE audit.head SET seq = 0"),
     (
         "the application inserts an event with a forged hash",
-        "INSERT INTO audit.events SELECT h.seq + 1, clock_timestamp(), now(), 'x', NULL, gen_random_uuid(), 'denied', 'success', '{}', \
-         gen_random_uuid(), 1, NULL, h.hash, sha256('forged') FROM audit.read_head() h",
+        "INSERT INTO audit.events SELECT (jsonb_populate_record(NULL::audit.events, jsonb_build_object('seq', h.seq + 1, \
+         'recorded', clock_timestamp(), 'time', now(), 'actor', 'x', 'run_id', gen_random_uuid(), 'event', 'denied', \
+         'outcome', 'success', 'detail', '{}', 'trail_id', gen_random_uuid(), 'trail_seq', 1, 'prev_hash', h.hash, \
+         'hash', sha256('forged')))).* FROM audit.read_head() h",
     ),
     (
         "the application inserts an event away from the head",
-        "INSERT INTO audit.events SELECT h.seq + 7, clock_timestamp(), now(), 'x', NULL, gen_random_uuid(), 'denied', 'success', '{}', \
-         gen_random_uuid(), 1, NULL, h.hash, sha256('forged') FROM audit.read_head() h",
+        "INSERT INTO audit.events SELECT (jsonb_populate_record(NULL::audit.events, jsonb_build_object('seq', h.seq + 7, \
+         'recorded', clock_timestamp(), 'time', now(), 'actor', 'x', 'run_id', gen_random_uuid(), 'event', 'denied', \
+         'outcome', 'success', 'detail', '{}', 'trail_id', gen_random_uuid(), 'trail_seq', 1, 'prev_hash', h.hash, \
+         'hash', sha256('forged')))).* FROM audit.read_head() h",
     ),
     ("the application switches triggers off", "SET LOCAL session_replication_role = replica"),
 ];
@@ -40,7 +44,7 @@ impl Control for AuditIntegrity {
     }
 
     async fn attack(&self, target: &Target<'_>) -> Result<Vec<Attempt>> {
-        let mut application = target.databases.connect(target.name).await?;
+        let mut application = target.databases.connect_to_attack(target.name).await?;
         let mut attempts = must_be_refused(&mut application, &ATTACKS).await?;
         let verdict = audit::verify(&mut application).await?;
         let evidence = match (verdict.first_bad, verdict.reason) {

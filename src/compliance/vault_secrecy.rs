@@ -28,7 +28,7 @@ impl Control for VaultSecrecy {
     }
 
     async fn attack(&self, target: &Target<'_>) -> Result<Vec<Attempt>> {
-        let mut application = target.databases.connect(target.name).await?;
+        let mut application = target.databases.connect_to_attack(target.name).await?;
         let attempts = must_be_refused(&mut application, &ATTACKS).await?;
         application.close().await;
         Ok(attempts)

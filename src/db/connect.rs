@@ -2,17 +2,20 @@
 //! know what the session is for.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_postgres::config::{ChannelBinding, SslMode};
 use tokio_postgres::{Client, Config, NoTls};
 
-use super::Backoff;
-use super::failure::{failure, is_tls};
-use super::tls;
+use super::backoff::Backoff;
+use super::failure::{CROWDED, failure, is_crowded, is_tls};
+use super::watch::{Movements, Witness, watch};
+use super::{roles, settings, tls};
 use crate::error::{Class, Error, Result};
 use crate::sensitive::Sensitive;
 
@@ -25,23 +28,6 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// How long a session whose [`Connection`] is gone may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(2);
 
-/// How long a server that is full (53300), starting or stopping (57P03) is waited for.
-const CROWDED: Duration = Duration::from_secs(60);
-
-/// Settings every session begins with. Names resolve to our barrier views and to nothing anybody else can create. A server
-/// that lost its client without a word (the machine died, the network was cut) notices within 25 seconds while it waits for
-/// it, within ten more inside a statement (PostgreSQL 14 and newer): its locks go before who resumes gives up waiting for them.
-const SESSION: &str = "\
-    SELECT pg_catalog.set_config('search_path', 'genogate, pg_temp', false), \
-           pg_catalog.set_config('TimeZone', 'UTC', false), \
-           pg_catalog.set_config('DateStyle', 'ISO, YMD', false), \
-           pg_catalog.set_config('client_min_messages', 'warning', false), \
-           pg_catalog.set_config('tcp_keepalives_idle', '10', false), \
-           pg_catalog.set_config('tcp_keepalives_interval', '5', false), \
-           pg_catalog.set_config('tcp_keepalives_count', '3', false); \
-    SELECT pg_catalog.set_config(name, '10000', false) FROM pg_catalog.pg_settings \
-     WHERE name = 'client_connection_check_interval'";
-
 /// A live session. Dropping it ends its driver task: at once when idle, else within two seconds by closing the socket.
 pub struct Connection {
     client: Client,
@@ -51,6 +37,8 @@ pub struct Connection {
 
 struct Driver {
     task: JoinHandle<()>,
+    /// Ends with this.
+    watch: JoinSet<()>,
     _gone: oneshot::Sender<()>,
 }
 
@@ -76,35 +64,104 @@ impl std::fmt::Debug for Connection {
 impl Connection {
     /// Ends the session and returns once the server has been told.
     pub async fn close(self) {
-        let Self { client, driver: Driver { task, _gone } } = self;
-        drop(client);
+        let Self { client, driver: Driver { task, watch, _gone } } = self;
+        drop((client, watch));
         drop(_gone);
         // The driver ends by itself; how is of no interest any more.
         let _ = task.await;
     }
 
-    async fn begin<S, T>(client: Client, connection: tokio_postgres::Connection<S, T>) -> Result<Self>
+    /// Takes a session into use: its settings are held, its role is judged. `sent`: the version whose startup options it got.
+    async fn begin<S, T>(
+        client: Client,
+        connection: tokio_postgres::Connection<S, T>,
+        way: &Arc<Way>,
+        sent: u32,
+    ) -> Result<Self, Unready>
     where
         S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
         T: tokio_postgres::tls::TlsStream + Unpin + Send + 'static,
     {
+        let version = major(connection.parameter("server_version")).unwrap_or(sent);
+        let movements = Movements::default();
+        let mut driven = movements.of(connection);
         let (sender, gone) = oneshot::channel::<()>();
         let task = tokio::spawn(async move {
-            let mut connection = std::pin::pin!(connection);
             // An error of the driver reaches whoever waits for a statement; here it has nobody to tell.
             tokio::select! {
-                _ = &mut connection => {}
-                _ = gone => { let _ = tokio::time::timeout(GOODBYE, connection).await; }
+                _ = &mut driven => {}
+                _ = gone => { let _ = tokio::time::timeout(GOODBYE, driven).await; }
             }
         });
-        client.batch_execute(SESSION).await.map_err(|error| failure("beginning a session", error))?;
-        Ok(Self { client, driver: Driver { task, _gone: sender } })
+        let mut this = Self { client, driver: Driver { task, watch: JoinSet::new(), _gone: sender } };
+        // A later version's role may have settings that end the session before these are read.
+        let held = settings::hold(&this.client).await;
+        let backend = held.map_err(|error| if version > sent { Unready::Knows(version) } else { error.into() })?;
+        if way.who == Who::Application {
+            roles::require_powerless(&this.client, way.user()).await?;
+        }
+        if way.watched {
+            let asking = Arc::new(way.unwatched());
+            this.driver.watch.spawn(watch(movements, backend, way.witness.clone(), move || asking.clone().beside()));
+        }
+        Ok(this)
     }
 }
 
+/// Why a session was not taken into use.
+enum Unready {
+    For(Error),
+    /// The server is of this version, which takes further startup options.
+    Knows(u32),
+}
+
+impl From<Error> for Unready {
+    fn from(error: Error) -> Self {
+        Self::For(error)
+    }
+}
+
+/// The major version in `15.14 (Debian 15.14-0+deb12u1)`.
+fn major(version: Option<&str>) -> Option<u32> {
+    version?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// Whose session it is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    /// A role without power over the database; any other is refused.
+    Application,
+    Administrator,
+    /// The application's, whatever power it has: for who tries what it may do.
+    Attacker,
+}
+
+/// How to reach a server, as whom, and who hears of sessions that held locks for too long.
+#[derive(Clone, Debug)]
+pub(super) struct Way {
+    place: Place,
+    who: Who,
+    witness: Witness,
+    /// Are its sessions watched?
+    watched: bool,
+}
+
+/// Where a server listens.
+#[derive(Clone, Debug)]
+pub(crate) enum Place {
+    Tls(Target),
+    /// A Unix socket in a folder; the server identifies us by our operating system user (`peer`).
+    Socket {
+        folder: PathBuf,
+        port: u16,
+        name: String,
+        user: &'static str,
+    },
+}
+
 /// Everything a TLS connection needs, resolved.
-#[derive(Debug)]
-pub(super) struct Target {
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
     pub host: String,
     /// Where to connect instead of resolving `host`, which the certificate is still checked against.
     pub address: Option<IpAddr>,
@@ -119,9 +176,14 @@ pub(super) struct Target {
     pub bound: bool,
 }
 
-impl Target {
+impl Way {
+    /// A way whose sessions are watched.
+    pub fn new(place: Place, who: Who, witness: Witness) -> Arc<Self> {
+        Arc::new(Self { place, who, witness, watched: true })
+    }
+
     /// Several sessions, or none: who waits for a full server, as long as `patience`, holds nothing that others wait for.
-    pub async fn connect_together<const N: usize>(&self, patience: Duration) -> Result<[Connection; N]> {
+    pub async fn connect_together<const N: usize>(self: &Arc<Self>, patience: Duration) -> Result<[Connection; N]> {
         let mut tries = Backoff::new(patience);
         loop {
             let mut connections = Vec::new();
@@ -138,24 +200,68 @@ impl Target {
             for connection in connections {
                 connection.close().await;
             }
-            match refused.sqlstate() {
-                Some("53300" | "57P03") => tries.after(refused).await?,
-                _ => return Err(refused),
+            match is_crowded(&refused) {
+                true => tries.after(refused).await?,
+                false => return Err(refused),
             }
         }
     }
 
-    /// Connects with what libpq calls `sslmode=verify-full`, and SCRAM bound to the TLS channel where the server offers it
-    /// (RFC 5929 `tls-server-end-point`). Waits a minute at most for a server that has no connection free or is starting.
-    pub async fn connect(&self) -> Result<Connection> {
+    /// One session. Waits a minute at most for a server that has no connection free or is starting.
+    pub async fn connect(self: &Arc<Self>) -> Result<Connection> {
         let [connection] = self.connect_together(CROWDED).await?;
         Ok(connection)
     }
 
-    async fn connect_once(&self) -> Result<Connection> {
+    async fn connect_once(self: &Arc<Self>) -> Result<Connection> {
+        let mut version = settings::USUAL;
+        loop {
+            let begun = match &self.place {
+                Place::Tls(target) => target.begin(self, version).await,
+                Place::Socket { folder, port, name, user } => {
+                    let mut config = common(version);
+                    config.host_path(folder).port(*port).dbname(name).user(*user);
+                    match config.connect(NoTls).await {
+                        Ok((client, connection)) => Connection::begin(client, connection, self, version).await,
+                        Err(error) => Err(failure("connecting to the managed database's socket", error).into()),
+                    }
+                }
+            };
+            version = match begun {
+                Ok(connection) => return Ok(connection),
+                Err(Unready::Knows(newer)) => newer,
+                // undefined_object: an option that an older server does not know.
+                Err(Unready::For(error)) if error.sqlstate() == Some("42704") && version > settings::OLDEST => settings::OLDEST,
+                Err(Unready::For(error)) => return Err(error),
+            };
+        }
+    }
+
+    /// A session to ask on about another one.
+    fn beside(self: Arc<Self>) -> BoxFuture<'static, Result<Connection>> {
+        Box::pin(async move { self.connect_once().await })
+    }
+
+    fn user(&self) -> &str {
+        match &self.place {
+            Place::Tls(target) => &target.user,
+            Place::Socket { user, .. } => user,
+        }
+    }
+
+    fn unwatched(&self) -> Self {
+        Self { watched: false, ..self.clone() }
+    }
+}
+
+impl Target {
+    /// Connects with what libpq calls `sslmode=verify-full`, and SCRAM bound to the TLS channel where the server offers it
+    /// (RFC 5929 `tls-server-end-point`).
+    async fn begin(&self, way: &Arc<Way>, version: u32) -> Result<Connection, Unready> {
         if self.host.starts_with('/') || self.host.starts_with('@') || self.host.contains(',') {
             return Err(Error::usage(format!("{} is not one host name", self.host))
-                .with_hint("genogate connects over verified TLS: name one host, as its certificate does"));
+                .with_hint("genogate connects over verified TLS: name one host, as its certificate does")
+                .into());
         }
         let connector = tls::connector(&self.ca).map_err(|error| match error.hint() {
             None => error.with_hint(format!(
@@ -164,7 +270,7 @@ impl Target {
             )),
             Some(_) => error,
         })?;
-        let mut config = common();
+        let mut config = common(version);
         config
             .host(&self.host)
             .port(self.port)
@@ -193,22 +299,14 @@ impl Target {
                 _ => error,
             }
         })?;
-        Connection::begin(client, connection).await
+        Connection::begin(client, connection, way, version).await
     }
 }
 
-/// Connects over a Unix socket in the folder `socket`; the server identifies us by our operating system user (`peer`).
-pub(super) async fn over_socket(socket: &Path, port: u16, name: &str, user: &str) -> Result<Connection> {
-    let mut config = common();
-    config.host_path(socket).port(port).dbname(name).user(user);
-    let (client, connection) =
-        config.connect(NoTls).await.map_err(|error| failure("connecting to the managed database's socket", error))?;
-    Connection::begin(client, connection).await
-}
-
-fn common() -> Config {
+fn common(version: u32) -> Config {
     let mut config = Config::new();
     config
+        .options(settings::options(version))
         .application_name("genogate")
         .connect_timeout(Duration::from_secs(10))
         .keepalives_idle(Duration::from_secs(10))
@@ -222,6 +320,7 @@ fn common() -> Config {
 mod tests {
     use std::io::{Read, Write};
     use std::net::TcpListener;
+    use std::path::Path;
 
     use super::*;
     use crate::db::Databases;
@@ -241,6 +340,10 @@ mod tests {
         }
     }
 
+    fn way(target: Target) -> Arc<Way> {
+        Way::new(Place::Tls(target), Who::Application, Witness::default())
+    }
+
     async fn authority() -> PathBuf {
         tokio::task::spawn_blocking(testing::cluster).await.unwrap().home().join("tls/ca.crt")
     }
@@ -250,7 +353,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let error = target(port, &authority().await).connect().await.unwrap_err();
+        let error = way(target(port, &authority().await)).connect().await.unwrap_err();
         assert_eq!((error.class(), error.is_transient()), (Class::Database, true));
         assert!(error.to_string().contains(&format!("localhost:{port}: nothing listens there")), "{error}");
     }
@@ -270,7 +373,7 @@ mod tests {
                 let _ = socket.shutdown(std::net::Shutdown::Write).and_then(|()| socket.read_to_end(&mut rest));
                 rest
             });
-            let error = target(port, &authority().await).connect().await.unwrap_err();
+            let error = way(target(port, &authority().await)).connect().await.unwrap_err();
             assert_eq!(error.class(), Class::Database, "{error}");
             assert!(!server.join().unwrap().windows(7).any(|bytes| bytes == b"hunter2"));
         }
@@ -281,7 +384,7 @@ mod tests {
         for host in ["/var/run/postgresql", "@abstract", "one,two"] {
             let mut target = target(1, &authority().await);
             target.host = host.to_owned();
-            assert_eq!(target.connect().await.unwrap_err().class(), Class::Usage);
+            assert_eq!(way(target).connect().await.unwrap_err().class(), Class::Usage);
         }
     }
 

@@ -2,6 +2,7 @@
 //! quote cells (`invalid input syntax for type integer: "…"`), so none of them is kept. It must not know what was asked.
 
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use tokio_postgres::error::DbError;
 
@@ -9,7 +10,11 @@ use crate::error::{Class, Error};
 
 /// Conditions worth a name (PostgreSQL, appendix A) and what to do about them.
 const CONDITIONS: &[(&str, &str, Option<&str>)] = &[
-    ("08P01", "protocol_violation", None),
+    (
+        "08P01",
+        "protocol_violation",
+        Some("a pooler between must let startup options through, or ignore them (PgBouncer: ignore_startup_parameters)"),
+    ),
     ("22001", "string_data_right_truncation", None),
     ("22003", "numeric_value_out_of_range", None),
     ("22021", "character_not_in_repertoire", None),
@@ -24,6 +29,7 @@ const CONDITIONS: &[(&str, &str, Option<&str>)] = &[
     ("25006", "read_only_sql_transaction", None),
     ("25P02", "in_failed_sql_transaction", None),
     ("25P03", "idle_in_transaction_session_timeout", None),
+    ("25P04", "transaction_timeout", None),
     ("28000", "invalid_authorization_specification", None),
     ("28P01", "invalid_password", None),
     ("3D000", "invalid_catalog_name", Some("make the database first, or name another")),
@@ -62,7 +68,51 @@ const OURS: [&str; 7] = ["genogate", "genogate_store", "genogate_meta", "phi_vau
 /// A SQLSTATE `GGn…` is raised by genogate's own functions: `n` is the exit code of the class it belongs to, and the
 /// message, which must not quote values, is kept.
 pub fn failure(doing: &str, error: tokio_postgres::Error) -> Error {
-    describe(doing, &error)
+    let ours = describe(doing, &error);
+    match error.as_db_error() {
+        Some(_) => ours,
+        // The driver's own errors, and those of TLS and of the network, quote no value.
+        None => ours.with_source(error),
+    }
+}
+
+/// What is kept of a server's refusal: nothing that could quote a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    code: String,
+    routine: Option<String>,
+}
+
+impl Refusal {
+    fn of(refused: &DbError) -> Self {
+        Self { code: refused.code().code().to_owned(), routine: refused.routine().map(str::to_owned) }
+    }
+
+    /// The refusal below `error`, when a server made one.
+    pub fn below(error: &Error) -> Option<&Self> {
+        std::error::Error::source(error)?.downcast_ref()
+    }
+
+    /// Did the server turn a client away before it asked who that is (no rule in pg_hba.conf, or one that rejects)? A failed login has
+    /// the same SQLSTATE, 28000, under some methods, but is told elsewhere in the server.
+    pub fn is_before_login(&self) -> bool {
+        self.code == "28000" && self.routine.as_deref() == Some("ClientAuthentication")
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the server said {}", self.code)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// Was a server's certificate refused because no trusted authority signed it?
+pub fn is_strange_authority(error: &Error) -> bool {
+    use rustls::{CertificateError as Bad, Error as Tls};
+    let below = std::error::Error::source(error).and_then(|error| error.downcast_ref::<tokio_postgres::Error>());
+    below.and_then(cause::<Tls>).is_some_and(|error| matches!(error, Tls::InvalidCertificate(Bad::UnknownIssuer)))
 }
 
 /// [`failure`] for an error that somebody else owns.
@@ -112,11 +162,13 @@ pub(super) fn is_tls(error: &tokio_postgres::Error) -> bool {
 fn of_server(doing: &str, refused: &DbError) -> Error {
     let code = refused.code().code();
     if let Some(class) = own_class(code) {
-        return Error::new(class, format!("{doing}: {}", refused.message())).with_sqlstate(code);
+        return Error::new(class, format!("{doing}: {}", refused.message()))
+            .with_sqlstate(code)
+            .with_source(Refusal::of(refused));
     }
     let (name, hint) =
         CONDITIONS.iter().find(|(known, _, _)| *known == code).map_or((None, None), |(_, name, hint)| (Some(*name), *hint));
-    let (class, transient) = class_of(code);
+    let (class, later) = class_of(code);
     let mut message = match class {
         Class::Denied if code.starts_with("28") => format!("{doing}: the database refused the login"),
         Class::Denied => format!("{doing}: the database does not permit it"),
@@ -130,24 +182,42 @@ fn of_server(doing: &str, refused: &DbError) -> Error {
         let place = [Some(schema), refused.table(), refused.column(), refused.constraint()];
         message.push_str(&format!(" at {}", place.into_iter().flatten().collect::<Vec<_>>().join(".")));
     }
-    let mut error = Error::new(class, message).with_sqlstate(code);
+    let mut error = Error::new(class, message).with_sqlstate(code).with_source(Refusal::of(refused));
     if let Some(hint) = hint {
         error = error.with_hint(hint);
     }
-    if transient { error.transient() } else { error }
+    if later == Later::No { error } else { error.transient() }
 }
 
-/// Class of a SQLSTATE, and whether the same statement may succeed later.
-fn class_of(code: &str) -> (Class, bool) {
+/// Whether the same thing may succeed later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Later {
+    No,
+    Yes,
+    /// As soon as the server has a connection free, or has started: waited for by whoever connects, [`CROWDED`] at most.
+    Soon,
+}
+
+/// How long a server that is full, starting or stopping is waited for, unless somebody is more patient.
+pub(super) const CROWDED: Duration = Duration::from_secs(60);
+
+/// Is it a server that is full, starting or stopping?
+pub(super) fn is_crowded(error: &Error) -> bool {
+    error.sqlstate().is_some_and(|code| class_of(code).1 == Later::Soon)
+}
+
+/// Class of a SQLSTATE, and whether waiting helps.
+fn class_of(code: &str) -> (Class, Later) {
     match code {
-        "42501" => (Class::Denied, false),
-        "40001" | "40P01" | "55P03" => (Class::Failed, true),
-        "25P03" | "53300" | "57P01" | "57P02" | "57P03" | "57P05" => (Class::Database, true),
-        "08P01" | "57P04" | "3D000" => (Class::Database, false),
-        "XX001" | "XX002" => (Class::Integrity, false),
-        _ if code.starts_with("28") => (Class::Denied, false),
-        _ if code.starts_with("08") => (Class::Database, true),
-        _ => (Class::Failed, false),
+        "42501" => (Class::Denied, Later::No),
+        "40001" | "40P01" | "55P03" => (Class::Failed, Later::Yes),
+        "53300" | "57P03" => (Class::Database, Later::Soon),
+        "25P03" | "25P04" | "57P01" | "57P02" | "57P05" => (Class::Database, Later::Yes),
+        "08P01" | "57P04" | "3D000" => (Class::Database, Later::No),
+        "XX001" | "XX002" => (Class::Integrity, Later::No),
+        _ if code.starts_with("28") => (Class::Denied, Later::No),
+        _ if code.starts_with("08") => (Class::Database, Later::Yes),
+        _ => (Class::Failed, Later::No),
     }
 }
 
@@ -201,25 +271,25 @@ mod tests {
 
     #[test]
     fn a_sqlstate_has_one_class() {
-        for (code, class, transient) in [
-            ("28P01", Class::Denied, false),
-            ("28000", Class::Denied, false),
-            ("42501", Class::Denied, false),
-            ("53300", Class::Database, true),
-            ("08006", Class::Database, true),
-            ("08P01", Class::Database, false),
-            ("25P03", Class::Database, true),
-            ("57P01", Class::Database, true),
-            ("57P02", Class::Database, true),
-            ("57P03", Class::Database, true),
-            ("57P05", Class::Database, true),
-            ("57014", Class::Failed, false),
-            ("40001", Class::Failed, true),
-            ("40P01", Class::Failed, true),
-            ("53100", Class::Failed, false),
-            ("23505", Class::Failed, false),
+        for (code, class, later) in [
+            ("28P01", Class::Denied, Later::No),
+            ("28000", Class::Denied, Later::No),
+            ("42501", Class::Denied, Later::No),
+            ("53300", Class::Database, Later::Soon),
+            ("08006", Class::Database, Later::Yes),
+            ("08P01", Class::Database, Later::No),
+            ("25P03", Class::Database, Later::Yes),
+            ("57P01", Class::Database, Later::Yes),
+            ("57P02", Class::Database, Later::Yes),
+            ("57P03", Class::Database, Later::Soon),
+            ("57P05", Class::Database, Later::Yes),
+            ("57014", Class::Failed, Later::No),
+            ("40001", Class::Failed, Later::Yes),
+            ("40P01", Class::Failed, Later::Yes),
+            ("53100", Class::Failed, Later::No),
+            ("23505", Class::Failed, Later::No),
         ] {
-            assert_eq!(class_of(code), (class, transient), "{code}");
+            assert_eq!(class_of(code), (class, later), "{code}");
         }
         assert_eq!(own_class("GG401"), Some(Class::Integrity));
         assert_eq!(own_class("GG901"), None);

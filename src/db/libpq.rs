@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::connect::Target;
@@ -29,11 +31,13 @@ pub(super) fn target(variable: Variable<'_>) -> Result<Target> {
     let host = setting("PGHOST", "host")
         .ok_or_else(|| Error::usage("no server is named").with_hint("set PGHOST, or PGSERVICE and a service file with a host"))?;
     let port = match setting("PGPORT", "port") {
-        Some(port) => port.parse().map_err(|_| Error::usage("PGPORT is not a port number"))?,
+        Some(port) => port.parse::<u16>().map_err(|cause| Error::usage("PGPORT is not a port number").with_source(cause))?,
         None => 5432,
     };
     let address = match setting("PGHOSTADDR", "hostaddr") {
-        Some(address) => Some(address.parse().map_err(|_| Error::usage("PGHOSTADDR is not an IP address"))?),
+        Some(address) => {
+            Some(address.parse::<IpAddr>().map_err(|cause| Error::usage("PGHOSTADDR is not an IP address").with_source(cause))?)
+        }
         None => None,
     };
     let user = setting("PGUSER", "user")
@@ -71,10 +75,21 @@ fn service(variable: Variable<'_>, name: &str) -> Result<BTreeMap<String, String
     let path = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let own = path("PGSERVICEFILE").or_else(|| path("HOME").map(|home| home.join(".pg_service.conf")));
     let system = path("PGSYSCONFDIR").unwrap_or_else(|| PathBuf::from("/etc/postgresql-common")).join("pg_service.conf");
-    let texts = own.into_iter().chain([system]).filter_map(|path| std::fs::read_to_string(path).ok());
-    texts.into_iter().find_map(|text| section(&text, name)).ok_or_else(|| {
-        Error::usage(format!("no service file has a section [{name}]")).with_hint("set PGSERVICEFILE to the file that has it")
-    })
+    for path in own.into_iter().chain([system]) {
+        let found = match std::fs::read_to_string(&path) {
+            Ok(text) => section(&text, name),
+            Err(absent) if absent.kind() == ErrorKind::NotFound => None,
+            Err(cause) => {
+                return Err(Error::usage(format!("the service file {} cannot be read: {}", path.display(), cause.kind()))
+                    .with_hint("make it readable, or set PGSERVICEFILE to another one")
+                    .with_source(cause));
+            }
+        };
+        if let Some(settings) = found {
+            return Ok(settings);
+        }
+    }
+    Err(Error::usage(format!("no service file has a section [{name}]")).with_hint("set PGSERVICEFILE to the file that has it"))
 }
 
 /// One section of an INI file.
@@ -142,6 +157,23 @@ mod tests {
         );
         assert_eq!(target.password.expose(), "s3:cr\\et");
         assert!(!format!("{target:?}").contains("s3"));
+    }
+
+    #[test]
+    fn a_service_file_that_cannot_be_read_is_no_missing_section() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = folder.path().join("bytes");
+        std::fs::write(&bytes, b"[clinic]\nhost=\xff\n").unwrap();
+        for unreadable in [folder.path(), &bytes] {
+            let variable = |name: &str| match name {
+                "PGSERVICE" => Some("clinic".into()),
+                "PGSERVICEFILE" => Some(unreadable.as_os_str().to_owned()),
+                _ => None,
+            };
+            let error = target(&variable).unwrap_err();
+            assert!(error.to_string().contains("cannot be read"), "{error}");
+            assert!(std::error::Error::source(&error).is_some());
+        }
     }
 
     #[test]

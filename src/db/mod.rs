@@ -3,24 +3,32 @@
 mod backoff;
 mod connect;
 mod failure;
+mod harden;
 mod libpq;
 pub mod local;
 pub mod migrate;
+mod roles;
+pub mod settings;
 mod tls;
+mod watch;
 mod wrong;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use backoff::Backoff;
 pub use connect::Connection;
-pub use failure::failure;
+pub use failure::{Refusal, failure, is_strange_authority};
+pub use harden::harden;
+pub use roles::{ADMINISTRATOR, APPLICATION, OWNER, power};
+pub use watch::{Ended, Witness};
 pub use wrong::Wrong;
 
 use crate::error::{Error, Result};
 use crate::secrets::{SecretRef, home};
-use connect::Target;
+use connect::{Place, Target, Way, Who};
 use local::Cluster;
 
 /// The managed database's name in a pipeline file.
@@ -76,6 +84,8 @@ pub struct Databases {
     base: PathBuf,
     home: Option<PathBuf>,
     local_name: Option<String>,
+    witness: Witness,
+    administrates: bool,
 }
 
 impl Databases {
@@ -96,6 +106,23 @@ impl Databases {
         self
     }
 
+    /// Lets [`Self::connect`] open the administrator's sessions: who migrates a database writes its trail with the same rights.
+    pub fn as_administrator(mut self) -> Self {
+        self.administrates = true;
+        self
+    }
+
+    /// Tells `witness` about sessions that held locks for too long and were ended.
+    pub fn with_witness(mut self, witness: &Witness) -> Self {
+        self.witness = witness.clone();
+        self
+    }
+
+    /// Who is told about sessions that held locks for too long and were ended.
+    pub fn witness(&self) -> &Witness {
+        &self.witness
+    }
+
     /// Is `name` known? (`local` and `env` always are.)
     pub fn contains(&self, name: &str) -> bool {
         [LOCAL, ENV].contains(&name) || self.specs.contains_key(name)
@@ -113,31 +140,41 @@ impl Databases {
 
     /// Connects to the database called `name` as the application's role.
     ///
-    /// Class `usage` for an unknown name or an unreadable setting, `denied` for a refused password, `database` when the
+    /// Class `usage` for an unknown name or an unreadable setting, `denied` for a refused password and for a role with power over the
+    /// database (a superuser, the tables' owner, …), `database` when the
     /// server cannot be reached or does not prove who it is.
     pub async fn connect(&self, name: &str) -> Result<Connection> {
-        let target = self.target(name, false)?;
-        target.connect().await.map_err(|error| error.at(format_args!("database {name}")))
+        self.usual_way(name)?.connect().await.map_err(|error| error.at(format_args!("database {name}")))
     }
 
     /// [`Self::connect`], several times: all or none, and for a server that is full as long as `patience`.
     pub async fn connect_together<const N: usize>(&self, name: &str, patience: Duration) -> Result<[Connection; N]> {
-        let target = self.target(name, false)?;
-        target.connect_together(patience).await.map_err(|error| error.at(format_args!("database {name}")))
+        let way = self.usual_way(name)?;
+        way.connect_together(patience).await.map_err(|error| error.at(format_args!("database {name}")))
     }
 
     /// Connects to the database called `name` as its administrator: for `local` the cluster's superuser over the private
     /// socket, else the spec's `administrator`, else its `user`.
     pub async fn administrator(&self, name: &str) -> Result<Connection> {
-        let connected = match name {
-            LOCAL => self.cluster()?.administrator(self.local_name()).await,
-            _ => self.target(name, true)?.connect().await,
-        };
+        let connected = self.way(name, Who::Administrator)?.connect().await;
+        let connected = if name == LOCAL { connected.map_err(local::only_its_owner) } else { connected };
         connected.map_err(|error| error.at(format_args!("database {name}")))
     }
 
     fn local_name(&self) -> &str {
         self.local_name.as_deref().unwrap_or(local::DATABASE)
+    }
+
+    fn usual_way(&self, name: &str) -> Result<Arc<Way>> {
+        self.way(name, if self.administrates { Who::Administrator } else { Who::Application })
+    }
+
+    fn way(&self, name: &str, who: Who) -> Result<Arc<Way>> {
+        let place = match (name, who) {
+            (LOCAL, Who::Administrator) if !self.specs.contains_key(LOCAL) => self.cluster()?.socket(self.local_name())?,
+            _ => Place::Tls(self.target(name, who == Who::Administrator)?),
+        };
+        Ok(Way::new(place, who, self.witness.clone()))
     }
 
     fn target(&self, name: &str, administrator: bool) -> Result<Target> {

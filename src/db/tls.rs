@@ -17,6 +17,7 @@ pub(super) fn connector(ca: &Path) -> Result<MakeRustlsConnect> {
     let pem = std::fs::read(ca).map_err(|cause| {
         Error::database(format!("the certificate authority {shown} cannot be read: {}", cause.kind()))
             .with_hint("without it the server cannot prove who it is, and genogate does not connect")
+            .with_source(cause)
     })?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {
@@ -29,7 +30,7 @@ pub(super) fn connector(ca: &Path) -> Result<MakeRustlsConnect> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|_| Error::internal("the TLS provider offers neither TLS 1.2 nor 1.3"))?
+        .map_err(|cause| Error::internal("the TLS provider offers neither TLS 1.2 nor 1.3").with_source(cause))?
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(MakeRustlsConnect::new(config))

@@ -1,11 +1,12 @@
-//! Connections that must not succeed: the application's own with one thing wrong. Whoever checks the transport tries them.
-//! It must not know what a success means.
+//! Sessions that whoever checks the controls tries: the application's own with one thing wrong, or as powerful as it is. It must
+//! not know what a success means.
 
 use std::path::Path;
 
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Config, NoTls};
 
+use super::connect::{Connection, Place, Way, Who};
 use super::{Databases, failure};
 use crate::error::Result;
 
@@ -37,6 +38,21 @@ impl Databases {
             Wrong::Authority(path) => target.ca = path.to_owned(),
             Wrong::Role(role) => target.user = role.to_owned(),
         }
-        target.connect().await.map(drop)
+        Way::new(Place::Tls(target), Who::Attacker, self.witness.clone()).connect().await.map(drop)
+    }
+
+    /// The application's session, also when its role has power over the database.
+    pub async fn connect_to_attack(&self, name: &str) -> Result<Connection> {
+        let mut target = self.target(name, false)?;
+        target.bound = false;
+        let way = Way::new(Place::Tls(target), Who::Attacker, self.witness.clone());
+        way.connect().await.map_err(|error| error.at(format_args!("database {name}")))
+    }
+
+    /// The application's session whose login must be bound to the TLS channel (SCRAM-SHA-256-PLUS).
+    pub async fn connect_bound(&self, name: &str) -> Result<Connection> {
+        let mut target = self.target(name, false)?;
+        target.bound = true;
+        Way::new(Place::Tls(target), Who::Attacker, self.witness.clone()).connect().await
     }
 }

@@ -1,6 +1,7 @@
 //! The server programs, the managed database and the one that libpq's variables name. It must not start or migrate any.
 
-use super::Check;
+use super::check::Check;
+use crate::db::settings::{self, Foreign};
 use crate::db::{Connection, Databases, ENV, LOCAL, failure, local, migrate};
 use crate::error::{Error, Result};
 
@@ -26,12 +27,16 @@ pub(super) async fn examine(databases: &Databases) -> Vec<Check> {
     if running {
         checks.push(reached("tls", databases, LOCAL).await);
         checks.push(current("migrations", databases, LOCAL).await);
+        checks.push(unset("role settings", databases, LOCAL).await);
     } else {
-        checks
-            .extend(["tls", "migrations"].map(|name| Check::bad(name, "not asked: the managed database is not running", START)));
+        checks.extend(
+            ["tls", "migrations", "role settings"]
+                .map(|name| Check::bad(name, "not asked: the managed database is not running", START)),
+        );
     }
     if Databases::default_name() == ENV {
         checks.push(reached("tls to PGHOST", databases, ENV).await);
+        checks.push(unset("settings at PGHOST", databases, ENV).await);
     }
     checks
 }
@@ -84,6 +89,23 @@ async fn current(name: &'static str, databases: &Databases, database: &str) -> C
     match outcome {
         Ok(waiting) if waiting.is_empty() => Check::good(name, "current"),
         Ok(waiting) => Check::bad(name, format!("{} not applied", waiting.len()), "genogate init-db"),
+        Err(error) => Check::failed(name, &error),
+    }
+}
+
+/// Has somebody stored settings for our roles or the database? The program outranks those it relies on; psql and others do not.
+async fn unset(name: &'static str, databases: &Databases, database: &str) -> Check {
+    let outcome = match databases.connect(database).await {
+        Ok(connection) => settings::foreign(&connection).await,
+        Err(error) => Err(error),
+    };
+    let listed = |found: &[Foreign]| found.iter().map(Foreign::to_string).collect::<Vec<_>>().join(", ");
+    match outcome {
+        Ok(found) if found.iter().any(|found| found.role.is_some()) => {
+            Check::bad(name, format!("stored by somebody: {}", listed(&found)), "genogate init-db resets those of our roles")
+        }
+        Ok(found) if found.is_empty() => Check::good(name, "none are stored"),
+        Ok(found) => Check::good(name, format!("the database's owner stored: {}", listed(&found))),
         Err(error) => Check::failed(name, &error),
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use nix::sys::statvfs::statvfs;
 use nix::unistd::{AccessFlags, access};
 
-use super::Check;
+use super::check::Check;
 use crate::secrets::Keys;
 
 /// Free bytes below which a load is likely to fail: the managed cluster alone takes 50 MB and keeps up to 1 GB of WAL.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Check;
+use super::check::Check;
 
 /// Memory below which a load is likely to be killed: it holds 0.5 GB, the database beside it about the same.
 const MEMORY: u64 = 1 << 30;

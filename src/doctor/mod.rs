@@ -1,39 +1,15 @@
 //! What this machine has and lacks for the main job. It must not change anything: no file, no server, no row.
 
+mod check;
 mod database;
 mod home;
 mod machine;
 
 use std::path::Path;
 
+pub use check::Check;
+
 use crate::db::Databases;
-
-/// One thing looked at.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Check {
-    /// What was looked at; the names stay the same between versions.
-    pub name: &'static str,
-    /// Is it as it should be?
-    pub ok: bool,
-    /// What was found.
-    pub what: String,
-    /// What to do, when something is to be done.
-    pub hint: Option<String>,
-}
-
-impl Check {
-    fn good(name: &'static str, what: impl Into<String>) -> Self {
-        Self { name, ok: true, what: what.into(), hint: None }
-    }
-
-    fn bad(name: &'static str, what: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { name, ok: false, what: what.into(), hint: Some(hint.into()) }
-    }
-
-    fn failed(name: &'static str, error: &crate::error::Error) -> Self {
-        Self { name, ok: false, what: error.to_string(), hint: error.hint().map(str::to_owned) }
-    }
-}
 
 /// Looks at everything; `home` is the data home of the managed cluster.
 pub async fn examine(home: &Path) -> Vec<Check> {

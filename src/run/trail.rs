@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::access::{self, Grant};
 use crate::audit::{Delivery, Destination, Event, Imported, PostgresTrail, Recorder, Spool, SpoolState};
-use crate::db::Databases;
+use crate::db::{Databases, Ended, Witness};
 use crate::error::{Class, Result};
 
 /// Where a command's events go: a database's trail, the spool when it is away.
@@ -27,6 +27,9 @@ pub struct Trail {
     recorder: Recorder,
     delivery: Delivery,
     imported: Vec<Imported>,
+    destination: Option<Arc<dyn Destination>>,
+    spool: Spool,
+    witness: Witness,
 }
 
 impl Trail {
@@ -48,7 +51,7 @@ impl Trail {
                 Err(error) => tracing::warn!(class = ?error.class(), "earlier audit spools could not be imported"),
             }
         }
-        let (recorder, delivery) = Recorder::start(grant.actor(), run_id, destination, spool(home));
+        let (recorder, delivery) = Recorder::start(grant.actor(), run_id, destination.clone(), spool(home));
         for spool in &imported {
             let Imported { trail_id, events, state } = *spool;
             if state != SpoolState::Intact {
@@ -56,7 +59,10 @@ impl Trail {
             }
             recorder.record(Event::SpoolImported { spool: trail_id, events, state })?;
         }
-        Ok(Self { run_id, grant, recorder, delivery, imported })
+        let (witness, hearing) = (databases.witness().clone(), recorder.clone());
+        witness.untold().iter().try_for_each(|ended| recorder.record(told(ended)))?;
+        witness.tell(move |ended| hearing.record(told(ended)).is_ok());
+        Ok(Self { run_id, grant, recorder, delivery, imported, destination, spool: spool(home), witness })
     }
 
     /// The id under which the command's events stand.
@@ -79,8 +85,26 @@ impl Trail {
         self.recorder.clone()
     }
 
+    /// Who hears of sessions that were ended because they held locks for too long: this trail.
+    pub fn witness(&self) -> &Witness {
+        &self.witness
+    }
+
     /// Makes everything durable and ends the trail. Returns how many events wait in the spool.
     pub async fn close(self) -> Result<u64> {
-        Ok(self.delivery.close().await?.spooled)
+        // Whoever keeps this waiting may be ended meanwhile, and that is recorded too. What fails here fails below again.
+        let _ = self.recorder.flush().await;
+        let mut spooled = self.delivery.close().await?.spooled;
+        let untold = self.witness.untold();
+        if !untold.is_empty() {
+            let (recorder, delivery) = Recorder::start(self.grant.actor(), self.run_id, self.destination, self.spool);
+            untold.iter().try_for_each(|ended| recorder.record(told(ended)))?;
+            spooled += delivery.close().await?.spooled;
+        }
+        Ok(spooled)
     }
+}
+
+fn told(ended: &Ended) -> Event {
+    Event::LockHolderEnded { lock: ended.lock.clone(), seconds: ended.seconds, sessions: ended.sessions }
 }

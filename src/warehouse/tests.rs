@@ -326,7 +326,6 @@ async fn a_query_leaves_nothing_behind() {
     let hidden = "CREATE FUNCTION public.hidden() RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS
                   $$ BEGIN SET LOCAL transaction_read_only = off; INSERT INTO public.t VALUES (1); RETURN 1; END $$";
     admin.batch_execute(hidden).await.unwrap();
-    let channel = "genogate_told";
     for sql in [
         "SELECT public.hidden()",
         "SELECT nextval('public.s')",
@@ -337,11 +336,31 @@ async fn a_query_leaves_nothing_behind() {
         let error = ask(&rig, sql, 10).await.unwrap_err();
         assert!([Class::Usage, Class::Denied].contains(&error.class()), "{sql}: {error}");
     }
-    // A read-only transaction lets these through, as far as the server is old enough: they are taken back with it.
-    for sql in
-        ["SELECT lo_from_bytea(4711, 'x')", "SELECT pg_advisory_lock(4711)", &format!("SELECT pg_notify('{channel}', 'x')")]
-    {
-        let _ = ask(&rig, sql, 10).await;
+    // A read-only transaction would let these through. The administrator may give them back: they are refused all the same.
+    let other: i32 = admin.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+    admin.batch_execute("GRANT EXECUTE ON FUNCTION pg_advisory_lock(bigint), lo_from_bytea(oid, bytea) TO PUBLIC").await.unwrap();
+    for sql in [
+        "SELECT lo_from_bytea(4711, 'x')",
+        "SELECT pg_advisory_lock(4711)",
+        "SELECT \"pg_advisory_lock\" /* ( */ (4711)",
+        "SELECT * FROM (VALUES (pg_advisory_lock(4711))) v LIMIT (SELECT 1)",
+        "SELECT 1 LIMIT pg_sleep(0)::text::int",
+        "SELECT pg_notify('genogate_told', 'x')",
+        "SELECT query_to_xml('SELECT pg_advisory_lock(4711)', true, true, '')",
+        "SELECT set_config('statement_timeout', '1', false)",
+        "SELECT * FROM audit.lock_head(gen_random_uuid())",
+        "SELECT query FROM pg_stat_activity",
+        "SELECT pg_stat_get_backend_activity(1)",
+        "SELECT U&\"pg\\005fsleep\"(0)",
+        &format!("EXPLAIN ANALYZE SELECT pg_terminate_backend({other})"),
+    ] {
+        assert_eq!(ask(&rig, sql, 10).await.unwrap_err().class(), Class::Usage, "{sql}");
+    }
+    for sql in [
+        "SELECT random() < 2 AS a, gen_random_uuid() IS NULL AS b, pg_relation_size('pg_class') > 0 AS c",
+        "SELECT 'pg_sleep(1)' AS t",
+    ] {
+        ask(&rig, sql, 10).await.unwrap();
     }
     let left = "SELECT (SELECT count(*) FROM public.t) + (SELECT count(*) FROM pg_largeobject_metadata)
                 + (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711) + (SELECT last_value FROM public.s) - 1";

@@ -48,6 +48,21 @@ fn a_managed_database_lives_from_start_to_reset() {
     assert!(!Path::new(&data).exists());
 }
 
+/// The container setup gives the application its own password and no other. CI does not run it.
+#[test]
+fn the_containers_keep_the_administrator_apart() {
+    let compose = std::fs::read_to_string(super::support::repository("docker/compose.yaml")).unwrap();
+    let (others, application) = compose.split_once("\n  genogate:\n").unwrap();
+    assert!(application.contains("PGUSER: genogate_app") && others.contains("PGUSER: postgres"));
+    let application = application.split("\nvolumes:").next().unwrap();
+    assert!(
+        !application.contains("postgres") && !application.contains("admin") && !application.contains("server:"),
+        "{application}"
+    );
+    let rules = std::fs::read_to_string(super::support::repository("docker/pg_hba.conf")).unwrap();
+    assert!(rules.lines().all(|rule| rule.starts_with("local ") || rule.starts_with("hostssl ")), "{rules}");
+}
+
 #[test]
 fn what_is_in_the_data_home_is_private() {
     let home = &Warehouse::shared().home;
@@ -136,7 +151,14 @@ fn missing_server_programs_are_one_line_and_one_hint() {
 fn the_applications_shell_has_the_applications_rights() {
     let warehouse = Warehouse::shared();
     assert_eq!(warehouse.app_sql("SELECT current_user").expect(0).stdout.trim(), "genogate_app");
-    for statement in ["SELECT * FROM audit.events", "SELECT * FROM phi_vault.samples", "SELECT * FROM pg_authid"] {
+    for statement in [
+        "SELECT * FROM audit.events",
+        "SELECT * FROM phi_vault.samples",
+        "SELECT * FROM pg_authid",
+        "SELECT pg_terminate_backend(1)",
+        "SELECT pg_try_advisory_xact_lock_shared(1)",
+        "SELECT lo_creat(0)",
+    ] {
         let done = warehouse.app_sql(statement).expect(1);
         assert!(done.stderr.contains("permission denied"), "{done:?}");
     }

@@ -3,10 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::db::settings::OLDEST;
 use crate::error::{Error, Result};
-
-/// The oldest server that works: `client_connection_check_interval` and `peer` maps as used here exist in all of these.
-const OLDEST: u32 = 13;
 
 /// Folder of `initdb`, `pg_ctl` and `postgres`: `GENOGATE_PG_BIN`, else the first of `PATH`, `pg_config --bindir`, the
 /// places of Debian, Red Hat and Homebrew (newest version first) that has all three, and whose version is `made_by`, the one

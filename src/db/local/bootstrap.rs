@@ -1,9 +1,12 @@
 //! The statements that turn a fresh server into genogate's: the application's role and password, the database, the
 //! migrations. Each may be repeated. It must not know what migrations hold.
 
-use super::{APPLICATION, Cluster, DATABASE};
-use crate::db::failure;
+use super::cluster::{Cluster, DATABASE};
+use crate::db::failure::failure;
+use crate::db::harden::harden;
 use crate::db::migrate::{Applied, migrate};
+use crate::db::roles::APPLICATION;
+use crate::db::settings;
 use crate::error::Result;
 use crate::secrets::SecretRef;
 
@@ -37,6 +40,8 @@ impl Cluster {
 
         let mut database = self.administrator(DATABASE).await?;
         let applied = migrate(&mut database).await?;
+        settings::reset(&database).await?;
+        harden(&database).await?;
         database.close().await;
         Ok(applied)
     }

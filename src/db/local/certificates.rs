@@ -24,7 +24,7 @@ const SERVER: Duration = DAY.saturating_mul(825);
 /// Makes sure that `tls` holds an authority and writes a fresh server certificate for `localhost` and 127.0.0.1 to
 /// `conf/server.crt` and `conf/server.key`, which the server's user may read.
 pub(super) fn issue(tls: &Path, conf: &Path, user: &ServerUser) -> Result<()> {
-    let failed = |cause: rcgen::Error| Error::internal(format!("a certificate cannot be made: {cause}"));
+    let failed = |cause: rcgen::Error| Error::internal(format!("a certificate cannot be made: {cause}")).with_source(cause);
     let key_file = tls.join("ca.key");
     if !key_file.exists() {
         if !tls.is_dir() {
@@ -35,7 +35,7 @@ pub(super) fn issue(tls: &Path, conf: &Path, user: &ServerUser) -> Result<()> {
         replace(&tls.join("ca.crt"), certificate.pem().as_bytes())?;
         // Public by nature: other programs of this machine verify the server with it.
         std::fs::set_permissions(tls.join("ca.crt"), Permissions::from_mode(0o644))
-            .map_err(|cause| Error::failed(format!("ca.crt cannot be made readable: {}", cause.kind())))?;
+            .map_err(|cause| Error::failed(format!("ca.crt cannot be made readable: {}", cause.kind())).with_source(cause))?;
         // Last, so that an interrupted first start begins again.
         write_private(&key_file, Sensitive::new(key.serialize_pem()).expose().as_bytes())?;
     }
@@ -89,5 +89,6 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> Result<()> {
     // Left behind by an interrupted start; nothing refers to it.
     let _ = std::fs::remove_file(draft);
     write_private(draft, content)?;
-    std::fs::rename(draft, path).map_err(|cause| Error::failed(format!("{} cannot be written: {}", path.display(), cause.kind())))
+    std::fs::rename(draft, path)
+        .map_err(|cause| Error::failed(format!("{} cannot be written: {}", path.display(), cause.kind())).with_source(cause))
 }

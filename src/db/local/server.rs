@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,14 +13,17 @@ use zeroize::Zeroize;
 
 use super::certificates::{self, replace};
 use super::user::{ServerUser, make_folder, private_folder};
-use super::{ADMINISTRATOR, APPLICATION, Cluster, binaries, settings};
+use super::{binaries, cluster::Cluster, settings};
 use crate::crypto::{self, digest};
+use crate::db::roles::{ADMINISTRATOR, APPLICATION};
 use crate::error::{Error, Result};
 use crate::secrets::{KeyRing, Keys, SecretRef, write_private};
 use crate::sensitive::Sensitive;
 
 /// How often another port is tried when somebody took the chosen one.
 const PORTS: usize = 5;
+/// How often a start is tried again while a killed server's processes end: half a minute.
+const REMAINS: usize = 120;
 /// Where root puts clusters of data homes that the server's user cannot reach.
 const ELSEWHERE: &str = "/var/lib/genogate/clusters";
 
@@ -37,7 +41,7 @@ impl Cluster {
         if created {
             self.init(&programs, &user)?;
         }
-        certificates::issue(&self.home.join("tls"), &self.conf(), &user)?;
+        certificates::issue(&self.home().join("tls"), &self.conf(), &user)?;
         let socket = self.make_socket_folder(&user)?;
         let mut port = self.chosen_port().map_or_else(free_port, Ok)?;
         for attempt in 1.. {
@@ -68,10 +72,12 @@ impl Cluster {
     pub(super) fn delete(&self) -> Result<bool> {
         let existed = self.link().symlink_metadata().is_ok();
         self.remove_short_socket_folder();
-        for path in [self.root(), self.link(), self.home.join("tls"), self.password_file(), self.pgpass()] {
+        for path in [self.root(), self.link(), self.home().join("tls"), self.password_file(), self.pgpass()] {
             let Ok(about) = path.symlink_metadata() else { continue };
             let removed = if about.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
-            removed.map_err(|cause| Error::failed(format!("{} cannot be deleted: {}", path.display(), cause.kind())))?;
+            removed.map_err(|cause| {
+                Error::failed(format!("{} cannot be deleted: {}", path.display(), cause.kind())).with_source(cause)
+            })?;
         }
         // Only when they are empty.
         let _ = std::fs::remove_dir(ELSEWHERE);
@@ -86,24 +92,25 @@ impl Cluster {
 
     /// The user whom the data files belong to; another one than [`ServerUser::find`] gives when `GENOGATE_DB_USER` changed.
     fn owner(&self) -> Result<ServerUser> {
-        let about =
-            std::fs::metadata(self.data()).map_err(|cause| Error::failed(format!("the data folder: {}", cause.kind())))?;
+        let about = std::fs::metadata(self.data())
+            .map_err(|cause| Error::failed(format!("the data folder: {}", cause.kind())).with_source(cause))?;
         ServerUser::owning(about.uid())
     }
 
     /// The cluster's own folder, and those in it.
     fn make_root(&self, user: &ServerUser) -> Result<()> {
-        private_folder(&self.home)?;
+        private_folder(self.home())?;
         let link = self.link();
         if !self.root().is_dir() {
-            match user.barred_by(&self.home) {
+            match user.barred_by(self.home()) {
                 None => make_folder(&link, 0o711)?,
                 // Somewhere above the data home the server's user cannot pass: its files go where system services have theirs.
                 Some(_) => {
                     let elsewhere = Self::elsewhere();
                     private_folder(&elsewhere)?;
-                    std::os::unix::fs::symlink(&elsewhere, &link)
-                        .map_err(|cause| Error::failed(format!("{} cannot be made: {}", link.display(), cause.kind())))?;
+                    std::os::unix::fs::symlink(&elsewhere, &link).map_err(|cause| {
+                        Error::failed(format!("{} cannot be made: {}", link.display(), cause.kind())).with_source(cause)
+                    })?;
                 }
             }
         }
@@ -131,12 +138,12 @@ impl Cluster {
 
     /// Password of the application, and key rings for development.
     fn make_secrets(&self) -> Result<()> {
-        let keys = self.home.join("keys");
+        let keys = self.home().join("keys");
         if !keys.is_dir() {
             make_folder(&keys, 0o700)?;
         }
         for name in Keys::development_names() {
-            let path = Keys::development_ring(&self.home, name);
+            let path = Keys::development_ring(self.home(), name);
             if !path.exists() {
                 write_private(&path, KeyRing::generate().to_text().expose().as_bytes())?;
             }
@@ -154,7 +161,9 @@ impl Cluster {
     /// Runs initdb. The data folder appears whole or not at all.
     fn init(&self, programs: &Path, user: &ServerUser) -> Result<()> {
         let draft = self.root().join("data.new");
-        let failed = |cause: std::io::Error| Error::failed(format!("{} cannot be made: {}", self.data().display(), cause.kind()));
+        let failed = |cause: std::io::Error| {
+            Error::failed(format!("{} cannot be made: {}", self.data().display(), cause.kind())).with_source(cause)
+        };
         if draft.exists() {
             std::fs::remove_dir_all(&draft).map_err(failed)?;
         }
@@ -188,12 +197,25 @@ impl Cluster {
             user.lend(&conf.join(name))?;
         }
         replace(&self.root().join("port"), format!("{port}\n").as_bytes())?;
-        let password = SecretRef::File(self.password_file()).read(&self.home)?;
+        let password = SecretRef::File(self.password_file()).read(self.home())?;
         let entry = Sensitive::new(format!("*:{port}:*:{APPLICATION}:{}\n", password.expose()));
         replace(&self.pgpass(), entry.expose().as_bytes())
     }
 
+    /// Starts the server. What a killed one left (its processes take a moment to end) is waited for.
     fn launch(&self, programs: &Path, user: &ServerUser) -> Result<()> {
+        for _ in 0..REMAINS {
+            match self.launch_once(programs, user) {
+                Err(error) if ["already exists", "is still in use"].iter().any(|words| error.to_string().contains(words)) => {
+                    std::thread::sleep(Duration::from_millis(250));
+                }
+                outcome => return outcome,
+            }
+        }
+        self.launch_once(programs, user)
+    }
+
+    fn launch_once(&self, programs: &Path, user: &ServerUser) -> Result<()> {
         let before = std::fs::metadata(self.log()).map_or(0, |about| about.len());
         let mut start = user.command(&programs.join("pg_ctl"), &self.root());
         start.args(["start", "--silent", "--wait", "--timeout=120", "--pgdata"]).arg(self.conf()).arg("--log").arg(self.log());
@@ -214,7 +236,7 @@ impl Cluster {
 fn run(command: &mut Command, doing: &str) -> Result<()> {
     let output = command.output().map_err(|cause| {
         let program = command.get_program().to_string_lossy().into_owned();
-        Error::database(format!("{doing}: {program} cannot be run: {}", cause.kind()))
+        Error::database(format!("{doing}: {program} cannot be run: {}", cause.kind())).with_source(cause)
     })?;
     if output.status.success() {
         return Ok(());
@@ -234,7 +256,7 @@ fn free_port() -> Result<u16> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
         .map(|address| address.port())
-        .map_err(|cause| Error::database(format!("no free port on 127.0.0.1: {}", cause.kind())))
+        .map_err(|cause| Error::database(format!("no free port on 127.0.0.1: {}", cause.kind())).with_source(cause))
 }
 
 fn is_free(port: u16) -> bool {

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use super::{ADMINISTRATOR, APPLICATION};
+use crate::db::roles::{ADMINISTRATOR, APPLICATION};
 
 /// `postgresql.conf`: loads in bulk, and keeps values out of its log. Lines that matter for privacy:
 /// `log_min_messages = log` leaves out errors, whose primary message may quote a cell; terse leaves out DETAIL, CONTEXT and

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
 
-use super::Cluster;
+use super::cluster::Cluster;
 use super::user::{ServerUser, make_folder};
 use crate::crypto::digest;
 use crate::error::{Error, Result};
@@ -51,7 +51,9 @@ impl Cluster {
         if folder.symlink_metadata().is_err() {
             user.make_folder(&folder)?;
         }
-        let about = folder.symlink_metadata().map_err(|_| Error::failed("the folder of the private socket went away"))?;
+        let about = folder
+            .symlink_metadata()
+            .map_err(|cause| Error::failed("the folder of the private socket went away").with_source(cause))?;
         if !about.is_dir() || about.mode() & 0o077 != 0 || !user.is(about.uid()) {
             return Err(Error::denied(format!("{} is not a private folder of {}", folder.display(), user.name))
                 .with_hint("remove it, then start again"));

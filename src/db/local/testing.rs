@@ -4,8 +4,9 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::{APPLICATION, Cluster, DATABASE};
+use super::{Cluster, DATABASE};
 use crate::db::Databases;
+use crate::db::roles::APPLICATION;
 
 /// The cluster, started and migrated at the first call.
 pub(crate) fn cluster() -> &'static Cluster {

@@ -3,11 +3,15 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use super::certificates;
 use super::testing;
 use super::*;
+use crate::db::connect::{Place, Way, Who};
+use crate::db::roles::{ADMINISTRATOR, APPLICATION};
+use crate::db::watch::Witness;
 use crate::db::{DatabaseSpec, Databases, Tls};
 use crate::error::Class;
-use crate::secrets::write_private;
+use crate::secrets::{SecretRef, write_private};
 
 /// The test cluster as an ordinary named database with another password or authority.
 fn spec(cluster: &Cluster, password: &Path, ca: &Path, user: &str) -> Databases {
@@ -90,7 +94,8 @@ async fn a_certificate_for_another_name_is_not_believed() {
     let cluster = cluster().await;
     let mut target = cluster.target(DATABASE).unwrap();
     target.host = "db.example.org".to_owned();
-    let error = target.connect().await.unwrap_err();
+    let way = Way::new(Place::Tls(target), Who::Application, Witness::default());
+    let error = way.connect().await.unwrap_err();
     assert_eq!(error.class(), Class::Database);
     assert!(error.to_string().contains("another host name"), "{error}");
 }
@@ -217,5 +222,22 @@ async fn a_taken_port_is_given_up_and_a_killed_server_starts_again() {
     let again = cluster.start().await.unwrap().status;
     assert!(again.running && again.port != status.port);
     assert!(cluster.url().unwrap().contains(&format!(":{}/", again.port.unwrap())));
+    cluster.reset().await.unwrap();
+}
+
+/// Right behind the kill the server's other processes are still there, and its files say that it runs.
+#[tokio::test]
+async fn right_behind_a_killed_postmaster_a_server_starts() {
+    let home = tempfile::tempdir().unwrap();
+    let cluster = Cluster::open(home.path());
+    let mut pid = cluster.start().await.unwrap().status.pid.unwrap();
+    for _ in 0..3 {
+        let busy = Databases::default().with_home(home.path()).connect("local").await.unwrap();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
+        let again = cluster.start().await.unwrap();
+        assert!(!again.already_running && again.status.pid != Some(pid));
+        pid = again.status.pid.unwrap();
+        drop(busy);
+    }
     cluster.reset().await.unwrap();
 }

@@ -1,8 +1,10 @@
 //! Read-only SQL on what is stored, row by row. It must not know how a result is printed.
 
+mod acts;
 mod cell;
 mod columnar;
 mod format;
+mod names;
 mod output;
 mod text;
 
@@ -44,11 +46,11 @@ pub struct Answer {
 /// Runs one statement and writes its rows to `out` as they come from the server: memory does not grow with them. The intent is
 /// durable in the audit trail before the statement is run.
 ///
-/// Nothing is written, whatever the statement calls: the transaction is read-only, which cannot be changed within it, and it is
-/// never committed, which takes back the rest (PostgreSQL before 16 lets read-only transactions make large objects). The
-/// connection ends with the call, and with it session locks and whatever the server was still sending.
+/// Nothing is written: the transaction is read-only, which cannot be changed within it, and it is never committed. Nothing else is
+/// done either: a statement that names a function which acts is refused. The connection ends with the call, and with it whatever
+/// the server was still sending.
 ///
-/// Class `usage` for more than one statement, one that returns no rows, a mistake in it, or one that would write.
+/// Class `usage` for more than one statement, one that returns no rows, a mistake in it, or one that would write or act.
 pub async fn query(
     client: Connection,
     grant: &Grant,
@@ -63,6 +65,7 @@ pub async fn query(
     if statement.columns().is_empty() {
         return Err(Error::usage("the statement returns no rows").with_hint("genogate query takes one SELECT"));
     }
+    acts::refuse(&client, question.sql).await?;
     let columns: Vec<Column> =
         statement.columns().iter().map(|column| Column { name: column.name().into(), kind: column.type_().clone() }).collect();
     let sql_digest = hex(&sha256(question.sql.as_bytes()));

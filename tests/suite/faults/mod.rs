@@ -62,14 +62,14 @@ impl Chance {
 }
 
 /// A session of psql as the cluster's administrator, open until it is dropped or the server dies.
-struct Admin {
+pub struct Admin {
     _child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
 }
 
 impl Admin {
-    fn new(warehouse: &Warehouse) -> Self {
+    pub fn new(warehouse: &Warehouse) -> Self {
         let mut command = genogate(&warehouse.home);
         command.args(["db", "shell", "--", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -78,7 +78,7 @@ impl Admin {
     }
 
     /// Runs statements and gives what they answer.
-    fn ask(&mut self, sql: &str) -> String {
+    pub fn ask(&mut self, sql: &str) -> String {
         writeln!(self.input, "{sql};\n\\echo =done").unwrap();
         let mut answer = String::new();
         loop {

@@ -68,7 +68,6 @@ fn sessions_that_are_ended_are_survived() {
 fn an_idle_transaction_that_is_ended_is_written_again() {
     let scene = Scene::new(12_000);
     let (mut admin, mut holder) = (Admin::new(&scene.warehouse), Admin::new(&scene.warehouse));
-    admin.ask("ALTER ROLE genogate_app SET idle_in_transaction_session_timeout = '200ms'");
     let mut child = scene.spawn(&[]);
     admin.await_true(&mut child, COMMITTED);
     holder.ask("BEGIN; LOCK TABLE genogate_store.units IN SHARE MODE");
@@ -78,11 +77,12 @@ fn an_idle_transaction_that_is_ended_is_written_again() {
     signal(&child, "-STOP");
     while !std::fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap().contains(") T ") {}
     holder.ask("ROLLBACK");
+    let idle = format!("FROM pg_stat_activity WHERE pid = {writer} AND state LIKE 'idle in transaction%'");
+    while admin.ask(&format!("SELECT count(pg_terminate_backend(pid)) {idle}")) == "0" {}
     while admin.ask(&format!("SELECT count(*) FROM pg_stat_activity WHERE pid = {writer}")) != "0" {}
     signal(&child, "-CONT");
     let done = end(child);
     assert!(done.stderr.contains("trying again"), "the transaction was lost: {done:#?}");
-    admin.ask("ALTER ROLE genogate_app RESET idle_in_transaction_session_timeout");
     scene.prove(done);
 }
 
