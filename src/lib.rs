@@ -4,7 +4,7 @@
 //! VCF/BCF ─► source ─► normalize ─► sanitize ─► detect ─► anonymize ─► encrypt ─► sink
 //!              │           │           │          │           │           │         │
 //!              └───────────┴────────── audit::Recorder (one handle, given to each) ─┘
-//!                                           └─► audit stream (RecordBatches) ─► postgres · spool · parquet
+//!                                           └─► audit stream (RecordBatches) ─► postgres · spool
 //! ```
 //!
 //! Three phases, never mixed: [`spec`] (the YAML as written), [`plan`] (pure: schemas, labels, the sensitivity proof) and
