@@ -136,7 +136,7 @@ async fn written(databases: &Databases, ago: i64, entries: &[Entry]) -> Result<(
     let rows: Vec<Sealed> = entries.iter().map(|entry| head.seal(recorded, entry.clone())).collect();
     let (batch, statement) =
         (to_batch(&rows).unwrap(), format!("COPY audit.events ({}) FROM STDIN (FORMAT binary)", stream::COLUMNS));
-    crate::pgcopy::copy_statement(transaction.client(), &statement, &batch.schema(), &[batch.clone()]).await?;
+    crate::pgcopy::copy_statement(transaction.client(), &statement, &batch.schema(), std::slice::from_ref(&batch)).await?;
     transaction.commit().await.unwrap();
     Ok(())
 }

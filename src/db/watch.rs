@@ -35,9 +35,12 @@ pub struct Ended {
 #[derive(Clone, Default)]
 pub struct Witness(Arc<Mutex<Told>>);
 
+/// Takes what it is told, or does not (`false`).
+type Hears = Box<dyn Fn(&Ended) -> bool + Send>;
+
 #[derive(Default)]
 struct Told {
-    hears: Option<Box<dyn Fn(&Ended) -> bool + Send>>,
+    hears: Option<Hears>,
     untold: Vec<Ended>,
 }
 

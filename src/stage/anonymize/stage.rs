@@ -104,7 +104,7 @@ impl Stage for Anonymize {
             let recorder = &opening.context.recorder;
             let ring = opening.keys.ring(&self.config.key)?;
             let connection = opening.databases.connect(self.database()).await?;
-            let resolved = vault::resolve(&connection, &ring, &names).await?;
+            let resolved = vault::resolve(&connection, ring, &names).await?;
             connection.close().await;
             let (words, replacements) = document::in_rows(document, &names, &resolved.pseudonyms);
             let rows = Rows::new(&schema, &words, &replacements)?;
