@@ -73,7 +73,12 @@ pub async fn begin_load(client: &Client, beginning: &Beginning<'_>) -> Result<Re
             ],
         )
         .await
-        .map_err(|error| db::failure("beginning the load", error))?;
+        .map_err(|error| match db::failure("beginning the load", error) {
+            // No such function, table or schema.
+            error if matches!(error.sqlstate(), Some("42883" | "42P01" | "3F000")) => error
+                .with_hint("the database was made by another build: `genogate init-db` brings it up to date, or says what to do"),
+            error => error,
+        })?;
     let (id, number, state): (Uuid, i32, &str) = (row.get(0), row.get(1), row.get(2));
     match state {
         "busy" => Ok(Err(id)),

@@ -63,6 +63,32 @@ fn the_containers_keep_the_administrator_apart() {
     assert!(rules.lines().all(|rule| rule.starts_with("local ") || rule.starts_with("hostssl ")), "{rules}");
 }
 
+/// A home whose database an earlier build made: it had other migrations, and more of them.
+#[test]
+fn a_home_of_an_earlier_build_is_told_so_and_what_to_do() {
+    let warehouse = Warehouse::start();
+    warehouse.sql(
+        "UPDATE genogate_meta.migrations SET name = 'store' WHERE version = 2;
+         INSERT INTO genogate_meta.migrations VALUES (15, 'sample_tags', 'x', 'x');
+         ALTER FUNCTION genogate_store.begin_load RENAME TO join_load",
+    );
+    let told = |done: Done| {
+        let error = done.expect(2).json()["error"].clone();
+        assert!(error["message"].as_str().unwrap().contains("made by an earlier build of genogate"), "{error}");
+        assert!(error["hint"].as_str().unwrap().contains("`genogate db reset`"), "{error}");
+    };
+    told(warehouse.run(["init-db", "--json"]));
+    let file = warehouse.home.with_file_name("few.vcf");
+    warehouse.run(["synth", "sites", "--records", "5", "--seed", "1", "--output", file.to_str().unwrap()]).expect(0);
+    let load = warehouse.run(["load", file.to_str().unwrap(), "--profile", "open", "--json"]).expect(1).json();
+    assert!(load["error"]["hint"].as_str().unwrap().contains("`genogate init-db`"), "{load}");
+    warehouse.run(["db", "stop"]).expect(0);
+    told(warehouse.run(["db", "start", "--json"]));
+    warehouse.run(["db", "reset", "--yes"]).expect(0);
+    warehouse.run(["db", "start"]).expect(0);
+    warehouse.run(["load", file.to_str().unwrap(), "--profile", "open"]).expect(0);
+}
+
 #[test]
 fn what_is_in_the_data_home_is_private() {
     let home = &Warehouse::shared().home;
