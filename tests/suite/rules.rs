@@ -5,11 +5,15 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use genogate::plan::{PlanOptions, plan};
+use genogate::audit::Recorder;
+use genogate::crypto::Key;
+use genogate::plan::{Plan, PlanOptions, plan};
+use genogate::run::keys;
+use genogate::secrets::{KeyRing, write_private};
 use genogate::spec::{Spec, schema};
 use serde_json::{Value, json};
 
-use super::support::repository;
+use super::support::{Warehouse, repository};
 
 /// A key and two values that make other rows.
 const DECIDE: &[(&str, &str, &str)] = &[
@@ -113,10 +117,14 @@ impl Bench {
     }
 
     fn digest_of(&self, text: &str, sets: &[String], variable: Option<&str>) -> [u8; 32] {
+        self.plan(text, sets, variable).rules_digest
+    }
+
+    fn plan(&self, text: &str, sets: &[String], variable: Option<&str>) -> Plan {
         let spec = Spec::parse("rules.yaml", text, self.path(), sets, |_| variable.map(str::to_owned));
         let spec = spec.unwrap_or_else(|mistakes| panic!("{sets:?}: {mistakes}"));
         let planned = plan(&spec, PlanOptions { threads: Some(1) }).map_err(genogate::error::Error::from);
-        planned.unwrap_or_else(|error| panic!("{sets:?}: {error}")).rules_digest
+        planned.unwrap_or_else(|error| panic!("{sets:?}: {error}"))
     }
 
     /// The digest with `key` (`kind.key`) set to `value`.
@@ -229,6 +237,126 @@ fn defaults_variables_and_settings_say_the_same() {
     assert_ne!(bench.digest_of(&text("${CALLS}"), &[], Some("none")), plain);
     let written = bench.digest_of(&text("all"), &["stages.normalize={ split: true, left_align: false }".into()], None);
     assert_eq!(written, plain, "a default that is written out");
+}
+
+/// Which key a ring holds is known when it is opened: the digest is completed then.
+#[test]
+fn the_key_in_use_is_part_of_what_decides_and_its_place_is_not() {
+    let bench = Bench::new();
+    let options = |name: &str, ring: &KeyRing| {
+        let _ = fs::remove_file(bench.path().join(name));
+        write_private(&bench.path().join(name), ring.to_text().expose().as_bytes()).unwrap();
+        let plan = bench.plan(
+            &bench.pipeline("encrypt").to_string(),
+            &[format!("keys.clinical.file={}/{name}", bench.path().display())],
+            None,
+        );
+        assert_eq!(plan.keys(), ["clinical".to_owned()].into());
+        let opened = keys::open(&plan, bench.path(), &Recorder::discard()).unwrap();
+        (plan.rules_digest, keys::options_digest(&plan, &opened))
+    };
+    let mut ring = KeyRing::of(Key::from_bytes([1; 32]));
+    let (rules, first) = options("one.ring", &ring);
+    assert_eq!(options("moved.ring", &ring), (rules, first));
+    assert_ne!(options("one.ring", &KeyRing::of(Key::from_bytes([2; 32]))).1, first, "another key of the same id");
+    ring.add_key();
+    let (same, rotated) = options("one.ring", &ring);
+    assert!(same == rules && rotated != first, "a rotated key");
+}
+
+#[test]
+fn a_file_without_samples_needs_no_key() {
+    let bench = Bench::new();
+    let text = bench.pipeline("anonymize").to_string();
+    assert_eq!(bench.plan(&text, &[], None).keys(), ["vault".to_owned()].into());
+    fs::write(bench.path().join("tiny.vcf"), "##fileformat=VCFv4.3\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n").unwrap();
+    assert!(bench.plan(&text, &[], None).keys().is_empty());
+}
+
+/// A pipeline whose policy says which notes may stay, over a file of three units.
+struct Notes {
+    folder: tempfile::TempDir,
+    name: &'static str,
+}
+
+impl Notes {
+    const LINES: usize = 4000;
+
+    fn new(name: &'static str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut text = "##fileformat=VCFv4.3\n##INFO=<ID=NOTE,Number=1,Type=String,Description=\"Free text\">\n\
+                        ##contig=<ID=1,length=100000>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
+            .to_owned();
+        for pos in 1..=Self::LINES {
+            text.push_str(&format!(
+                "1\t{pos}\t.\tA\tC\t50\tPASS\tNOTE={}\n",
+                if pos % 2 == 0 { "Smith_ward_seven" } else { "benign" }
+            ));
+        }
+        fs::write(folder.path().join("notes.vcf"), text).unwrap();
+        fs::write(
+            folder.path().join("notes.yaml"),
+            format!(
+                "version: 1\nname: {name}\nprofile: open\nsource: {{ vcf: {{ paths: [notes.vcf], unit: 64KiB }} }}\n\
+                 stages:\n  - sanitize: {{ text: {{ allow: fields.yaml }} }}\nsink: {{ postgres: {{ database: local }} }}\n"
+            ),
+        )
+        .unwrap();
+        Self { folder, name }
+    }
+
+    fn policy(&self, words: &str) {
+        let text = format!("version: 1\nfields:\n  info.NOTE: {{ vocabulary: [{words}] }}\n");
+        fs::write(self.folder.path().join("fields.yaml"), text).unwrap();
+    }
+
+    fn run(&self, warehouse: &Warehouse, more: &[&str]) -> Value {
+        let file = self.folder.path().join("notes.yaml");
+        warehouse.run(["run", file.to_str().unwrap(), "--json"].iter().chain(more)).expect(0).json()
+    }
+
+    /// Visible rows with the first note and with the second, and visible loads, of this pipeline.
+    fn seen(&self, warehouse: &Warehouse) -> String {
+        let of = |note: &str| format!("count(*) FILTER (WHERE v.info ->> 'NOTE' = '{note}')");
+        warehouse.sql(&format!(
+            "SELECT {}, {}, count(DISTINCT v.load_id) FROM genogate.variants v JOIN genogate.loads l USING (load_id) WHERE l.name = '{}'",
+            of("Smith_ward_seven"),
+            of("benign"),
+            self.name
+        ))
+    }
+}
+
+#[test]
+fn a_mended_policy_replaces_what_was_loaded_under_the_old_one() {
+    let (warehouse, notes) = (Warehouse::shared(), Notes::new("mended"));
+    let half = Notes::LINES / 2;
+    notes.policy("benign, Smith_ward_seven");
+    let first = notes.run(warehouse, &[]);
+    assert_eq!(notes.seen(warehouse), format!("{half}|{half}|1"));
+    notes.policy("Smith_ward_seven, benign");
+    assert_eq!(notes.run(warehouse, &[])["status"], "skipped", "the same rules in another order");
+
+    notes.policy("benign");
+    let second = notes.run(warehouse, &[]);
+    assert_eq!(second["status"], "complete", "{second}");
+    assert!(second["replaced"].to_string().contains(first["load_id"].as_str().unwrap()), "{second}");
+    assert_eq!(notes.seen(warehouse), format!("0|{half}|1"), "the notes are gone, and nothing is there twice");
+    assert_eq!(notes.run(warehouse, &[])["load_id"], second["load_id"], "running again converges");
+}
+
+#[test]
+fn a_load_begun_under_other_rules_is_not_gone_on_with() {
+    let (warehouse, notes) = (Warehouse::shared(), Notes::new("interrupted"));
+    notes.policy("benign, Smith_ward_seven");
+    let begun = notes.run(warehouse, &["--shard", "1/2"]);
+    assert_eq!(begun["status"], "partial", "{begun}");
+    assert!(begun["units"].as_u64() > Some(0), "{begun}");
+    notes.policy("benign");
+    let done = notes.run(warehouse, &[]);
+    assert_eq!((&done["status"], &done["units_resumed"]), (&json!("complete"), &json!(0)), "{done}");
+    assert_ne!(done["load_id"], begun["load_id"]);
+    assert_eq!(notes.seen(warehouse), format!("0|{}|1", Notes::LINES / 2));
 }
 
 /// A new stage is a folder and one line: its folder's name stands in `stage/mod.rs`, which declares the folder, and in one line of

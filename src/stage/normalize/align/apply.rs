@@ -117,7 +117,7 @@ impl LeftAlign {
             if let Some(keep) = keep.get_mut(row) {
                 *keep = false;
             }
-            let (field, reason) = found.words();
+            let (field, reason) = (found.field(), found.text());
             let entry = BadRecord { line: lines.value(row).into(), field: field.into(), reason: reason.into() };
             let so_far = self.context.units.set_aside(units.value(row), entry);
             if let BadRecords::SetAside { most: Some(most) } = self.bad_records
@@ -135,8 +135,7 @@ impl LeftAlign {
         let unit = internal(batch, column::UNIT)?.value(row);
         let input = self.inputs.iter().filter(|input| input.first <= unit).map(|input| input.input + 1).max().unwrap_or(1);
         let (chrom, pos) = (sites.chrom.value(row), sites.pos.value(row));
-        let (field, reason) = found.words();
-        let error = Error::input(format!("input {input}, {}:{pos}: {field}: {reason}", speakable(chrom)));
+        let error = Error::input(format!("input {input}, {}:{pos}: {}: {found}", speakable(chrom), found.field()));
         let other = match chrom.strip_prefix("chr") {
             Some(bare) => Cow::Borrowed(bare),
             None => Cow::Owned(format!("chr{chrom}")),

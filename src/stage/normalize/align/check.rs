@@ -14,24 +14,22 @@ pub(super) struct Site<'a> {
     pub alt: Option<&'a str>,
 }
 
-/// Why a record cannot be of this reference.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
-    /// There is no sequence of its name.
-    Contig,
-    /// Its position lies outside the sequence.
-    Position,
-    /// REF is not what stands there.
-    Reference,
+crate::text::worded! {
+    /// Why a record cannot be of this reference.
+    pub(super) enum Fault {
+        Contig => "not a sequence of the reference",
+        Position => "outside the reference's sequence",
+        Reference => "not what the reference has there",
+    }
 }
 
 impl Fault {
-    /// The field and the reason, as quarantine entries and errors name them.
-    pub(super) fn words(self) -> (&'static str, &'static str) {
+    /// The field it is about.
+    pub(super) fn field(self) -> &'static str {
         match self {
-            Fault::Contig => ("CHROM", "not a sequence of the reference"),
-            Fault::Position => ("POS", "outside the reference's sequence"),
-            Fault::Reference => ("REF", "not what the reference has there"),
+            Fault::Contig => "CHROM",
+            Fault::Position => "POS",
+            Fault::Reference => "REF",
         }
     }
 }
