@@ -119,6 +119,7 @@ fn reports_are_what_their_page_says() {
         ("skipped", load(&[])),
         ("replaced", load(&["--force"])),
         ("shard", load(&["--shard", "1/1", "--load-name", "reported", "--force"])),
+        ("same content", load(&["--name", "of-all-calls", "--calls", "all"])),
         ("parquet", load(&["--parquet", lake.to_str().unwrap()])),
     ];
     assert_eq!(reports[1].1["load_id"], reports[0].1["load_id"]);

@@ -273,7 +273,7 @@ fn a_file_without_samples_needs_no_key() {
     assert!(bench.plan(&text, &[], None).keys().is_empty());
 }
 
-/// A pipeline whose policy says which notes may stay, over a file of three units.
+/// A pipeline whose policy says which notes may stay, over a file of three units that is no other test's.
 struct Notes {
     folder: tempfile::TempDir,
     name: &'static str,
@@ -284,9 +284,9 @@ impl Notes {
 
     fn new(name: &'static str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut text = "##fileformat=VCFv4.3\n##INFO=<ID=NOTE,Number=1,Type=String,Description=\"Free text\">\n\
+        let mut text = "##fileformat=VCFv4.3\n##source=NAME\n##INFO=<ID=NOTE,Number=1,Type=String,Description=\"Free text\">\n\
                         ##contig=<ID=1,length=100000>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n"
-            .to_owned();
+            .replace("NAME", name);
         for pos in 1..=Self::LINES {
             text.push_str(&format!(
                 "1\t{pos}\t.\tA\tC\t50\tPASS\tNOTE={}\n",
