@@ -11,16 +11,6 @@ SET LOCAL ROLE genogate_owner;
 
 CREATE SCHEMA audit;
 
-DO $$
-BEGIN
-  IF to_regprocedure('access.require(text)') IS NULL THEN
-    CREATE SCHEMA IF NOT EXISTS access;
-    GRANT USAGE ON SCHEMA access TO genogate_app;
-    CREATE FUNCTION access.require(p_permission text) RETURNS void LANGUAGE plpgsql AS 'BEGIN END';
-  END IF;
-END
-$$;
-
 -- Partitions are ranges of `recorded`, such as months: attach them as they are wanted, with the trigger `refuse_direct` on each.
 -- So no unique index spans the table but the key, and the head and audit.trails keep places from coming twice.
 CREATE TABLE audit.events (
@@ -187,9 +177,8 @@ CREATE VIEW genogate.audit_events WITH (security_barrier) AS
 REVOKE ALL ON SCHEMA audit FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA audit FROM PUBLIC;
 REVOKE ALL ON genogate.audit_events FROM PUBLIC;
-REVOKE ALL ON ALL FUNCTIONS IN SCHEMA audit FROM PUBLIC;
 
-GRANT USAGE ON SCHEMA audit, genogate TO genogate_app;
+GRANT USAGE ON SCHEMA audit TO genogate_app;
 GRANT INSERT ON audit.events TO genogate_app;
 GRANT SELECT ON genogate.audit_events TO genogate_app;
 GRANT EXECUTE ON FUNCTION audit.lock_head(uuid), audit.read_head() TO genogate_app;

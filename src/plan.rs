@@ -21,7 +21,7 @@ pub use session::threads;
 use crate::crypto::digest;
 use crate::error::{Error, Result};
 use crate::flow::exec::{SinkNode, StageNode};
-use crate::flow::{Around, Demands, Document, InputUnits, Labels, Notice, Sink, Specification, Stage, Step};
+use crate::flow::{Around, Demands, Document, InputUnits, Labels, Notice, Owed, Sink, Source, Specification, Stage, Step};
 use crate::secrets::Keys;
 use crate::spec::{Mistake, Mistakes, Pipeline, Spec};
 use crate::yaml::Place;
@@ -88,88 +88,128 @@ pub struct PlanOptions {
 
 /// Checks a spec end to end and proves its profile.
 pub fn plan(spec: &Spec, options: PlanOptions) -> Result<Plan, Failure> {
-    let pipeline = &spec.pipeline;
-    let mut mistakes = Vec::new();
-    let mut note = |path: &[&str], error: &Error| {
-        let mistake = Mistake::new(spec.place(path), error.to_string());
-        mistakes.push(match error.hint() {
-            Some(hint) => mistake.hint(hint.to_owned()),
-            None => mistake,
-        });
-    };
-    let sink = pipeline.sink.config().build(&spec.base).map_err(|error| note(&["sink"], &error)).ok();
-    let demands = sink.as_ref().map_or_else(Demands::default, |sink| sink.demands());
-    let configured = pipeline.source.config();
-    let source = configured.source(&demands, &spec.base).map_err(|error| note(&["source"], &error)).ok();
-    let database = sink.as_ref().and_then(|sink| sink.databases().into_iter().next());
-    let around = Around { base: &spec.base, source: configured.facts(), database };
-    let steps: Vec<Option<Step>> = (pipeline.stages.iter().enumerate())
-        .map(|(i, stage)| stage.config().build(&around).map_err(|error| note(&["stages", &i.to_string()], &error)).ok())
-        .collect();
-    references(spec, &steps, sink.as_deref(), &mut mistakes);
+    Draft::of(spec).inspect(options)
+}
 
-    let inspection = match source.map(|source| source.inspect()) {
-        Some(Ok(inspection)) => inspection,
-        Some(Err(error)) if mistakes.is_empty() => return Err(Failure::Other(error)),
-        Some(Err(error)) => {
-            mistakes.push(Mistake::new(spec.place(&["source"]), error.to_string()));
+/// A pipeline's components, built from its file: what can be known before anybody looks at an input.
+pub struct Draft<'a> {
+    spec: &'a Spec,
+    source: Option<Arc<dyn Source>>,
+    steps: Vec<Option<Step>>,
+    sink: Option<Arc<dyn Sink>>,
+    mistakes: Vec<Mistake>,
+}
+
+impl<'a> Draft<'a> {
+    /// Builds the components; mistakes are kept for later.
+    pub fn of(spec: &'a Spec) -> Self {
+        let pipeline = &spec.pipeline;
+        let mut mistakes = Vec::new();
+        let mut note = |path: &[&str], error: &Error| {
+            let mistake = Mistake::new(spec.place(path), error.to_string());
+            mistakes.push(match error.hint() {
+                Some(hint) => mistake.hint(hint.to_owned()),
+                None => mistake,
+            });
+        };
+        let sink = pipeline.sink.config().build(&spec.base).map_err(|error| note(&["sink"], &error)).ok();
+        let demands = sink.as_ref().map_or_else(Demands::default, |sink| sink.demands());
+        let configured = pipeline.source.config();
+        let source = configured.source(&demands, &spec.base).map_err(|error| note(&["source"], &error)).ok();
+        let database = sink.as_ref().and_then(|sink| sink.databases().into_iter().next());
+        let around = Around { base: &spec.base, source: configured.facts(), database };
+        let steps: Vec<Option<Step>> = (pipeline.stages.iter().enumerate())
+            .map(|(i, stage)| stage.config().build(&around).map_err(|error| note(&["stages", &i.to_string()], &error)).ok())
+            .collect();
+        references(spec, &steps, sink.as_deref(), &mut mistakes);
+        Self { spec, source, steps, sink, mistakes }
+    }
+
+    /// Fails with the mistakes that show without the inputs.
+    pub fn require(self) -> Result<Self, Failure> {
+        if self.mistakes.is_empty() { Ok(self) } else { Err(Failure::Mistakes(self.spec.mistakes(self.mistakes))) }
+    }
+
+    /// The databases that the components will open, the sink's first.
+    pub fn databases(&self) -> Vec<String> {
+        let stages = self.steps.iter().flatten().filter_map(Step::stage).flat_map(|stage| stage.databases());
+        self.sink.iter().flat_map(|sink| sink.databases()).chain(stages).collect()
+    }
+
+    /// What each component owes the audit trail, by its key in the pipeline file.
+    pub fn owes(&self) -> Vec<(&'static str, Vec<Owed>)> {
+        let stages = self.steps.iter().flatten().filter_map(Step::stage).map(|stage| (stage.kind(), stage.owes()));
+        let source = self.source.iter().map(|source| (source.kind(), source.owes()));
+        source.chain(stages).chain(self.sink.iter().map(|sink| (sink.kind(), sink.owes()))).collect()
+    }
+
+    /// Looks at the inputs, checks everything and proves the profile.
+    pub fn inspect(self, options: PlanOptions) -> Result<Plan, Failure> {
+        let Self { spec, source, steps, sink, mut mistakes } = self;
+        let pipeline = &spec.pipeline;
+        let inspection = match source.map(|source| source.inspect()) {
+            Some(Ok(inspection)) => inspection,
+            Some(Err(error)) if mistakes.is_empty() => return Err(Failure::Other(error)),
+            Some(Err(error)) => {
+                mistakes.push(Mistake::new(spec.place(&["source"]), error.to_string()));
+                return Err(Failure::Mistakes(spec.mistakes(mistakes)));
+            }
+            None => return Err(Failure::Mistakes(spec.mistakes(mistakes))),
+        };
+        let Some(sink) = sink else { return Err(Failure::Mistakes(spec.mistakes(mistakes))) };
+
+        let threads = options.threads.unwrap_or_else(session::threads);
+        let session = session::context(sink.writers().unwrap_or(threads).max(1));
+        let scan = LogicalPlanBuilder::scan(session::TABLE, provider_as_source(inspection.table.clone()), None)
+            .and_then(LogicalPlanBuilder::build)
+            .map_err(|error| Failure::Other(error.into()))?;
+        let mut stages = Vec::new();
+        let mut logical = scan;
+        for (i, step) in steps.iter().enumerate() {
+            let Some(step) = step else { break };
+            let place = spec.place(&["stages", &i.to_string()]);
+            match extend(logical.clone(), step, &mut stages) {
+                Ok(next) => logical = next,
+                Err(found) => mistakes.extend(found.into_iter().map(|mut mistake| {
+                    if mistake.place == Place::OUTSIDE {
+                        mistake.place = place;
+                    }
+                    mistake
+                })),
+            }
+        }
+        let arriving = logical.schema().as_arrow().clone();
+        mistakes.extend(sink.check(&arriving).into_iter().map(|text| Mistake::new(spec.place(&["sink"]), text)));
+        if !mistakes.is_empty() {
             return Err(Failure::Mistakes(spec.mistakes(mistakes)));
         }
-        None => return Err(Failure::Mistakes(spec.mistakes(mistakes))),
-    };
-    let Some(sink) = sink else { return Err(Failure::Mistakes(spec.mistakes(mistakes))) };
-
-    let threads = options.threads.unwrap_or_else(session::threads);
-    let session = session::context(sink.writers().unwrap_or(threads).max(1));
-    let scan = LogicalPlanBuilder::scan(session::TABLE, provider_as_source(inspection.table.clone()), None)
-        .and_then(LogicalPlanBuilder::build)
-        .map_err(|error| Failure::Other(error.into()))?;
-    let mut stages = Vec::new();
-    let mut logical = scan;
-    for (i, step) in steps.iter().enumerate() {
-        let Some(step) = step else { break };
-        let place = spec.place(&["stages", &i.to_string()]);
-        match extend(logical.clone(), step, &mut stages) {
-            Ok(next) => logical = next,
-            Err(found) => mistakes.extend(found.into_iter().map(|mut mistake| {
-                if mistake.place == Place::OUTSIDE {
-                    mistake.place = place;
-                }
-                mistake
-            })),
+        let logical = SinkNode::plan(sink.clone(), logical).map_err(Failure::Other)?;
+        let logical = session.state().optimize(&logical).map_err(|error| Failure::Other(error.into()))?;
+        let proof = proof::prove(pipeline.profile, &logical, &inspection.labels, sink.as_ref());
+        if !proof.violations.is_empty() {
+            let place = spec.place(&["sink"]);
+            let list = proof.violations.iter().map(|v| Mistake::new(place, v.message.clone()).hint(v.hint.clone())).collect();
+            return Err(Failure::Mistakes(spec.mistakes(list)));
         }
+        let rules_digest = rules_digest(pipeline, &inspection.specification, &steps, sink.as_ref()).map_err(Failure::Other)?;
+        Ok(Plan {
+            pipeline: pipeline.clone(),
+            base: spec.base.clone(),
+            rules_digest,
+            document: inspection.document,
+            units: inspection.units,
+            bytes: inspection.bytes,
+            notices: inspection.notices,
+            given_up: inspection.given_up,
+            paths: inspection.paths,
+            stages,
+            sink,
+            proof,
+            table: inspection.table,
+            session,
+            logical,
+        })
     }
-    let arriving = logical.schema().as_arrow().clone();
-    mistakes.extend(sink.check(&arriving).into_iter().map(|text| Mistake::new(spec.place(&["sink"]), text)));
-    if !mistakes.is_empty() {
-        return Err(Failure::Mistakes(spec.mistakes(mistakes)));
-    }
-    let logical = SinkNode::plan(sink.clone(), logical).map_err(Failure::Other)?;
-    let logical = session.state().optimize(&logical).map_err(|error| Failure::Other(error.into()))?;
-    let proof = proof::prove(pipeline.profile, &logical, &inspection.labels, sink.as_ref());
-    if !proof.violations.is_empty() {
-        let place = spec.place(&["sink"]);
-        let list = proof.violations.iter().map(|v| Mistake::new(place, v.message.clone()).hint(v.hint.clone())).collect();
-        return Err(Failure::Mistakes(spec.mistakes(list)));
-    }
-    let rules_digest = rules_digest(pipeline, &inspection.specification, &steps, sink.as_ref()).map_err(Failure::Other)?;
-    Ok(Plan {
-        pipeline: pipeline.clone(),
-        base: spec.base.clone(),
-        rules_digest,
-        document: inspection.document,
-        units: inspection.units,
-        bytes: inspection.bytes,
-        notices: inspection.notices,
-        given_up: inspection.given_up,
-        paths: inspection.paths,
-        stages,
-        sink,
-        proof,
-        table: inspection.table,
-        session,
-        logical,
-    })
 }
 
 /// Puts one step on top of the plan, or says everything that is wrong with it.

@@ -1,4 +1,5 @@
-//! A plan plus a grant into a running flow: keys and connections opened, partitions driven, one report.
+//! A pipeline plus a grant into a running flow: intent recorded, inputs looked at, keys and connections opened, partitions
+//! driven, one report.
 //! It must not know how a pipeline is written or shown.
 
 pub mod keys;
@@ -20,13 +21,14 @@ pub use ticket::Ticket;
 pub use trail::{Trail, destination, spool};
 
 use crate::access::{Grant, Permission};
-use crate::audit::Event;
+use crate::audit::{Event, Recorder};
 use crate::crypto::digest;
 use crate::db::Databases;
 use crate::error::{Class, Error, Result};
 use crate::flow::exec::{SinkExec, StageExec};
 use crate::flow::{Apply, Context, Input, OpenSink, Opened, Opening, Outcome, Shard, Status};
-use crate::plan::{Plan, Planned};
+use crate::plan::{Draft, Plan, PlanOptions, Planned};
+use crate::spec::Spec;
 
 /// Options of a run that are not part of the pipeline.
 #[derive(Clone, Debug, Default)]
@@ -39,30 +41,37 @@ pub struct RunOptions {
     pub load_name: Option<String>,
 }
 
-/// The databases a plan names, with the managed one of `home`.
-pub fn databases(plan: &Plan, home: &Path) -> Databases {
-    Databases::new(plan.pipeline.databases.clone(), &plan.base).with_home(home)
-}
-
-/// The database that takes a plan's audit trail: the sink's, else the first a stage uses; `None` means the spool alone.
-pub fn audit_database(plan: &Plan) -> Option<String> {
-    let stages = plan.stages.iter().flat_map(|planned| planned.stage.databases());
-    plan.sink.databases().into_iter().chain(stages).next()
-}
-
-/// A run before its start: the plan, and the context that progress and signals look at.
+/// A run before its start: the plan, the open trail, and the context that progress and signals look at.
 pub struct Run {
     plan: Plan,
     context: Arc<Context>,
     databases: Databases,
     home: PathBuf,
+    trail: Trail,
 }
 
 impl Run {
-    /// Prepares a run whose events go to `trail`. Opens nothing.
-    pub fn new(plan: Plan, home: &Path, trail: &Trail) -> Self {
-        let databases = databases(&plan, home).with_witness(trail.witness());
-        Self { plan, context: Arc::new(Context::new(trail.run_id(), trail.recorder())), databases, home: home.to_owned() }
+    /// Opens the trail, makes the intent durable, then looks at the inputs and plans. A mistake in the file that shows without
+    /// the inputs comes before all that.
+    ///
+    /// The trail is that of the sink's database, else of the first that a stage uses, else the spool alone.
+    pub async fn prepare(spec: &Spec, options: PlanOptions, home: &Path) -> Result<Self> {
+        let draft = Draft::of(spec).require()?;
+        let databases = Databases::new(spec.pipeline.databases.clone(), &spec.base).with_home(home);
+        let trail = Trail::open(&databases, draft.databases().first().map(String::as_str), home).await?;
+        match look(spec, draft, options, &trail).await {
+            Ok(plan) => {
+                let context = Arc::new(Context::new(trail.run_id(), trail.recorder()));
+                let databases = databases.with_witness(trail.witness());
+                Ok(Self { plan, context, databases, home: home.to_owned(), trail })
+            }
+            Err(error) => {
+                failed(&trail.recorder(), None, &error).await;
+                // A trail that cannot be closed was told in the log; why the run ended comes first.
+                let _ = trail.close().await;
+                Err(error)
+            }
+        }
     }
 
     /// What the run shares with those who watch or stop it.
@@ -75,24 +84,34 @@ impl Run {
         &self.plan
     }
 
+    /// The databases the pipeline names.
+    pub fn databases(&self) -> &Databases {
+        &self.databases
+    }
+
+    /// The run's trail.
+    pub fn trail(&self) -> &Trail {
+        &self.trail
+    }
+
+    /// Ends the trail. Gives the plan back, and how many events wait in the spool.
+    pub async fn close(self) -> (Plan, Result<u64>) {
+        (self.plan, self.trail.close().await)
+    }
+
+    /// Ends a run that is not begun after all.
+    pub async fn refuse(self, error: Error) -> Error {
+        failed(&self.context.recorder, None, &error).await;
+        let _ = self.trail.close().await;
+        error
+    }
+
     /// Runs to the end. The first error stops every partition; the sink then keeps nothing visible.
-    pub async fn execute(&self, grant: &Grant, options: RunOptions) -> Result<Report> {
+    pub async fn execute(&self, options: RunOptions) -> Result<Report> {
         let start = Instant::now();
         let recorder = &self.context.recorder;
-        if let Err(error) = grant.require(Permission::LoadRun) {
-            recorder.record(Event::Denied { permission: "load_run".into() })?;
-            recorder.flush().await?;
-            return Err(error);
-        }
-        recorder.record(Event::LoadIntent {
-            pipeline: digest::hex(&digest::sha256(self.plan.pipeline.name.as_bytes()))[..16].to_owned(),
-            profile: self.plan.pipeline.profile.name().to_owned(),
-            inputs: self.plan.document.inputs.len() as u32,
-            options_digest: digest::hex(&self.plan.rules_digest),
-        })?;
-        recorder.flush().await.map_err(|error| error.at("no durable audit intent, so nothing was read"))?;
         self.keep_ticket(&options);
-        let driven = self.drive(grant, options).await;
+        let driven = self.drive(self.trail.grant(), options).await;
         let told = self.context.set_aside.events().into_iter().try_for_each(|event| recorder.record(event));
         match driven {
             Ok(outcome) => {
@@ -106,12 +125,7 @@ impl Run {
                 if !is_resumable(&error) {
                     Ticket::forget(&self.home, self.context.run_id);
                 }
-                // The load's own failure is what the caller must hear; a trail that fails too was already told in the log.
-                if recorder.record(Event::load_failed(Some(self.context.run_id), &error)).is_ok()
-                    && let Err(second) = recorder.flush().await
-                {
-                    tracing::warn!(class = ?second.class(), "the audit trail could not take the failure");
-                }
+                failed(recorder, Some(self.context.run_id), &error).await;
                 Err(error)
             }
         }
@@ -215,6 +229,33 @@ impl Run {
         }
         self.context.changed.lock().unwrap_or_else(PoisonError::into_inner).extend(changed);
         Ok(())
+    }
+}
+
+/// Reads the inputs' headers and plans, behind a durable intent.
+async fn look(spec: &Spec, draft: Draft<'_>, options: PlanOptions, trail: &Trail) -> Result<Plan> {
+    let recorder = trail.recorder();
+    if let Err(error) = trail.grant().require(Permission::LoadRun) {
+        recorder.record(Event::Denied { permission: Permission::LoadRun.name().into() })?;
+        return Err(error);
+    }
+    recorder.record(Event::LoadIntent {
+        pipeline: digest::hex(&digest::sha256(spec.pipeline.name.as_bytes()))[..16].to_owned(),
+        profile: spec.pipeline.profile.name().to_owned(),
+    })?;
+    recorder.flush().await.map_err(|error| error.at("no durable audit intent, so no input was looked at"))?;
+    let plan = draft.inspect(options)?;
+    let inputs = plan.document.inputs.len() as u32;
+    recorder.record(Event::LoadPlanned { inputs, rules_digest: digest::hex(&plan.rules_digest) })?;
+    Ok(plan)
+}
+
+/// Records a failure. It is what the caller must hear; a trail that fails too was already told in the log.
+async fn failed(recorder: &Recorder, load_id: Option<uuid::Uuid>, error: &Error) {
+    if recorder.record(Event::load_failed(load_id, error)).is_ok()
+        && let Err(second) = recorder.flush().await
+    {
+        tracing::warn!(class = ?second.class(), "the audit trail could not take the failure");
     }
 }
 

@@ -11,7 +11,7 @@ use crate::db::local::Cluster;
 use crate::error::{Error, Result};
 use crate::flow::{Figures, Inspection};
 use crate::plan::{self, PlanOptions};
-use crate::run::{self, RunOptions};
+use crate::run::{Run, RunOptions};
 use crate::source::vcf::{Calls, Config, Info, InfoWord};
 use crate::spec::Spec;
 
@@ -154,7 +154,6 @@ impl Load {
     }
 
     async fn measure(&self, console: &Console, folder: &Path) -> Result<Value> {
-        let start = Instant::now();
         let spec = Spec::from_json(
             &json!({
                 "version": 1, "name": "benchmark", "profile": self.profile, "source": {"vcf": self.flags.config()?},
@@ -163,14 +162,15 @@ impl Load {
             &[],
         )?;
         let threads = self.flags.threads.unwrap_or_else(plan::threads);
-        let plan = plan::plan(&spec, PlanOptions { threads: Some(threads) })?;
-        let planned = start.elapsed();
         let home = folder.join("home");
         Cluster::open(&home).start().await?;
-        let (run, report) = pipeline::carry_out(console, plan, RunOptions::default(), &home).await?;
+        let start = Instant::now();
+        let run = Run::prepare(&spec, PlanOptions { threads: Some(threads) }, &home).await?;
+        let (planned, databases) = (start.elapsed(), run.databases().clone());
+        let (_, report) = pipeline::carry_out(console, run, RunOptions::default()).await?;
         let seconds = planned.as_secs_f64() + report.seconds;
         let second = |n: u64| n as f64 / seconds.max(1e-9);
-        let administrator = run::databases(run.plan(), &home).administrator("local").await?;
+        let administrator = databases.administrator("local").await?;
         let Figures { input_records: records, variants, calls, quarantined, units, .. } = report.outcome.figures;
         Ok(json!({
             "work": "load", "profile": self.profile, "threads": threads, "bytes_in": report.bytes_in,

@@ -7,7 +7,9 @@ use serde_json::{Value, json};
 use super::flags::Flags;
 use super::{Console, pipeline, regions};
 use crate::error::Result;
-use crate::plan::{self, PlanOptions};
+use crate::plan::PlanOptions;
+use crate::run::Run;
+use crate::secrets;
 use crate::spec::{self, Spec};
 
 /// Load files with a pipeline built from flags.
@@ -60,8 +62,8 @@ impl Command {
             console.line(spec::to_yaml(&spec.pipeline).trim_end());
             return Ok(());
         }
-        let plan = plan::plan(&spec, PlanOptions { threads: self.threads })?;
-        pipeline::execute(console, plan, self.how.into()).await
+        let run = Run::prepare(&spec, PlanOptions { threads: self.threads }, &secrets::home()?).await?;
+        pipeline::execute(console, run, self.how.into()).await
     }
 
     /// A reference is there to align by.

@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::door::{Door, Which};
 use super::{Console, pipeline, signals};
 use crate::error::{Error, Result};
-use crate::plan::{self, PlanOptions};
-use crate::run::{self, Ticket};
+use crate::plan::PlanOptions;
+use crate::run::{self, Run, Ticket};
 use crate::store::parallel::Parallel;
 use crate::warehouse::loads::{self, Load};
 
@@ -137,14 +137,17 @@ async fn resume(console: &Console, which: &Which, id: Uuid) -> Result<()> {
     let ticket = Ticket::find(&home, id)?;
     let ticket = ticket.ok_or_else(|| Error::usage(format!("load {id} was not begun on this machine")).with_hint(again))?;
     let (spec, options) = ticket.spec()?;
-    let plan = plan::plan(&spec, PlanOptions::default())?;
-    let door = Door::open(which).await?;
-    let keys = run::keys::open(&plan, &home, &door.recorder());
-    let keys = door.leave(keys).await?;
-    match loads::goes_on(&load, &plan, &run::keys::options_digest(&plan, &keys)) {
-        true => pipeline::execute(console, plan, options).await,
-        false => Err(Error::usage(format!("the files or options of load {id} have changed since it was begun"))
-            .with_hint("load them anew, and drop this load: `genogate loads drop`")),
+    let run = Run::prepare(&spec, PlanOptions::default(), &home).await?;
+    let plan = run.plan();
+    let goes_on = run::keys::open(plan, &home, &run.context().recorder)
+        .map(|keys| loads::goes_on(&load, plan, &run::keys::options_digest(plan, &keys)));
+    match goes_on {
+        Ok(true) => pipeline::execute(console, run, options).await,
+        Ok(false) => {
+            let changed = Error::usage(format!("the files or options of load {id} have changed since it was begun"));
+            Err(run.refuse(changed.with_hint("load them anew, and drop this load: `genogate loads drop`")).await)
+        }
+        Err(error) => Err(run.refuse(error).await),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `run`, `check`, `plan` and `schema`: pipeline files. It must not know components.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::HumanBytes;
@@ -12,7 +12,7 @@ use crate::crypto::digest;
 use crate::error::{Error, Result};
 use crate::flow::{Outcome, Shard, Status};
 use crate::plan::{self, Failure, Plan, PlanOptions};
-use crate::run::{self, Report, RunOptions, Trail};
+use crate::run::{self, Report, RunOptions};
 use crate::secrets;
 use crate::sensitive::Severity;
 use crate::spec::{self, Mistakes, Spec};
@@ -71,23 +71,24 @@ impl From<How> for RunOptions {
 impl Run {
     /// Plans and runs; prints the report.
     pub async fn run(self, console: &Console) -> Result<()> {
-        let plan = self.file.plan()?;
-        execute(console, plan, self.how.into()).await
+        let spec = Spec::read(&self.file.file, &self.file.sets).map_err(Error::from)?;
+        let run = run::Run::prepare(&spec, PlanOptions { threads: self.file.threads }, &secrets::home()?).await?;
+        execute(console, run, self.how.into()).await
     }
 }
 
-/// Runs a plan with progress and signals, and prints its report.
-pub async fn execute(console: &Console, plan: Plan, options: RunOptions) -> Result<()> {
-    for notice in &plan.notices {
+/// Carries a run out with progress and signals, and prints its report.
+pub async fn execute(console: &Console, run: run::Run, options: RunOptions) -> Result<()> {
+    for notice in &run.plan().notices {
         console.remark(format_args!("input {}: {}", notice.input, notice.text));
     }
-    let (run, report) = carry_out(console, plan, options, &secrets::home()?).await?;
+    let (plan, report) = carry_out(console, run, options).await?;
     console.object(report.to_json()?);
     let Outcome { load_id, status, figures, .. } = &report.outcome;
     if *status == Status::Partial {
         console.remark("units of other shards are missing: the load is finished by the shard that commits the last one");
     }
-    console.line(format_args!("{}: load {load_id} of `{}`, {:.1} s", status.name(), run.plan().pipeline.name, report.seconds));
+    console.line(format_args!("{}: load {load_id} of `{}`, {:.1} s", status.name(), plan.pipeline.name, report.seconds));
     for replaced in &report.outcome.replaced {
         console.line(format_args!("  it takes the place of load {replaced}"));
     }
@@ -113,25 +114,23 @@ pub async fn execute(console: &Console, plan: Plan, options: RunOptions) -> Resu
         console.line(format_args!("  odd: {oddity}"));
     }
     console.remark(run::REIDENTIFICATION);
-    given_up(console, run.plan(), &report)
+    given_up(console, &plan, &report)
 }
 
-/// Runs a plan with progress and signals.
-pub async fn carry_out(console: &Console, plan: Plan, options: RunOptions, home: &Path) -> Result<(run::Run, Report)> {
-    let bytes = plan.bytes.map(|bytes| bytes / u64::from(options.shard.map_or(1, |shard| shard.count)));
-    let trail = Trail::open(&run::databases(&plan, home), run::audit_database(&plan).as_deref(), home).await?;
-    let run = run::Run::new(plan, home, &trail);
+/// Carries a run out with progress and signals.
+pub async fn carry_out(console: &Console, run: run::Run, options: RunOptions) -> Result<(Plan, Report)> {
+    let bytes = run.plan().bytes.map(|bytes| bytes / u64::from(options.shard.map_or(1, |shard| shard.count)));
     let watching = signals::cancel_on_signal(run.context().cancel.clone());
     let progress = Progress::of_run(console, run.context().clone(), bytes);
-    let outcome = run.execute(trail.grant(), options).await;
+    let outcome = run.execute(options).await;
     drop(progress);
     watching.abort();
-    let spooled = trail.close().await;
+    let (plan, spooled) = run.close().await;
     let report = outcome?;
     if spooled? > 0 {
         console.remark("the database's audit trail was away: events wait in the spool until the next command");
     }
-    Ok((run, report))
+    Ok((plan, report))
 }
 
 /// Tells which files are not in the load, by path: the caller knows them.

@@ -12,8 +12,8 @@ use crate::db::Databases;
 use crate::db::local::Cluster;
 use crate::error::{Error, Result};
 use crate::flow::SampleId;
-use crate::plan::{self, PlanOptions};
-use crate::run::{self, Run, RunOptions, Trail};
+use crate::plan::PlanOptions;
+use crate::run::{Run, RunOptions};
 use crate::spec::Spec;
 use crate::synth::{self, Kind, Options, Planted};
 use crate::warehouse::query;
@@ -61,7 +61,8 @@ pub async fn demo(folder: &Path, show: &mut dyn FnMut(Section)) -> Result<Value>
         started.migrations.len()
     )];
     let spec = Spec::read(&pipeline, &[])?;
-    let plan = plan::plan(&spec, PlanOptions::default())?;
+    let run = Run::prepare(&spec, PlanOptions::default(), &home).await?;
+    let plan = run.plan();
     let before = sample_name_mask(&plan.document.inputs)?;
     lines.push(format!("source -> {} -> postgres", plan.proof.path.join(" -> ")));
     lines.push(format!(
@@ -72,15 +73,13 @@ pub async fn demo(folder: &Path, show: &mut dyn FnMut(Section)) -> Result<Value>
     ));
     tell("2. Database and plan", lines);
 
-    let databases = run::databases(&plan, &home);
-    let trail = Trail::open(&databases, run::audit_database(&plan).as_deref(), &home).await?;
-    let run = Run::new(plan, &home, &trail);
-    let outcome = run.execute(trail.grant(), RunOptions::default()).await;
-    let (grant, run_id, recorder) = (trail.grant().clone(), trail.run_id(), trail.recorder());
+    let outcome = run.execute(RunOptions::default()).await;
+    let (databases, trail) = (run.databases(), run.trail());
+    let (grant, run_id, recorder) = (trail.grant(), trail.run_id(), trail.recorder());
     let report = outcome?;
     let figures = report.outcome.figures;
 
-    let events = events(&databases, run_id).await?;
+    let events = events(databases, run_id).await?;
     tell("3. What was detected (where and how often, never what)", detected(&events));
     tell("4. What was removed or replaced", removed(&events));
     tell(
@@ -92,7 +91,7 @@ pub async fn demo(folder: &Path, show: &mut dyn FnMut(Section)) -> Result<Value>
     );
     let ask = async |question: query::Question<'_>| -> Result<String> {
         let (client, mut out) = (databases.connect("local").await?, Vec::new());
-        query::query(client, &grant, &recorder, &question, Box::new(&mut out)).await?;
+        query::query(client, grant, &recorder, &question, Box::new(&mut out)).await?;
         Ok(String::from_utf8_lossy(&out).into_owned())
     };
     let table = ask(query::Question { sql: QUERY, limit: Some(5), format: query::Format::Table }).await?;
@@ -102,7 +101,8 @@ pub async fn demo(folder: &Path, show: &mut dyn FnMut(Section)) -> Result<Value>
     let cell = |n: usize| sample.values().nth(n).map(plain).unwrap_or_default();
     let after = format!("in the database:  {} with {} calls; the name is in the vault only, encrypted", cell(0), cell(1));
     tell("7. The same sample, before and after", vec![format!("in the file:      {before}"), after]);
-    trail.close().await?;
+    let databases = databases.clone();
+    run.close().await.1?;
 
     let verdict = audit::verify(&mut *databases.connect("local").await?).await?;
     tell("8. The audit trail", trail_lines(&events, &verdict));

@@ -1,6 +1,6 @@
 //! The trail and the controls from the outside: a whole trail, a forged one, and one that was written while the database was away.
 
-use super::support::Warehouse;
+use super::support::{Done, Warehouse, genogate};
 
 #[test]
 fn a_trail_is_shown_verified_and_a_forged_one_ends_with_4() {
@@ -45,4 +45,28 @@ fn what_happens_while_the_database_is_away_is_brought_in_later() {
     let imports = warehouse.run(["audit", "query", "--event", "spool_imported", "--json"]).expect(0).json();
     assert!(!imports["events"].as_array().unwrap().is_empty());
     assert!(warehouse.run(["audit", "verify", "--json"]).expect(0).json()["verified"].as_bool().unwrap());
+}
+
+/// Without a trail no input is looked at: a file that is not there is not missed.
+#[test]
+fn without_a_durable_intent_no_input_is_looked_at() {
+    let home = tempfile::tempdir().unwrap();
+    let missing = home.path().join("missing.vcf").display().to_string();
+    let load = || -> Done {
+        let target = home.path().join("lake").display().to_string();
+        let arguments = ["load", &missing, "--profile", "open", "--parquet", &target, "--json"];
+        genogate(home.path()).args(arguments).output().unwrap().into()
+    };
+    let spool = home.path().join("spool");
+    std::fs::write(&spool, "in the way").unwrap();
+    let denied = load().expect(5).json();
+    assert!(denied["error"]["message"].as_str().unwrap().contains("no input was looked at"), "{denied}");
+
+    std::fs::remove_file(&spool).unwrap();
+    load().expect(6);
+    let file = std::fs::read_dir(&spool).unwrap().next().unwrap().unwrap().path();
+    let lines: Vec<serde_json::Value> =
+        std::fs::read_to_string(file).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<&str> = lines.iter().map(|line| line["event"]["event"].as_str().unwrap()).collect();
+    assert_eq!(events, ["load_intent", "load_failed"]);
 }

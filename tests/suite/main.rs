@@ -18,6 +18,7 @@ mod loads;
 mod locks;
 mod manifest;
 mod oracle;
+mod owed;
 mod pipelines;
 mod progress;
 mod query;
