@@ -149,6 +149,8 @@ async fn who_does_not_hold_a_load_does_not_end_or_change_it() {
     }
     assert_eq!(refused(&stranger, &format!("SELECT genogate_store.drop_load('{load}', 'x')")).await, "GG100");
     // It cannot be taken from a living session, by whatever lock and however the stranger calls itself.
+    let grant = "GRANT EXECUTE ON FUNCTION pg_advisory_lock(int, int), pg_advisory_lock(bigint), pg_advisory_lock_shared(int, int) TO PUBLIC";
+    rig.databases.administrator("local").await.unwrap().batch_execute(grant).await.unwrap();
     let locks = "SELECT pg_advisory_lock(1734700655, 1), pg_advisory_lock(1734700655), pg_advisory_lock_shared(1734700655, -1)";
     stranger.batch_execute(locks).await.unwrap();
     stranger.batch_execute("SET application_name = 'genogate'; SET search_path = pg_temp, genogate_store").await.unwrap();
