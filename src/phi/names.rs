@@ -13,19 +13,29 @@ use crate::text::splice;
 /// The automaton holds the names for as long as it lives; it is never printed.
 pub struct Names {
     automaton: AhoCorasick,
+    /// Patterns that stand before the names.
+    fillers: usize,
     shortest: usize,
 }
+
+/// Names that need no filler.
+const FEW: usize = 1000;
+/// One byte of filler to so many of names.
+const FILLER: usize = 16;
 
 impl Names {
     /// An automaton over `names`; matches carry the index into them. `None` when there is nothing to look for.
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Option<Self>> {
         let names: Vec<&str> = names.into_iter().collect();
         let Some(shortest) = names.iter().map(|name| name.len()).min().filter(|&n| n > 0) else { return Ok(None) };
+        // The builder moves the states that end a name to the front, each time past those that end none, and then follows every
+        // chain of moves to its end: quadratic in the names, unless many states that end none stand first. No text holds NUL.
+        let filler = (names.len() > FEW).then(|| "\0".repeat(names.iter().map(|name| name.len()).sum::<usize>() / FILLER));
         let automaton = AhoCorasick::builder()
             .match_kind(MatchKind::Standard)
-            .build(&names)
+            .build(filler.iter().map(String::as_str).chain(names))
             .map_err(|_| Error::failed("there are too many sample names to search for"))?;
-        Ok(Some(Self { automaton, shortest }))
+        Ok(Some(Self { automaton, fillers: usize::from(filler.is_some()), shortest }))
     }
 
     /// May `bytes` (one value, or many in a row) hold a name? Never a wrong no.
@@ -42,7 +52,10 @@ impl Names {
             .automaton
             .find_overlapping_iter(text)
             .filter(|hit| stands_alone(text.as_bytes(), hit.range()))
-            .map(|hit| Match { pattern: hit.pattern().as_usize(), start: hit.start(), end: hit.end() })
+            .filter_map(|hit| {
+                let pattern = hit.pattern().as_usize().checked_sub(self.fillers)?;
+                Some(Match { pattern, start: hit.start(), end: hit.end() })
+            })
             .collect();
         found.sort_by_key(|hit| (hit.start, std::cmp::Reverse(hit.end)));
         let mut free = 0;
@@ -64,7 +77,7 @@ impl Names {
 
 impl std::fmt::Debug for Names {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Names({})", self.automaton.patterns_len())
+        write!(f, "Names({})", self.automaton.patterns_len().saturating_sub(self.fillers))
     }
 }
 
@@ -122,6 +135,15 @@ mod tests {
         assert_eq!(found("S1_A"), "S1_A");
         assert_eq!(found("S1_AB,S1"), "S1+S1");
         assert_eq!(found("xS1 S12"), "");
+    }
+
+    #[test]
+    fn many_names_are_found_by_their_own_numbers() {
+        let many: Vec<String> = (0..200_000).map(|i| format!("S{i}")).collect();
+        let names = Names::new(many.iter().map(String::as_str)).unwrap().unwrap();
+        let found: Vec<_> = names.find("S0,S77777\0\0S199999;S200000").iter().map(|hit| hit.pattern).collect();
+        assert_eq!(found, [0, 77_777, 199_999]);
+        assert_eq!(format!("{names:?}"), "Names(200000)");
     }
 
     #[test]

@@ -34,6 +34,9 @@ impl Entry {
     pub(crate) fn apply(&self, header: &mut Header) -> Result<Vec<Rename>> {
         let renamed = self.samples.as_ref().map(|map| map.apply(header)).transpose();
         let renamed = renamed.map_err(|error| error.at("sample_map"))?.unwrap_or_default();
+        if self.tags.is_empty() {
+            return Ok(renamed);
+        }
         let names = header.samples.iter().chain(renamed.iter().map(|rename| &rename.old)).map(|name| name.expose().as_str());
         let names = Names::new(names.filter(|name| names::searched_in_headers(name)))?;
         let mut texts = self.tags.iter().flat_map(|(key, value)| [key, value]);
