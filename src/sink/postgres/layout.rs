@@ -134,7 +134,8 @@ impl Layout {
 
     fn try_bind<'a>(&self, batch: &'a RecordBatch) -> Option<Rows<'a>> {
         let array = |index: usize| batch.columns().get(index).map(|array| array.as_ref());
-        let bind = |(id, index, json): &(String, usize, JsonKind)| Some((id.clone(), json.bind(array(*index)?)?));
+        // JSON leaves nulls out, so a column without anything else costs no row anything.
+        let holds = |values: &dyn Array| values.null_count() < values.len();
         let calls = match &self.calls {
             None => None,
             Some(calls) => {
@@ -149,18 +150,27 @@ impl Layout {
                 let (mut spans, mut fields) = (Vec::new(), Vec::new());
                 for (id, index, json) in &calls.format {
                     let (span, values) = Spans::bind(array(*index)?)?;
-                    spans.push(span);
-                    fields.push((id.clone(), json.bind(values)?));
+                    if holds(values) {
+                        spans.push(span);
+                        fields.push((id.clone(), json.bind(values)?));
+                    }
                 }
                 Some(Calls { samples, numbers: numbers.as_any().downcast_ref()?, gt, spans, format: Object::new(fields) })
             }
         };
+        let mut info = Vec::new();
+        for (id, index, json) in &self.info {
+            let values = array(*index)?;
+            if holds(values) {
+                info.push((id.clone(), json.bind(values)?));
+            }
+        }
         Some(Rows {
             unit: array(self.unit)?.as_any().downcast_ref().filter(|units: &&UInt32Array| units.null_count() == 0)?,
             line: array(self.row)?.as_any().downcast_ref().filter(|lines: &&UInt32Array| lines.null_count() == 0)?,
             chrom: Text::bind(array(self.chrom)?)?,
             typed: self.typed.iter().map(|(_, index, encoder)| encoder.bind(array(*index)?)).collect::<Option<_>>()?,
-            info: Object::new(self.info.iter().map(bind).collect::<Option<_>>()?),
+            info: Object::new(info),
             calls,
         })
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, RecordBatch, StringArray, StringBuilder, UInt32Array};
 use datafusion::arrow::compute::take;
-use datafusion::arrow::datatypes::{Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 
 use super::by_number::Rows;
 use super::calls::Beside;
@@ -23,14 +23,18 @@ use crate::stage::recorded::Work;
 #[derive(Debug)]
 pub(in crate::stage::normalize) struct Split {
     shapes: Vec<Shape>,
+    /// Where the genotypes are, and LAA.
+    genotype: Option<usize>,
+    laa: Option<usize>,
     output: SchemaRef,
     dropped: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Split {
     pub(in crate::stage::normalize) fn new(input: &Schema, output: SchemaRef) -> Self {
-        let shapes = input.fields().iter().map(|field| Shape::of(field)).collect();
-        Self { shapes, output, dropped: Mutex::default() }
+        let shapes: Vec<Shape> = input.fields().iter().map(|field| Shape::of(field)).collect();
+        let genotype = shapes.iter().position(|shape| *shape == Shape::Genotype);
+        Self { shapes, genotype, laa: input.index_of(column::CALLS_LAA).ok(), output, dropped: Mutex::default() }
     }
 }
 
@@ -43,7 +47,7 @@ impl Work for Split {
             .column_by_name(column::ALT)
             .and_then(|alt| alt.as_string_opt::<i32>())
             .ok_or_else(|| Error::internal("the column alt is missing"))?;
-        let work = Division::new(&batch, &self.shapes, alt);
+        let mut work = Division::new(self, &batch, alt);
         let mut spill = Spill {
             keeps_info: self.shapes.contains(&Shape::InfoOther),
             keeps_calls: self.shapes.contains(&Shape::CallsOther),
@@ -75,16 +79,18 @@ impl Work for Split {
 
 /// One batch being divided.
 struct Division<'a> {
+    split: &'a Split,
     batch: &'a RecordBatch,
-    shapes: &'a [Shape],
     alt: &'a StringArray,
     rows: Rows,
     /// Source rows to take; `None` when no record has more than one ALT.
     index: Option<UInt32Array>,
+    /// What columns without any value become: of wide files there are many, and all of one kind become the same.
+    blanks: Vec<(Shape, DataType, ArrayRef)>,
 }
 
 impl<'a> Division<'a> {
-    fn new(batch: &'a RecordBatch, shapes: &'a [Shape], alt: &'a StringArray) -> Self {
+    fn new(split: &'a Split, batch: &'a RecordBatch, alt: &'a StringArray) -> Self {
         let mut rows = Rows::default();
         for source in 0..alt.len() {
             let alts = if alt.is_null(source) { 0 } else { 1 + memchr::memchr_iter(b',', alt.value(source).as_bytes()).count() };
@@ -95,10 +101,37 @@ impl<'a> Division<'a> {
             }
         }
         let index = (rows.source.len() != alt.len()).then(|| UInt32Array::from(rows.source.clone()));
-        Self { batch, shapes, alt, rows, index }
+        Self { split, batch, alt, rows, index, blanks: Vec::new() }
     }
 
-    fn column(&self, index: usize, shape: Shape, spill: &mut Spill) -> Result<ArrayRef> {
+    fn column(&mut self, index: usize, shape: Shape, spill: &mut Spill) -> Result<ArrayRef> {
+        if !self.is_blank(index, shape) {
+            return self.divided(index, shape, spill);
+        }
+        let kind = self.batch.column(index).data_type();
+        if let Some((.., array)) = self.blanks.iter().find(|(s, k, _)| *s == shape && k == kind) {
+            return Ok(array.clone());
+        }
+        let array = self.divided(index, shape, spill)?;
+        self.blanks.push((shape, kind.clone(), array.clone()));
+        Ok(array)
+    }
+
+    /// Has the column no value at all? Of calls: no call has one, and all columns of calls have their lists alike.
+    fn is_blank(&self, index: usize, shape: Shape) -> bool {
+        let none = |array: &dyn Array| array.null_count() == array.len();
+        let column = self.batch.column(index);
+        match shape {
+            Shape::Info(_) | Shape::Repeat if none(column) => true,
+            Shape::Calls(_) | Shape::LocalCalls(_) => column.as_list_opt::<i32>().is_some_and(|calls| none(calls.values())),
+            Shape::Repeat if self.batch.schema_ref().field(index).name().starts_with(column::CALLS) => {
+                column.as_list_opt::<i32>().is_some_and(|calls| none(calls.values()))
+            }
+            _ => false,
+        }
+    }
+
+    fn divided(&self, index: usize, shape: Shape, spill: &mut Spill) -> Result<ArrayRef> {
         let column = self.batch.column(index);
         let schema = self.batch.schema_ref();
         let name = schema.field(index).name();
@@ -111,7 +144,7 @@ impl<'a> Division<'a> {
                 calls::divide(name, as_list(column)?, self.beside(Counting::Record)?, per, &self.rows, spill)?
             }
             Shape::LocalCalls(per) if per == Per::Alt || self.index.is_some() => {
-                let locals = self.batch.column_by_name(column::CALLS_LAA).and_then(Locals::of);
+                let locals = self.split.laa.and_then(|at| Locals::of(self.batch.column(at)));
                 calls::divide(name, as_list(column)?, self.beside(Counting::Local(locals))?, per, &self.rows, spill)?
             }
             Shape::Entries if self.index.is_some() => entries::divide(as_list(column)?, &self.rows)?,
@@ -145,8 +178,7 @@ impl<'a> Division<'a> {
     }
 
     fn beside(&self, counting: Counting<'a>) -> Result<Beside<'a>> {
-        let at = self.shapes.iter().position(|shape| *shape == Shape::Genotype);
-        let gt = at.map(|at| as_list(self.batch.column(at))).transpose()?;
+        let gt = self.split.genotype.map(|at| as_list(self.batch.column(at))).transpose()?;
         Ok(Beside { gt, counting })
     }
 }
