@@ -123,7 +123,7 @@ impl UserDefinedLogicalNodeCore for StageNode {
     /// Columns asked by name, columns the stage reads, and the two internal ones, which always travel.
     fn necessary_children_exprs(&self, output_columns: &[usize]) -> Option<Vec<Vec<usize>>> {
         let input = self.input.schema();
-        let reads = self.stage.reads(input.as_arrow());
+        let reads: HashSet<String> = self.stage.reads(input.as_arrow()).into_iter().collect();
         let wanted: HashSet<&str> = output_columns.iter().map(|&i| self.schema.field(i).name().as_str()).collect();
         let needed = input.fields().iter().enumerate().filter(|(_, field)| {
             let name = field.name();

@@ -14,8 +14,11 @@ pub struct Part {
     pub value: Range<usize>,
 }
 
+/// Attributes that are told apart.
+const MOST: usize = 10_000;
+
 /// The pieces of a line's value (everything behind `##key=`): one an attribute, or the whole value. Tolerant: whatever does
-/// not parse as attributes is one piece, so every byte that can hold text is searched.
+/// not parse as attributes, and what comes behind very many of them, is one piece, so every byte that can hold text is searched.
 pub fn parts(value: &str) -> Vec<Part> {
     let Some(inner) = value.strip_prefix('<') else { return vec![Part { name: 0..0, value: 0..value.len() }] };
     let end = 1 + inner.strip_suffix('>').unwrap_or(inner).len();
@@ -55,6 +58,10 @@ pub fn parts(value: &str) -> Vec<Part> {
             Some(_) => continue,
         }
         let (name, from) = equals.map_or((start..start, start), |equals| (start..equals, equals + 1));
+        if parts.len() == MOST {
+            parts.push(Part { name: 0..0, value: start..end });
+            break;
+        }
         let quotes = at >= from + 2 && bytes.get(from) == Some(&b'"') && bytes.get(at - 1) == Some(&b'"');
         parts.push(Part { name, value: if quotes { from + 1..at - 1 } else { from..at } });
         (start, equals) = (at + 1, None);

@@ -11,6 +11,7 @@ mod db;
 mod documents;
 mod faults;
 mod hipaa;
+mod hostile;
 mod hpc;
 mod left_align;
 mod limits;

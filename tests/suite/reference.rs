@@ -82,6 +82,9 @@ fn render(root: &Value) -> String {
                 schema["description"] = Value::String(own);
             }
             table(&mut out, root, &format!("{title}: {kind}"), &schema);
+            if kind == "vcf" {
+                table(&mut out, root, "source: vcf: limits", &definitions["Limits"]);
+            }
         }
     }
     table(&mut out, root, "databases: a database", &definitions["DatabaseSpec"]);

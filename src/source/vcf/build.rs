@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::config::{Config, OnBadFile, OnBadRecord};
+use super::limits::Limits;
 use super::source::VcfSource;
 use crate::error::{Error, Result};
 use crate::flow::{BadRecords, Demands, Source, SourceConfig, SourceFacts};
@@ -28,8 +29,8 @@ impl Config {
         if self.samples.is_some() && self.samples_file.is_some() {
             return Err(Error::usage("`samples` and `samples_file` are given both").with_hint("list the names in one of them"));
         }
-        let unit = self.unit.bytes()?;
-        Ok(Arc::new(VcfSource::new(self.clone(), base.to_owned(), unit)))
+        let (unit, limits) = (self.unit.bytes()?, Limits::of(&self.limits)?);
+        Ok(Arc::new(VcfSource::new(self.clone(), base.to_owned(), unit, limits)))
     }
 }
 

@@ -85,6 +85,37 @@ pub struct Config {
     /// be resumed must keep it.
     #[serde(default)]
     pub unit: UnitSize,
+    /// How much an input may hold, so that a damaged or hostile one takes neither memory nor time without end.
+    #[serde(default, skip_serializing_if = "Limits::is_default")]
+    pub limits: Limits,
+}
+
+/// How much an input may hold. Past a limit the input cannot be read, and the error names the option.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of a header, each line counted as 64 at least. Default: `32MiB`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<UnitSize>,
+    /// Bytes of a line, or of a record of BCF; at most, and without counting what is made of it, this much memory is taken for
+    /// one. Default: `256MiB`; from `1MiB` to `1GiB`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<UnitSize>,
+    /// INFO and FORMAT fields that become columns. Default: 100000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fields: Option<usize>,
+    /// Samples of an input. Default: 1000000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<usize>,
+    /// Calls of a record that are kept, times the FORMAT fields it names. Default: 32000000. A record with more is a bad record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<usize>,
+}
+
+impl Limits {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Which INFO fields become columns.

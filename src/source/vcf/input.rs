@@ -25,6 +25,8 @@ pub(crate) struct Input {
     pub header_lines: u64,
     /// Ordinal of the first unit within the load.
     pub first: u32,
+    /// Bytes that a line, or a record, may have.
+    pub longest: usize,
 }
 
 /// Where an input's records come from.
@@ -113,12 +115,13 @@ impl Input {
             Origin::Unreadable => Ok(None),
             Origin::Ranged { layout, .. } => Ok((first < layout.count).then(|| self.ranged(first, stride as u32)).flatten()),
             Origin::Indexed { file, spans, .. } => {
-                let reader = || Spanned::new(file.clone(), spans.clone(), first, stride as u32);
+                let reader = || Spanned::new(file.clone(), spans.clone(), first, stride as u32, self.longest);
                 Ok((u64::from(first) < spans.count()).then(|| Box::new(reader()) as Box<dyn UnitReader>))
             }
             Origin::Gzip { .. } | Origin::Stream(_) if !own => Ok(None),
             Origin::Gzip { file, header } => {
-                let (mut text, mut buf) = (StreamText::gzip(Box::new(FromStart::new(file.clone()))), TextBuf::default());
+                let (mut text, mut buf) =
+                    (StreamText::gzip(Box::new(FromStart::new(file.clone()))), TextBuf::of_lines(self.longest));
                 let mut left = *header;
                 while left > 0 {
                     if buf.len() == 0 && !text.feed(&mut buf)? {
@@ -179,11 +182,15 @@ impl Input {
         let frame = self.shape.binary.as_ref().map(|dictionary| dictionary.frame());
         Some(match (self.container, frame) {
             (Container::Bgzf, Some(frame)) => {
-                Box::new(RangedRecords::new(BgzfCut::new(file.clone(), size), layout, frame, first, stride))
+                Box::new(RangedRecords::new(BgzfCut::new(file.clone(), size), layout, frame, first, stride, self.longest))
             }
-            (_, Some(frame)) => Box::new(RangedRecords::new(PlainCut::new(file.clone()), layout, frame, first, stride)),
-            (Container::Bgzf, None) => Box::new(Ranged::new(BgzfCut::new(file.clone(), size), layout, first, stride)),
-            (_, None) => Box::new(Ranged::new(PlainCut::new(file.clone()), layout, first, stride)),
+            (_, Some(frame)) => {
+                Box::new(RangedRecords::new(PlainCut::new(file.clone()), layout, frame, first, stride, self.longest))
+            }
+            (Container::Bgzf, None) => {
+                Box::new(Ranged::new(BgzfCut::new(file.clone(), size), layout, first, stride, self.longest))
+            }
+            (_, None) => Box::new(Ranged::new(PlainCut::new(file.clone()), layout, first, stride, self.longest)),
         })
     }
 

@@ -16,8 +16,6 @@ use crate::crypto::digest::sha256;
 use crate::error::{Class, Error, Result};
 use crate::flow::{BadRecord, Context, Counters, Digest, UnitCounts};
 
-/// Rows of a batch, when they are narrow.
-const MAX_ROWS: usize = 8192;
 /// Lines of a unit: their ordinals take 21 bits of a variant's id.
 const MAX_LINES: u32 = 1 << 21;
 /// Text of a batch, when they are wide: Arrow takes about as much or up to three times that.
@@ -151,6 +149,7 @@ impl UnitWork<'_> {
         let ordinal = self.input.first + self.unit;
         let mut counts = UnitCounts { input: self.input.number, lines: self.header_lines(), ..UnitCounts::default() };
         let (mut text, mut told_records, mut told_bytes) = (0, 0, 0);
+        let most_rows = decoder.most_rows();
         let most = if decoder.has_calls() { MAX_CALLS_TEXT } else { MAX_TEXT };
         while let Some(chunk) = reader.next_chunk()? {
             if context.cancel.is_cancelled() {
@@ -162,7 +161,7 @@ impl UnitWork<'_> {
             while !rest.is_empty() {
                 let line = self.input.take_record(&mut rest);
                 if rest.is_empty() && chunk.last() != Some(&b'\n') && self.input.shape.binary.is_none() {
-                    decoder.strict().into_iter().for_each(Checker::open_end);
+                    decoder.open_end();
                 }
                 let at = counts.lines;
                 counts.lines += 1;
@@ -183,7 +182,7 @@ impl UnitWork<'_> {
                     Outcome::Filtered => {}
                     Outcome::Bad(bad) => self.bad(bad, at, decoder)?,
                 }
-                if (text >= most || decoder.rows() >= MAX_ROWS) && decoder.rows() > 0 {
+                if (text >= most || decoder.rows() >= most_rows) && decoder.rows() > 0 {
                     text = 0;
                     if !deliver(decoder.flush(ordinal)?) {
                         return Ok(None);

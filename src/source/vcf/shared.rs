@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::config::{Calls, Config, OnBadFile, OnBadRecord};
 use super::header::Fields;
 use super::input::Input;
+use super::limits::Limits;
 use super::regions::Regions;
 use super::slot::CatchAll;
 
@@ -20,6 +21,7 @@ pub(crate) struct Shared {
     pub max_bad_records: Option<u64>,
     pub catch_all: CatchAll,
     pub unit: u64,
+    pub limits: Limits,
 }
 
 impl Shared {
@@ -29,6 +31,7 @@ impl Shared {
         regions: Regions,
         catch_all: CatchAll,
         unit: u64,
+        limits: Limits,
         config: &Config,
     ) -> Self {
         Self {
@@ -41,6 +44,7 @@ impl Shared {
             max_bad_records: config.max_bad_records,
             catch_all,
             unit,
+            limits,
         }
     }
 }

@@ -8,6 +8,7 @@ use super::config::{Config, Conformance, OnBadFile, RegionsWithoutIndex};
 use super::header;
 use super::input::{Input, Origin};
 use super::inspect::{Columns, InputFacts, Numbering, by_index, choose, inspect_input};
+use super::limits::Limits;
 use super::manifest::Entry;
 use super::paths;
 use super::regions::Regions;
@@ -24,12 +25,16 @@ use crate::flow::{
 use crate::pool;
 use crate::sensitive::Sensitive;
 
+/// More than this nobody reads, and a hostile file could have one a line of its header.
+const MOST_NOTICES: usize = 1000;
+
 /// The `vcf` source of a pipeline.
 #[derive(Debug)]
 pub(crate) struct VcfSource {
     config: Config,
     base: PathBuf,
     unit: u64,
+    limits: Limits,
 }
 
 /// An input of the load: what the pipeline says of it, and what it says about itself.
@@ -53,8 +58,8 @@ struct Assembled {
 type GivenUp = Vec<(u32, String)>;
 
 impl VcfSource {
-    pub(crate) fn new(config: Config, base: PathBuf, unit: u64) -> Self {
-        Self { config, base, unit }
+    pub(crate) fn new(config: Config, base: PathBuf, unit: u64, limits: Limits) -> Self {
+        Self { config, base, unit, limits }
     }
 
     /// Puts together what the inputs, in order, say about themselves; those that cannot be read are left out where others
@@ -105,7 +110,7 @@ impl VcfSource {
             if matches!(facts.origin, Origin::Unreadable) {
                 continue;
             }
-            let found = by_index(path.as_deref(), facts, regions, self.config.conformance);
+            let found = by_index(path.as_deref(), facts, regions, self.config.conformance, self.limits.line);
             match (found.map_err(|error| error.at(format!("input {number}")))?, self.config.regions_without_index) {
                 (Ok(origin), _) => facts.origin = origin,
                 (Err(flaw), RegionsWithoutIndex::Scan) => {
@@ -145,7 +150,7 @@ impl VcfSource {
             let samples = kept_names.map(|(name, _)| SampleId::Name(Sensitive::new(name.expose().clone()))).collect();
             let header_lines = header.line_count;
             let shape = Shape::of(&header, kept, rules, dictionary);
-            all.inputs.push(Input { number, container, origin, shape, header_lines, first });
+            all.inputs.push(Input { number, container, origin, shape, header_lines, first, longest: self.limits.line });
             all.document.inputs.push(InputDocument {
                 version: header.version,
                 header_digest: header.digest,
@@ -185,13 +190,13 @@ impl Source for VcfSource {
     fn inspect(&self) -> Result<Inspection> {
         let entries = paths::of(&self.config.paths, &self.base)?;
         let found: Vec<_> = entries.iter().map(|entry| entry.path.clone()).collect();
-        let (unit, conformance) = (self.unit, self.config.conformance);
-        let facts = pool::map(found, move |path: Option<PathBuf>| inspect_input(path.as_deref(), unit, conformance))?;
+        let (unit, conformance, limits) = (self.unit, self.config.conformance, self.limits);
+        let facts = pool::map(found, move |path: Option<PathBuf>| inspect_input(path.as_deref(), unit, conformance, &limits))?;
         let (mut inputs, given_up) = self.readable(entries, facts.into_iter())?;
         one_assembly(&inputs)?;
         let mut notices = notices(&inputs, &given_up);
         let headers: Vec<_> = inputs.iter().map(|input| &input.facts.header).collect();
-        let Columns { fields, catch_all, layout } = choose(&self.config, &headers, &mut notices)?;
+        let Columns { fields, catch_all, layout } = choose(&self.config, &self.limits, &headers, &mut notices)?;
         let regions = self.regions(&inputs, &mut notices)?;
         self.narrow(&mut inputs, &regions, &mut notices)?;
         let listed = Listed::read(&self.config, &self.base)?;
@@ -200,8 +205,13 @@ impl Source for VcfSource {
 
         let bytes = inputs.iter().map(|input| to_read(&input.facts)).sum();
         let Assembled { inputs, units, document, paths } = self.assemble(inputs, kept)?;
+        if notices.len() > MOST_NOTICES {
+            let more = notices.len() - MOST_NOTICES;
+            notices.truncate(MOST_NOTICES);
+            notices.push(Notice { input: 1, text: format!("{more} more notices are left out") });
+        }
         let labels = layout.labels.clone();
-        let shared = Shared::new(inputs, fields, regions, catch_all, self.unit, &self.config);
+        let shared = Shared::new(inputs, fields, regions, catch_all, self.unit, self.limits, &self.config);
         let table = Arc::new(VcfTable::new(shared, layout));
         let specification = self.specification(listed.as_ref())?;
         Ok(Inspection { table, labels, document, units, bytes, notices, given_up, paths, specification })

@@ -74,6 +74,7 @@ impl VcfTable {
             predicate: Arc::new(Predicate::of(filters)),
             calls: self.shared.calls,
             catch_all: self.shared.catch_all,
+            limits: self.shared.limits,
             schema: decoded,
             slots,
         };

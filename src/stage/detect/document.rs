@@ -1,6 +1,6 @@
 //! Searches header lines, column names and sample names, and rewrites the lines. It must not look at rows.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use datafusion::arrow::datatypes::Schema;
 
@@ -20,18 +20,26 @@ pub(super) struct Search<'a> {
     pub names: &'a HashSet<&'a str>,
 }
 
+/// A line as it came in: key, value and ID.
+type Whole<'a> = (&'a str, &'a str, Option<&'a str>);
+/// What was decided about each line of an input.
+type Searched<'a> = HashMap<Whole<'a>, Option<HeaderLine>>;
+
+fn whole(line: &HeaderLine) -> Whole<'_> {
+    (&line.key, &line.value, line.id.as_deref())
+}
+
 impl Search<'_> {
     /// Searches everything that came in, so that what an earlier stage removed is still found and told; the lines that are
     /// left are rewritten or removed as the actions say. Findings that stop the run are in the tally.
     pub fn document(&self, original: &Document, document: &mut Document, schema: &Schema) {
         for (number, input) in original.inputs.iter().enumerate() {
-            let searched: Vec<(&HeaderLine, Option<HeaderLine>)> = (input.lines.iter())
-                .map(|line| {
-                    let mut rewritten = line.clone();
-                    let keep = self.line(&mut rewritten);
-                    (line, keep.then_some(rewritten))
-                })
-                .collect();
+            let mut searched = Searched::new();
+            for line in &input.lines {
+                let mut rewritten = line.clone();
+                let keep = self.line(&mut rewritten);
+                searched.entry(whole(line)).or_insert(keep.then_some(rewritten));
+            }
             for sample in &input.samples {
                 if let SampleId::Name(name) = sample {
                     self.count(name.expose(), "sample names", Some(Action::Warn), |p| p.id != SAMPLE_NAME.id);
@@ -53,8 +61,8 @@ impl Search<'_> {
 
     /// What becomes of a line that is left: what its search decided. One that an earlier stage changed is searched again,
     /// and not counted twice.
-    fn left(&self, mut line: HeaderLine, searched: &[(&HeaderLine, Option<HeaderLine>)]) -> Option<HeaderLine> {
-        if let Some((_, decided)) = searched.iter().find(|(original, _)| **original == line) {
+    fn left(&self, mut line: HeaderLine, searched: &Searched<'_>) -> Option<HeaderLine> {
+        if let Some(decided) = searched.get(&whole(&line)) {
             return decided.clone();
         }
         let (tally, run) = (Tally::default(), Detections::default());

@@ -3,6 +3,7 @@
 use super::dictionary::Dictionary;
 use crate::error::{Error, Result};
 use crate::source::vcf::header::{Header, end_of};
+use crate::source::vcf::limits::Limits;
 
 /// Bytes before the header's text: magic, version and the text's length.
 const PREFIX: usize = 9;
@@ -22,22 +23,19 @@ pub(crate) fn version(bytes: &[u8]) -> Option<Result<u8>> {
     }
 }
 
-/// The header's text and how many bytes magic, version, length and text take. `None` while more bytes are needed. `most`:
-/// more text than this is no header.
-pub(crate) fn header(bytes: &[u8], most: usize) -> Result<Option<(&[u8], usize)>> {
+/// The header's text and how many bytes magic, version, length and text take. `None` while more bytes are needed.
+pub(crate) fn header<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Option<(&'a [u8], usize)>> {
     let Some([a, b, c, d]) = bytes.get(PREFIX - 4..PREFIX) else { return Ok(None) };
     let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
-    if length > most {
-        return Err(Error::input("the BCF header is longer than 512 MiB").with_hint("copy the file again"));
-    }
+    limits.check_header(length)?;
     let Some(text) = bytes.get(PREFIX..PREFIX + length) else { return Ok(None) };
     let text = text.get(..memchr::memchr(0, text).unwrap_or(length)).unwrap_or(text);
     Ok(Some((text, PREFIX + length)))
 }
 
 /// Reads the header's text: what it means for VCF and BCF alike, without the IDX attributes, and the dictionaries. Its lines do not count: records are numbered, not lines.
-pub(crate) fn read_header(text: &[u8], minor: u8) -> Result<(Header, Dictionary)> {
-    let text = &text[..end_of(text, true)?.unwrap_or(text.len())];
+pub(crate) fn read_header(text: &[u8], minor: u8, limits: &Limits) -> Result<(Header, Dictionary)> {
+    let text = &text[..end_of(text, true, limits)?.unwrap_or(text.len())];
     let dictionary = Dictionary::of(&Header::parse(text)?, minor == 1)?;
     Ok((Header { line_count: 0, ..Header::parse(&without_idx(text))? }, dictionary))
 }

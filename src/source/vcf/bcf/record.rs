@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::source::vcf::columns::{Kind, Vector};
-use crate::source::vcf::limits::MAX_LINE;
+use crate::source::vcf::limits::MOST_LINE;
 use crate::source::vcf::reason::Reason;
 
 /// Bytes of the two lengths in front of a record.
@@ -19,7 +19,7 @@ pub(crate) fn split_record(bytes: &[u8]) -> Result<Option<(&[u8], &[u8])>> {
         return Err(damaged("a record is shorter than its fixed part"));
     }
     let whole = LENGTHS + shared + individual;
-    if whole > MAX_LINE {
+    if whole > MOST_LINE {
         return Err(damaged("a record is longer than 1 GiB"));
     }
     Ok(bytes.split_at_checked(whole))
@@ -247,7 +247,7 @@ pub(crate) fn walk_site(bytes: &[u8], frame: Frame) -> Walk {
 #[inline]
 fn look(bytes: &[u8], frame: Frame, whole: bool) -> Walk {
     let Some((shared, individual)) = lengths(bytes) else { return Walk::Short };
-    if shared < FIXED || shared + individual > MAX_LINE {
+    if shared < FIXED || shared + individual > MOST_LINE {
         return Walk::No;
     }
     match look_inside(bytes, shared, individual, frame, whole) {

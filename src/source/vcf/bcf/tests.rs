@@ -12,6 +12,7 @@ use super::testing::{Style, encode};
 use super::{header, lines, read_header, records, version};
 use crate::error::Class;
 use crate::flow::column;
+use crate::source::vcf::limits::Limits;
 use crate::source::vcf::testing::{Read, bgzf, gzip, read_bytes, same, vcf};
 use crate::source::vcf::{Calls, Config, Conformance, Info, OnBadRecord, UnitSize, decode_to_end};
 
@@ -247,6 +248,35 @@ async fn damage_is_an_input_error() {
 }
 
 #[tokio::test]
+async fn a_record_without_the_headers_samples_is_bad_wherever_it_stands() {
+    let whole = encode(&many(60), Style::default());
+    let header = u32::from_le_bytes(whole[5..9].try_into().unwrap()) as usize + 9;
+    let ends: Vec<usize> = records(&whole[header..]).scan(header, |at, record| (*at += record.len(), Some(*at)).1).collect();
+    for nth in [0, 30, 59] {
+        let begin = if nth == 0 { header } else { ends[nth - 1] };
+        let mut record = whole[begin..ends[nth]].to_vec();
+        let shared = u32::from_le_bytes(record[..4].try_into().unwrap()) as usize;
+        record.truncate(8 + shared);
+        // No bytes of calls, no sample, no field.
+        record[4..8].fill(0);
+        record[8 + 20..8 + 24].fill(0);
+        let bytes = [&whole[..begin], &record, &whole[ends[nth]..]].concat();
+        for bytes in [bgzf(&bytes, 900), bytes] {
+            for (unit, calls) in [(300, Calls::All), (1 << 24, Calls::Carriers), (300, Calls::None)] {
+                let fail = read_bytes(&bytes, 2, |config| (config.unit, config.calls) = (UnitSize::Bytes(unit), calls)).await;
+                assert!(fail.err().is_some_and(|error| error.class() == Class::Input), "{nth}, unit {unit}");
+                let quarantine = |config: &mut Config| {
+                    (config.unit, config.calls, config.on_bad_record) = (UnitSize::Bytes(unit), calls, OnBadRecord::Quarantine);
+                };
+                let read = read_bytes(&bytes, 2, quarantine).await.unwrap();
+                let aside: usize = read.units.iter().map(|unit| unit.bad.len()).sum();
+                assert_eq!((read.batch.num_rows(), aside), (59, 1), "{nth}, unit {unit}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn bcf_through_a_pipe() {
     let bytes = encode(&many(300), Style::default());
     let folder = tempfile::tempdir().unwrap();
@@ -400,11 +430,12 @@ fn versions() {
 #[test]
 fn the_header_is_waited_for() {
     let whole = b"BCF\x02\x02\x05\0\0\0##a\n\0rest";
+    let small = Limits { header: 100, ..Limits::default() };
     for cut in 0..14 {
-        assert!(header(&whole[..cut], 100).unwrap().is_none(), "{cut}");
+        assert!(header(&whole[..cut], &small).unwrap().is_none(), "{cut}");
     }
-    assert_eq!(header(whole, 100).unwrap(), Some((&b"##a\n"[..], 14)));
-    assert!(header(b"BCF\x02\x02\xff\xff\xff\xff", 100).is_err());
+    assert_eq!(header(whole, &small).unwrap(), Some((&b"##a\n"[..], 14)));
+    assert!(header(b"BCF\x02\x02\xff\xff\xff\xff", &small).is_err());
 }
 
 #[tokio::test]
@@ -424,8 +455,8 @@ fn records_as_lines_of_vcf() {
         for style in [Style::default(), Style { idx: true, wide: true, flag_as_one: true, legacy: false }] {
             let text = text(version, &RECORDS);
             let bytes = encode(&text, style);
-            let (head, end) = header(&bytes, 1 << 20).unwrap().unwrap();
-            let (_, dictionary) = read_header(head, 2).unwrap();
+            let (head, end) = header(&bytes, &Limits::default()).unwrap().unwrap();
+            let (_, dictionary) = read_header(head, 2, &Limits::default()).unwrap();
             let found = String::from_utf8(lines(&bytes[end..], &dictionary, leading, 100, |_| false)).unwrap();
             let wanted: String = text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
             // Fields left out at the end of a call are `.` in BCF; numbers have single precision.
@@ -495,7 +526,7 @@ async fn keys_that_only_the_dictionary_knows_are_inferred() {
     let read = read_bytes(text.as_bytes(), 1, |_| {}).await.unwrap();
     let mut bytes = encode(&declared, Style::default());
     // The same records under the header without the lines; the dictionary stays as it is.
-    let (old, end) = header(&bytes, 1 << 20).unwrap().map(|(text, end)| (text.to_vec(), end)).unwrap();
+    let (old, end) = header(&bytes, &Limits::default()).unwrap().map(|(text, end)| (text.to_vec(), end)).unwrap();
     let lines: Vec<&[u8]> = old.split_inclusive(|byte| *byte == b'\n').collect();
     let gone: [&[u8]; 3] = [b"##INFO=<ID=NEW", b"##INFO=<ID=AC", b"##FORMAT=<ID=AD"];
     let mut new = lines.into_iter().filter(|line| !gone.iter().any(|gone| line.starts_with(gone))).collect::<Vec<_>>().concat();

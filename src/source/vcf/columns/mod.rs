@@ -2,6 +2,7 @@
 //! units; whoever feeds them says at which slot a value belongs.
 
 mod any;
+mod blank;
 mod column;
 mod decimal;
 mod digits;
@@ -18,6 +19,7 @@ mod vector;
 mod widen;
 
 pub(crate) use any::{AnyColumn, column_for};
+pub(crate) use blank::Blanks;
 pub(crate) use column::{Column, Encoding, Taken};
 pub(crate) use decimal::parse_float;
 pub(crate) use ends::Ends;

@@ -64,10 +64,18 @@ pub(crate) enum Outcome {
     Bad(Bad),
 }
 
-/// A record has the header's columns. Leniently, one without FORMAT has no calls, and columns that no header names are passed
-/// over: nobody knows whose they are.
-pub(super) fn columns_fit(found: usize, columns: usize) -> bool {
-    found >= columns || found == 8
+/// Holds the columns a line has against the header's; `rest` is what follows the eight fixed ones. With fewer the line is cut and
+/// calls are lost; where the header names no sample none can be, with FORMAT or without. Leniently, columns that no header names
+/// are passed over, as nobody knows whose they are: returns whether there are some.
+pub(super) fn check_columns(found: usize, columns: usize, rest: Option<&[u8]>) -> Result<bool, Bad> {
+    let has_samples = columns > 9;
+    if found < if has_samples { columns } else { 8 } {
+        return Err(wrong_columns());
+    }
+    if has_samples && found == columns && rest.is_some_and(|rest| rest.ends_with(b"\t")) {
+        return Err(Bad::new(Place::Record, Reason::OpenTab));
+    }
+    Ok(found > columns)
 }
 
 pub(super) fn wrong_columns() -> Bad {

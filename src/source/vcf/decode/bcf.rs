@@ -85,6 +85,21 @@ impl Decoder {
     }
 }
 
+impl Decoder {
+    /// Takes back what a bad record has left in the builders of INFO and calls.
+    pub(super) fn undo_binary(&mut self, binary: &Binary, record: &[u8]) {
+        let names = &binary.names;
+        let Some((site, mut shared, mut individual)) = Site::of(record, names.dictionary.legacy) else { return };
+        if (0..=site.alleles).all(|_| shared.value().is_ok()) && shared.value().is_ok() {
+            self.info.undo_binary(shared, site.infos, names, self.rows);
+        }
+        if let Some(calls) = &mut self.calls {
+            let keys = (0..site.formats).map_while(|_| names.dictionary.string(individual.format(site.samples).ok()?.0));
+            calls.undo(keys.map(str::as_bytes), self.rows);
+        }
+    }
+}
+
 /// INFO, and FORMAT with the calls, as text: only where a symbolic allele's end may hang on them.
 fn far_columns<'a>(
     record: &[u8],
@@ -168,7 +183,7 @@ fn quality(stored: [u8; 4]) -> Result<Option<f64>, Bad> {
     value.transpose().map(Option::flatten).map_err(|reason| Bad::column("QUAL", reason))
 }
 
-/// A record has the header's samples, or none and no calls.
+/// A record has the header's samples.
 fn check_samples(site: &Site, dictionary: &Dictionary) -> Result<(), Bad> {
-    if site.samples == dictionary.samples || site.samples == 0 { Ok(()) } else { Err(wrong_columns()) }
+    if site.samples == dictionary.samples { Ok(()) } else { Err(wrong_columns()) }
 }

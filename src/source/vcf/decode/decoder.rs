@@ -14,10 +14,16 @@ use super::odd::{Odd, Tally};
 use super::recipe::Recipe;
 use super::undeclared::UndeclaredNames;
 use crate::error::Result;
+use crate::source::vcf::columns::Blanks;
 use crate::source::vcf::header::{Field, Fields, reserved};
 use crate::source::vcf::shape::Shape;
 use crate::source::vcf::slot::Slot;
 use crate::source::vcf::strict::{At, Checker};
+
+/// Rows of a batch, when they are narrow.
+const MOST_ROWS: usize = 8192;
+/// Rows times columns of a batch, and of calls: samples times columns.
+const CELLS: usize = 1 << 22;
 
 /// Builds batches from the records of one input.
 pub(crate) struct Decoder {
@@ -63,6 +69,15 @@ impl Decoder {
         self.calls.is_some()
     }
 
+    /// Rows that a batch may have: fewer the more columns there are, as each may have to be filled, or made anew by whoever
+    /// comes behind, because of one value. At least one.
+    pub(crate) fn most_rows(&self) -> usize {
+        let is_call = |slot: &&Slot| matches!(slot, Slot::Sample | Slot::Call(_) | Slot::CallsOther);
+        let calls = self.recipe.slots.iter().filter(is_call).count();
+        let kept = self.shape.samples.iter().flatten().count();
+        (CELLS / (self.recipe.slots.len() + calls * kept).max(1)).clamp(1, MOST_ROWS)
+    }
+
     /// Rows since the last batch.
     pub(crate) fn rows(&self) -> usize {
         self.rows
@@ -82,6 +97,12 @@ impl Decoder {
         let records =
             self.odd.counts().map(|(odd, n)| (if odd == Odd::EndBeforePos { "INFO/END" } else { "record" }.to_owned(), odd, n));
         fields.chain(records).chain(self.undeclared.oddities()).map(|(field, odd, n)| (field, odd.text(), n)).collect()
+    }
+
+    /// The next line has no line ending, so it may be cut: before VCF 4.3 (section 1.6) nobody demands one.
+    pub(crate) fn open_end(&mut self) {
+        self.strict.iter_mut().for_each(Checker::open_end);
+        self.odd.add(Odd::OpenEnd);
     }
 
     /// The checker of strict mode, which must see every line of the input in order.
@@ -123,13 +144,14 @@ impl Decoder {
         let lines = std::mem::replace(&mut self.lines, Vec::with_capacity(rows));
         let lines: ArrayRef = Arc::new(UInt32Array::from(lines));
         let mut calls = self.calls.as_mut().map(|calls| calls.finish(rows));
+        let mut blanks = Blanks::default();
         let mut arrays = Vec::with_capacity(self.recipe.slots.len());
         for slot in self.recipe.slots.iter() {
             let array = match slot {
                 Slot::Unit => Some(Arc::new(UInt32Array::from_value(unit, rows)) as ArrayRef),
                 Slot::Row => Some(lines.clone()),
                 Slot::AltIndex => Some(Arc::new(Int32Array::new_null(rows)) as ArrayRef),
-                Slot::Info(_) | Slot::InfoOther => self.info.finish(*slot, rows),
+                Slot::Info(_) | Slot::InfoOther => self.info.finish(*slot, rows, &mut blanks),
                 Slot::Sample | Slot::Call(_) | Slot::CallsOther => calls.as_mut().and_then(|calls| calls.take(*slot)),
                 fixed => self.fixed.finish(*fixed),
             };

@@ -3,6 +3,7 @@
 
 mod bcf;
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use datafusion::arrow::array::ArrayRef;
@@ -13,7 +14,7 @@ use super::keep_or_fail::{Demand, Leftovers};
 use super::needle::Needle;
 use super::odd::{Odd, Tally};
 use crate::flow::{Number, VcfType};
-use crate::source::vcf::columns::{AnyColumn, Column, Encoding, Ends, column_for};
+use crate::source::vcf::columns::{AnyColumn, Blanks, Column, Encoding, Ends, column_for};
 use crate::source::vcf::count::expected;
 use crate::source::vcf::find::find;
 use crate::source::vcf::hash::KeyMap;
@@ -38,6 +39,8 @@ struct Facts {
     kind: VcfType,
     is_end: bool,
     odd: Tally,
+    /// The column has kept room for what the last batch held.
+    roomy: bool,
 }
 
 /// Keys that are guessed before the index is asked: fields that some records lack come between the others.
@@ -60,8 +63,10 @@ impl InfoDecoder {
     pub(super) fn new(fields: &[Field], slots: &[Slot], catch_all: bool) -> Self {
         let (mut keys, mut facts) = (Vec::with_capacity(fields.len()), Vec::with_capacity(fields.len()));
         let mut index = KeyMap::default();
+        let asked: HashSet<usize> =
+            slots.iter().filter_map(|slot| if let Slot::Info(i) = slot { Some(*i) } else { None }).collect();
         for (i, field) in fields.iter().enumerate() {
-            let column = slots.contains(&Slot::Info(i)).then(|| column_for(field.number, field.kind));
+            let column = asked.contains(&i).then(|| column_for(field.number, field.kind));
             index.insert(field.id.as_bytes().into(), i);
             let is_end = field.id == "END";
             keys.push(Key {
@@ -76,7 +81,7 @@ impl InfoDecoder {
                 },
                 next: i + 1,
             });
-            facts.push(Facts { demand: Demand::of(field), kind: field.kind, is_end, odd: Tally::default() });
+            facts.push(Facts { demand: Demand::of(field), kind: field.kind, is_end, odd: Tally::default(), roomy: false });
         }
         let leftovers = Leftovers::new(catch_all, slots.contains(&Slot::InfoOther));
         let wanted = leftovers.is_wanted() || keys.iter().any(|key: &Key| key.column.is_some());
@@ -97,6 +102,9 @@ impl InfoDecoder {
     /// Decodes a record's INFO for slot `row`. Returns END where it is a number.
     pub(super) fn decode(&mut self, text: &[u8], row: usize, alts: usize, encoding: Encoding) -> Result<Option<i64>, Bad> {
         if text == b"." || text.is_empty() {
+            if text.is_empty() {
+                self.odd.add(Odd::Empty);
+            }
             return Ok(None);
         }
         let (mut rest, mut end, mut before, mut guess) = (text, None, usize::MAX, self.first);
@@ -225,22 +233,36 @@ impl InfoDecoder {
         Ok(())
     }
 
-    pub(super) fn truncate(&mut self, rows: usize) {
-        for column in self.keys.iter_mut().filter_map(|key| key.column.as_mut()) {
-            column.truncate(rows);
+    /// Takes back what a bad record with this INFO has left behind the first `rows`: only its own keys, as there may be very
+    /// many others.
+    pub(super) fn undo(&mut self, text: &[u8], rows: usize) {
+        for entry in text.split(|byte| *byte == b';') {
+            let name = &entry[..memchr::memchr(b'=', entry).unwrap_or(entry.len())];
+            if let Some(key) = self.index.get(name).copied() {
+                self.undo_key(key, rows);
+            }
         }
         self.leftovers.truncate(rows);
     }
 
+    fn undo_key(&mut self, key: usize, rows: usize) {
+        if let Some(column) = self.keys.get_mut(key).and_then(|key| key.column.as_mut()) {
+            column.truncate(rows);
+        }
+    }
+
     /// The finished column of a slot, padded to `rows`.
-    pub(super) fn finish(&mut self, slot: Slot, rows: usize) -> Option<ArrayRef> {
-        let column = match slot {
-            Slot::InfoOther => return self.leftovers.finish(rows),
-            Slot::Info(i) => self.keys.get_mut(i)?.column.as_mut()?,
-            _ => return None,
+    pub(super) fn finish(&mut self, slot: Slot, rows: usize, blanks: &mut Blanks) -> Option<ArrayRef> {
+        let Slot::Info(i) = slot else {
+            return if slot == Slot::InfoOther { self.leftovers.finish(rows) } else { None };
         };
-        column.pad(rows);
-        Some(column.finish())
+        let (facts, column) = (self.facts.get_mut(i)?, self.keys.get_mut(i)?.column.as_mut()?);
+        let filled = column.len() > 0;
+        if !filled && facts.roomy {
+            *column = column_for(facts.demand.number, facts.kind);
+        }
+        facts.roomy = filled;
+        Some(blanks.finish(column, rows, |array| array))
     }
 }
 

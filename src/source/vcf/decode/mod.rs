@@ -38,9 +38,12 @@ impl Decoder {
             Ok(outcome) => outcome,
             Err(bad) => {
                 self.fixed.truncate(self.rows);
-                self.info.truncate(self.rows);
-                if let Some(calls) = &mut self.calls {
-                    calls.truncate(self.rows);
+                match self.binary.take() {
+                    None => self.undo_text(line),
+                    Some(binary) => {
+                        self.undo_binary(&binary, line);
+                        self.binary = Some(binary);
+                    }
                 }
                 Outcome::Bad(bad)
             }

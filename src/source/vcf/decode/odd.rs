@@ -26,11 +26,13 @@ crate::text::worded! {
         NoHeaderLine => "no header line declares it",
         /// More columns than the header names; passed over.
         SurplusColumns => "more columns than the header names, passed over",
+        /// The file ends without a line ending.
+        OpenEnd => "the last line has no line ending: the file may be cut",
     }
 }
 
 impl Odd {
-    const ALL: [Odd; 11] = [
+    const ALL: [Odd; 12] = [
         Odd::Miscount,
         Odd::PastAlt,
         Odd::Misfit,
@@ -42,6 +44,7 @@ impl Odd {
         Odd::EndBeforePos,
         Odd::NoHeaderLine,
         Odd::SurplusColumns,
+        Odd::OpenEnd,
     ];
 }
 

@@ -7,6 +7,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use crate::source::vcf::config::Calls;
 use crate::source::vcf::filter::Predicate;
 use crate::source::vcf::header::Fields;
+use crate::source::vcf::limits::Limits;
 use crate::source::vcf::regions::Regions;
 use crate::source::vcf::slot::{CatchAll, Slot};
 
@@ -18,6 +19,7 @@ pub(crate) struct Recipe {
     pub predicate: Arc<Predicate>,
     pub calls: Calls,
     pub catch_all: CatchAll,
+    pub limits: Limits,
     /// The projected schema and what its columns are filled from.
     pub schema: SchemaRef,
     pub slots: Arc<[Slot]>,

@@ -1,6 +1,6 @@
 //! One line of text into one row. It must not know files or units.
 
-use super::bad::{Bad, Outcome, Place, columns_fit, wrong_columns};
+use super::bad::{Bad, Outcome, Place, check_columns};
 use super::decoder::Decoder;
 use super::extent::Extent;
 use super::fixed::{self, Columns};
@@ -59,12 +59,19 @@ impl Decoder {
         Ok(Outcome::Row)
     }
 
+    /// Takes back what a bad line has left in the builders of INFO and calls.
+    pub(super) fn undo_text(&mut self, line: &[u8]) {
+        let Ok((columns, rest)) = Columns::split(line) else { return };
+        self.info.undo(columns.get(7), self.rows);
+        if let Some(calls) = &mut self.calls {
+            let format = rest.unwrap_or_default().split(|byte| *byte == b'\t').next().unwrap_or_default();
+            calls.undo(format.split(|byte| *byte == b':'), self.rows);
+        }
+    }
+
     fn check_columns(&mut self, rest: Option<&[u8]>) -> Result<(), Bad> {
         let found = 8 + rest.map_or(0, |rest| 1 + memchr::memchr_iter(b'\t', rest).count());
-        if !columns_fit(found, self.shape.columns) {
-            return Err(wrong_columns());
-        }
-        if found > self.shape.columns {
+        if check_columns(found, self.shape.columns, rest)? {
             self.odd.add(Odd::SurplusColumns);
         }
         Ok(())

@@ -10,6 +10,9 @@ use crate::source::vcf::header::Declared;
 /// Kinds told apart by name; more are counted together.
 const MOST: usize = 100;
 
+/// Bytes of a name that is told.
+const LONGEST: usize = 32;
+
 /// Counts records with undeclared names. A name as in the record before costs one comparison.
 pub(super) struct UndeclaredNames {
     declared: Arc<Declared>,
@@ -95,8 +98,10 @@ fn settle(unknown: &mut BTreeMap<(&'static str, Box<[u8]>), u64>, last: &Last, c
     }
     let names = last.text.split(|byte| *byte == b';' && column == "FILTER");
     for name in names.filter(|name| column != "FILTER" || is_unknown_filter(name, declared)) {
-        let full = unknown.len() >= MOST && !unknown.contains_key(&(column, Box::from(name)));
-        *unknown.entry((column, if full { Box::default() } else { name.into() })).or_default() += last.run;
+        // One that is too long to be told need not be kept.
+        let name: Box<[u8]> = if name.len() > LONGEST { Box::default() } else { name.into() };
+        let full = unknown.len() >= MOST && !unknown.contains_key(&(column, name.clone()));
+        *unknown.entry((column, if full { Box::default() } else { name })).or_default() += last.run;
     }
 }
 
@@ -104,7 +109,7 @@ fn settle(unknown: &mut BTreeMap<(&'static str, Box<[u8]>), u64>, last: &Last, c
 fn is_telling(name: &str) -> bool {
     let digits = name.split(|c: char| !c.is_ascii_digit()).map(str::len).max().unwrap_or(0);
     let plain = |c: char| c.is_ascii_alphanumeric() || "_.-+*:".contains(c);
-    !name.is_empty() && name.len() <= 32 && digits <= 4 && name.chars().all(plain)
+    !name.is_empty() && name.len() <= LONGEST && digits <= 4 && name.chars().all(plain)
 }
 
 #[cfg(test)]

@@ -1,30 +1,31 @@
 //! Where a header ends. It must not know what is in it.
 
 use crate::error::{Error, Result};
-use crate::source::vcf::limits::MAX_HEADER;
+use crate::source::vcf::limits::Limits;
 
 /// Broken lines a header may have before it is no header.
 const MOST_BROKEN: usize = 1000;
 
 /// Where the header ends in `text`: behind the line ending of the `#CHROM` line. `None` while more text is needed. Lines that
 /// are neither are passed over unless they have a record's columns.
-pub(crate) fn end_of(text: &[u8], ended: bool) -> Result<Option<usize>> {
-    let (mut at, mut number, mut broken) = (0, 0, 0);
+pub(crate) fn end_of(text: &[u8], ended: bool, limits: &Limits) -> Result<Option<usize>> {
+    let (mut at, mut number, mut broken, mut counted) = (0, 0, 0, 0);
     loop {
         number += 1;
         let Some(line) = text.get(at..).filter(|rest| !rest.is_empty()) else {
             return if ended { Err(no_column_line(None)) } else { Ok(None) };
         };
-        let end = match memchr::memchr(b'\n', line) {
-            Some(end) => end + 1,
-            None if ended => line.len(),
-            None if text.len() > MAX_HEADER => return Err(Error::input("the header is longer than 512 MiB")),
-            None => return Ok(None),
-        };
+        let whole = memchr::memchr(b'\n', line).map(|end| end + 1).or_else(|| ended.then_some(line.len()));
+        counted += Limits::counted(whole.unwrap_or(line.len()));
+        limits.check_header(counted)?;
+        let Some(end) = whole else { return Ok(None) };
         let line = &line[..end];
         match line {
             [b'#', b'#', ..] => {}
-            line if is_column_line(line) => return Ok(Some(at + end)),
+            line if is_column_line(line) => {
+                limits.check_samples(memchr::memchr_iter(b'\t', line).count().saturating_sub(8))?;
+                return Ok(Some(at + end));
+            }
             line if has_columns(line) || broken > MOST_BROKEN => return Err(no_column_line(Some(number))),
             _ => broken += 1,
         }
@@ -54,6 +55,25 @@ mod tests {
     use super::*;
 
     const COLUMNS: &str = "#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO";
+
+    fn end_of(text: &[u8], ended: bool) -> Result<Option<usize>> {
+        super::end_of(text, ended, &Limits::default())
+    }
+
+    #[test]
+    fn more_than_a_header_may_hold_is_refused_naming_the_option() {
+        let said = |text: &str, limits: &Limits| {
+            let error = super::end_of(text.as_bytes(), false, limits).unwrap_err();
+            format!("{error}: {}", error.hint().unwrap())
+        };
+        let small = Limits { header: 1 << 10, samples: 2, ..Limits::default() };
+        for long in [format!("##x={}", "y".repeat(1100)), "##\n".repeat(17)] {
+            assert!(said(&long, &small).contains("longer than 1 KiB") && said(&long, &small).contains("limits.header"));
+            assert!(super::end_of(&long.as_bytes()[..900.min(long.len() - 3)], false, &small).is_ok());
+        }
+        assert!(said(&format!("{COLUMNS}\tFORMAT\tA\tB\tC\n"), &small).contains("limits.samples"));
+        assert!(super::end_of(format!("{COLUMNS}\tFORMAT\tA\tB\n").as_bytes(), false, &small).unwrap().is_some());
+    }
 
     #[test]
     fn the_end_is_found_in_pieces() {

@@ -1,7 +1,7 @@
 //! Declarations for keys that records use and the header lacks: the specification's for reserved keys, else String. Found in
 //! an input's first records; later surprises go to the catch-all columns. It must not fail on any text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::model::{Declaration, Header};
 use super::reserved;
@@ -10,6 +10,8 @@ use crate::source::vcf::columns::{Column, Encoding, column_for};
 
 /// Records looked at.
 pub(crate) const SAMPLE: usize = 1000;
+/// INFO keys that become columns without a declaration, and FORMAT keys. Others stay text: each record could use new ones.
+const MOST: usize = 1000;
 
 #[derive(Default)]
 struct Seen {
@@ -23,6 +25,8 @@ struct Seen {
 pub(crate) fn infer(header: &mut Header, records: &[u8]) {
     let (mut info, mut formats) = (BTreeMap::<String, Seen>::new(), BTreeMap::<String, Seen>::new());
     let mut surplus = false;
+    let ids = |list: &[Declaration]| list.iter().map(|declared| declared.id.clone()).collect::<HashSet<String>>();
+    let (known_info, known_formats) = (ids(&header.info), ids(&header.formats));
     let lines = records.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
     for line in lines.filter(|line| !line.is_empty()).take(SAMPLE) {
         surplus |= memchr::memchr_iter(b'\t', line).count() >= header.columns;
@@ -31,18 +35,18 @@ pub(crate) fn infer(header: &mut Header, records: &[u8]) {
         for entry in entries.filter(|entry| !entry.is_empty() && *entry != b".") {
             let mut parts = entry.splitn(2, |byte| *byte == b'=');
             let (key, value) = (parts.next().unwrap_or_default(), parts.next());
-            note(&header.info, &mut info, reserved::usual_info, header.minor, key, value);
+            note(&known_info, &mut info, reserved::usual_info, header.minor, key, value);
         }
         let Some(format) = columns.next() else { continue };
         let keys: Vec<&[u8]> = format.split(|byte| *byte == b':').collect();
-        let unknown = |key: &&[u8]| !header.formats.iter().any(|known| known.id.as_bytes() == *key);
+        let unknown = |key: &&[u8]| !std::str::from_utf8(key).is_ok_and(|id| known_formats.contains(id));
         if !keys.iter().any(unknown) {
             continue;
         }
         for sample in columns {
             let values = sample.split(|byte| *byte == b':');
             for (key, value) in keys.iter().zip(values) {
-                note(&header.formats, &mut formats, reserved::usual_format, header.minor, key, Some(value));
+                note(&known_formats, &mut formats, reserved::usual_format, header.minor, key, Some(value));
             }
         }
     }
@@ -54,7 +58,7 @@ pub(crate) fn infer(header: &mut Header, records: &[u8]) {
 }
 
 fn note(
-    known: &[Declaration],
+    known: &HashSet<String>,
     found: &mut BTreeMap<String, Seen>,
     reserved: fn(&str, u32) -> Option<Declaration>,
     minor: u32,
@@ -63,7 +67,7 @@ fn note(
 ) {
     // Only what can be a key (VCF 4.3 section 1.6.1) becomes a column's name: anything else might be a value.
     let Some(id) = std::str::from_utf8(key).ok().filter(|id| is_key(id)) else { return };
-    if known.iter().any(|declared| declared.id == id) {
+    if known.contains(id) || (found.len() >= MOST && !found.contains_key(id)) {
         return;
     }
     let order = found.len();

@@ -1,5 +1,8 @@
 //! The inside of a structured header line: `<ID=AC,Description="a, \"b\"">`. It must not know what the keys mean.
 
+/// Pairs that are read: no line has so many.
+const MOST: usize = 1000;
+
 /// The key-value pairs between `<` and `>`, quotes and backslash escapes undone (VCF 4.3 section 1.4). `None` when the value
 /// is no such list. Forgiving: a quoted value may be cut off, a stray word without `=` is passed over.
 pub(crate) fn pairs(value: &str) -> Option<Vec<(String, String)>> {
@@ -7,7 +10,7 @@ pub(crate) fn pairs(value: &str) -> Option<Vec<(String, String)>> {
     let inside = inside.strip_suffix('>').unwrap_or(inside);
     let mut pairs = Vec::new();
     let mut chars = inside.chars().peekable();
-    while chars.peek().is_some() {
+    while pairs.len() < MOST && chars.peek().is_some() {
         let (mut key, mut has_value) = (String::new(), false);
         for char in chars.by_ref() {
             match char {

@@ -53,6 +53,8 @@ pub(crate) struct Header {
     pub assembly: &'static str,
     /// What was tolerated.
     pub notices: Vec<String>,
+    /// How much more was.
+    pub untold: u64,
 }
 
 impl Header {

@@ -10,6 +10,17 @@ use crate::crypto::digest::sha256;
 use crate::error::{Error, Result};
 use crate::flow::{HeaderLine, Number, VcfType};
 use crate::sensitive::Sensitive;
+use crate::source::vcf::hash::KeyMap;
+
+/// Texts of what was tolerated that are kept: there could be one a line.
+const MOST_NOTICES: usize = 100;
+
+/// Where the declarations of a header that is being read stand, by id.
+#[derive(Default)]
+struct Places {
+    info: KeyMap<usize>,
+    formats: KeyMap<usize>,
+}
 
 impl Header {
     /// Reads the header's bytes, up to and with the `#CHROM` line.
@@ -28,15 +39,16 @@ impl Header {
             digest: sha256(bytes),
             assembly: "unknown",
             notices: Vec::new(),
+            untold: 0,
         };
-        let mut declared = false;
+        let (mut declared, mut places) = (false, Places::default());
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             header.line_count += 1;
             let line = line.strip_suffix(b"\n").unwrap_or(line);
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             match line {
                 [] => header.tolerate(format!("header line {} is blank", header.line_count)),
-                [b'#', b'#', rest @ ..] => declared |= header.meta(rest)?,
+                [b'#', b'#', rest @ ..] => declared |= header.meta(rest, &mut places)?,
                 line if is_column_line(line) => header.column_line(line)?,
                 _ => header.tolerate(format!("header line {} is neither a `##` line nor the column line", header.line_count)),
             }
@@ -46,16 +58,23 @@ impl Header {
             header.tolerate(missing);
         }
         header.notices.extend(reserved::contradictions(&header));
+        if header.untold > 0 {
+            header.notices.push(format!("{} more notices about the header are left out", header.untold));
+        }
         header.assembly = assembly::of(&header.contigs);
         Ok(header)
     }
 
     fn tolerate(&mut self, what: String) {
-        self.notices.push(what);
+        if self.notices.len() < MOST_NOTICES {
+            self.notices.push(what);
+        } else {
+            self.untold += 1;
+        }
     }
 
     /// Reads a `##` line (without the `##`); true for `fileformat`.
-    fn meta(&mut self, bytes: &[u8]) -> Result<bool> {
+    fn meta(&mut self, bytes: &[u8], places: &mut Places) -> Result<bool> {
         let number = self.line_count;
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text.to_owned(),
@@ -82,9 +101,15 @@ impl Header {
             ("fileformat", _) => self.fileformat(value)?,
             ("INFO" | "FORMAT", Some(id)) => {
                 let declaration = self.declaration(key, id, get("Number"), get("Type"))?;
-                let list = if key == "INFO" { &mut self.info } else { &mut self.formats };
-                match list.iter().find(|known| known.id == declaration.id) {
-                    None => list.push(declaration),
+                let (list, places) = match key {
+                    "INFO" => (&mut self.info, &mut places.info),
+                    _ => (&mut self.formats, &mut places.formats),
+                };
+                match places.get(id.as_bytes()).and_then(|at| list.get(*at)) {
+                    None => {
+                        places.insert(id.as_bytes().into(), list.len());
+                        list.push(declaration);
+                    }
                     Some(known) if *known == declaration => {}
                     Some(_) => {
                         self.tolerate(format!("header line {number} declares {key}/{id} a second time, differently"));
@@ -251,7 +276,7 @@ mod tests {
     #[test]
     fn broken_lines_are_passed_over() {
         let text = format!("##fileformat=VCF v4.3\n##ALT=<ID=X,Description=\"a\nb\">\n#comment\n{COLUMNS}\n");
-        assert_eq!(end_of(text.as_bytes(), true).unwrap(), Some(text.len()));
+        assert_eq!(end_of(text.as_bytes(), true, &crate::source::vcf::limits::Limits::default()).unwrap(), Some(text.len()));
         let header = Header::parse(text.as_bytes()).unwrap();
         assert_eq!((header.version.as_str(), header.columns, header.notices.len()), ("VCFv4.3", 8, 3));
     }

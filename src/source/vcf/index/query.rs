@@ -52,6 +52,8 @@ pub(crate) struct IndexQuery<'a> {
     pub length: &'a dyn Fn(&[u8]) -> Option<u64>,
     /// Stored bytes a unit.
     pub step: u64,
+    /// Bytes that a line, or a record, may have.
+    pub longest: usize,
 }
 
 impl IndexQuery<'_> {
@@ -219,7 +221,7 @@ impl IndexQuery<'_> {
         let first_of_contigs = table.spans.iter().filter(|span| seen.replace(span.contig) != Some(span.contig));
         for span in first_of_contigs.take(LOOKED_AT) {
             let one = Spans { contigs: table.contigs.clone(), spans: vec![*span], units: vec![0], ..*table };
-            let mut reader = Spanned::new(self.file.clone(), Arc::new(one), 0, 1);
+            let mut reader = Spanned::new(self.file.clone(), Arc::new(one), 0, 1, self.longest);
             reader.next_unit()?;
             if reader.next_chunk().is_err() {
                 return Err(Flaw::Misfit("its places hold other records than it says").into());

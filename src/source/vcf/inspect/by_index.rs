@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::facts::InputFacts;
 use crate::error::Result;
 use crate::source::vcf::config::Conformance;
+use crate::source::vcf::hash::KeyMap;
 use crate::source::vcf::index::{Flaw, IndexQuery, Lines};
 use crate::source::vcf::input::Origin;
 use crate::source::vcf::regions::Regions;
@@ -17,6 +18,7 @@ pub(crate) fn by_index(
     facts: &InputFacts,
     regions: &Regions,
     conformance: Conformance,
+    longest: usize,
 ) -> Result<std::result::Result<Origin, Flaw>> {
     if conformance == Conformance::Strict {
         return Ok(Err(Flaw::Strict));
@@ -24,8 +26,11 @@ pub(crate) fn by_index(
     let (Some(path), Container::Bgzf, Origin::Ranged { file, layout }) = (path, facts.container, &facts.origin) else {
         return Ok(Err(Flaw::Unindexed));
     };
-    let contigs = &facts.header.contigs;
-    let length = |name: &[u8]| contigs.iter().find(|contig| contig.id.as_bytes() == name).and_then(|contig| contig.length);
+    let mut lengths = KeyMap::default();
+    for contig in &facts.header.contigs {
+        lengths.entry(contig.id.as_bytes().into()).or_insert(contig.length);
+    }
+    let length = |name: &[u8]| lengths.get(name).copied().flatten();
     let header_end = Virtual::behind(file, layout.size, layout.base, layout.skip)?.map(|(place, _)| place);
     let names = facts.dictionary.as_ref().map(|dictionary| dictionary.contig_names());
     let query = IndexQuery {
@@ -37,6 +42,7 @@ pub(crate) fn by_index(
         binary: names.as_deref(),
         length: &length,
         step: layout.step,
+        longest,
     };
     Ok(query.spans()?.map(|spans| {
         let (file, spans) = (file.clone(), Arc::new(spans));

@@ -1,6 +1,7 @@
 //! What one input says about itself: its container, its header, the fields its first records use, and from where on it has
 //! records. It must not know other inputs: they may be looked at at the same time.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -13,7 +14,7 @@ use crate::source::vcf::bcf::{self, Dictionary};
 use crate::source::vcf::config::Conformance;
 use crate::source::vcf::header::{self, Header, infer};
 use crate::source::vcf::input::Origin;
-use crate::source::vcf::limits::MAX_HEADER;
+use crate::source::vcf::limits::Limits;
 use crate::source::vcf::split::{
     Access, BgzfCut, Container, Cut, Fed, FromStart, Layout, Opened, StreamText, TextBuf, count_units, open,
 };
@@ -54,9 +55,9 @@ impl InputFacts {
 
 /// Looks at one input, `None` being standard input: reads its header and first records, and cuts it into units of `unit` bytes
 /// of text.
-pub(crate) fn inspect_input(path: Option<&Path>, unit: u64, conformance: Conformance) -> Result<InputFacts> {
-    let mut front = Front::open(path)?;
-    let (mut header, dictionary, end) = front.header(conformance == Conformance::Strict)?;
+pub(crate) fn inspect_input(path: Option<&Path>, unit: u64, conformance: Conformance, limits: &Limits) -> Result<InputFacts> {
+    let mut front = Front::open(path, limits)?;
+    let (mut header, dictionary, end) = front.header(conformance == Conformance::Strict, limits)?;
     front.infer(&mut header, dictionary.as_ref(), end)?;
     let (container, size) = (front.container, front.file.as_ref().map(|(_, size)| *size));
     let changed = front.file.as_ref().map(|(file, _)| changed(file)).transpose()?;
@@ -91,7 +92,7 @@ enum Feed {
 }
 
 impl Front {
-    fn open(path: Option<&Path>) -> Result<Self> {
+    fn open(path: Option<&Path>, limits: &Limits) -> Result<Self> {
         let Opened { container, bcf, access } = open(path)?;
         let (file, feed) = match access {
             Access::Stream(text) => (None, Feed::Stream(text)),
@@ -109,7 +110,7 @@ impl Front {
                 (Some((file, size)), feed)
             }
         };
-        Ok(Self { container, bcf, file, feed, text: TextBuf::default(), marks: vec![(0, 0)], ended: false })
+        Ok(Self { container, bcf, file, feed, text: TextBuf::of_lines(limits.line), marks: vec![(0, 0)], ended: false })
     }
 
     /// Reads on, if there is more.
@@ -130,26 +131,30 @@ impl Front {
     }
 
     /// The header, the dictionary of BCF, and how many bytes both take.
-    fn header(&mut self, strict: bool) -> Result<(Header, Option<Dictionary>, usize)> {
+    fn header(&mut self, strict: bool, limits: &Limits) -> Result<(Header, Option<Dictionary>, usize)> {
         match self.bcf {
             Some(minor) => {
-                let (header, dictionary, end) = self.binary_header(minor, strict)?;
+                let (header, dictionary, end) = self.binary_header(minor, strict, limits)?;
                 Ok((header, Some(dictionary), end))
             }
-            None => self.text_header(strict).map(|(header, end)| (header, None, end)),
+            None => self.text_header(strict, limits).map(|(header, end)| (header, None, end)),
         }
     }
 
-    fn text_header(&mut self, strict: bool) -> Result<(Header, usize)> {
+    fn text_header(&mut self, strict: bool, limits: &Limits) -> Result<(Header, usize)> {
         let mut enough = 0;
         loop {
             if self.text.len() >= enough || self.ended {
-                if let Some(end) = header::end_of(self.text.waiting(), self.ended)? {
+                if let Some(end) = header::end_of(self.text.waiting(), self.ended, limits)? {
                     let text = &self.text.waiting()[..end];
                     if strict {
                         strict::header::check(text)?;
                     }
-                    return Ok((Header::parse(text)?, end));
+                    let mut header = Header::parse(text)?;
+                    if !text.ends_with(b"\n") {
+                        header.notices.push("the file ends inside the `#CHROM` line, which has no line ending".into());
+                    }
+                    return Ok((header, end));
                 }
                 enough = self.text.len() + self.text.len() / 2;
             }
@@ -157,10 +162,10 @@ impl Front {
         }
     }
 
-    fn binary_header(&mut self, minor: u8, strict: bool) -> Result<(Header, Dictionary, usize)> {
+    fn binary_header(&mut self, minor: u8, strict: bool, limits: &Limits) -> Result<(Header, Dictionary, usize)> {
         loop {
-            if let Some((text, end)) = bcf::header(self.text.waiting(), MAX_HEADER)? {
-                let (header, dictionary) = bcf::read_header(text, minor)?;
+            if let Some((text, end)) = bcf::header(self.text.waiting(), limits)? {
+                let (header, dictionary) = bcf::read_header(text, minor, limits)?;
                 if strict {
                     strict::header::check_binary(text)?;
                 }
@@ -185,7 +190,8 @@ impl Front {
         let text = self.text.waiting();
         match dictionary {
             Some(dictionary) => {
-                let declared = |id: &str| header.formats.iter().any(|known| known.id == id);
+                let known: HashSet<&str> = header.formats.iter().map(|known| known.id.as_str()).collect();
+                let declared = |id: &str| known.contains(id);
                 let lines = bcf::lines(&text[end..], dictionary, header.minor >= 4, infer::SAMPLE, declared);
                 infer::infer(header, &lines);
             }
@@ -231,7 +237,7 @@ mod tests {
             (1..=8).map(|i| vcf(&format!("##contig=<ID={i}>\n"), &[], &[&format!("{i} 7 . A C . . N{i}=1")])).collect();
         let paths: Vec<_> = (0..texts.len()).map(|i| folder.path().join(i.to_string())).collect();
         paths.iter().zip(&texts).for_each(|(path, text)| std::fs::write(path, bgzf(text.as_bytes(), 40)).unwrap());
-        let inspect = |path: &Path| inspect_input(Some(path), 1 << 20, Conformance::Lenient).unwrap();
+        let inspect = |path: &Path| inspect_input(Some(path), 1 << 20, Conformance::Lenient, &Limits::default()).unwrap();
         let found: Vec<InputFacts> = std::thread::scope(|scope| {
             let threads: Vec<_> = paths.iter().map(|path| scope.spawn(|| inspect(path))).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()

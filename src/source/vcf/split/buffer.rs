@@ -2,15 +2,47 @@
 
 use std::io::Read;
 
+use crate::error::{Error, Result};
+use crate::source::vcf::limits::{MOST_LINE, line_too_long, record_too_long};
+
+/// A buffer doubles up to this size and then grows by a quarter: what is not filled is memory all the same.
+const DOUBLES: usize = 16 << 20;
+
 /// Bytes `start .. end` are waiting. The bytes behind `end` are initialized scratch, so filling never zeroes them again.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct TextBuf {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
+    longest: usize,
+}
+
+impl Default for TextBuf {
+    fn default() -> Self {
+        Self::of_lines(MOST_LINE)
+    }
 }
 
 impl TextBuf {
+    /// For lines, or records, of at most so many bytes.
+    pub(crate) fn of_lines(longest: usize) -> Self {
+        Self { bytes: Vec::new(), start: 0, end: 0, longest }
+    }
+
+    /// Fails when so much waits that the line at the front, of which no end is known, is longer than lines may be.
+    pub(crate) fn check_line(&self) -> Result<()> {
+        self.check(line_too_long)
+    }
+
+    /// The same of a record of BCF.
+    pub(crate) fn check_record(&self) -> Result<()> {
+        self.check(record_too_long)
+    }
+
+    fn check(&self, error: impl Fn(usize) -> Error) -> Result<()> {
+        if self.len() > self.longest { Err(error(self.longest)) } else { Ok(()) }
+    }
+
     pub(crate) fn waiting(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
     }
@@ -42,7 +74,8 @@ impl TextBuf {
             (self.start, self.end) = (0, self.end - self.start);
         }
         if self.end + n > self.bytes.len() {
-            let grown = (self.end + n).max(self.bytes.len() * 2);
+            let held = self.bytes.len();
+            let grown = (self.end + n).max(held + if held < DOUBLES { held } else { held / 4 });
             self.bytes.resize(grown, 0);
         }
         &mut self.bytes[self.end..self.end + n]

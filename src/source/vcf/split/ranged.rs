@@ -13,7 +13,6 @@ use super::bgzf::{self, Block};
 use super::buffer::TextBuf;
 use super::unit::{Fed, UnitReader};
 use crate::error::Result;
-use crate::source::vcf::limits::{MAX_LINE, line_too_long};
 
 /// Text that is gathered before a chunk is handed on: enough to amortize, little enough to stay in the cache.
 const CHUNK: usize = 256 << 10;
@@ -215,13 +214,14 @@ enum State {
 }
 
 impl<C: Cut> Ranged<C> {
-    pub(crate) fn new(cut: C, layout: Layout, first: u32, stride: u32) -> Self {
+    /// `longest`: bytes that a line may have.
+    pub(crate) fn new(cut: C, layout: Layout, first: u32, stride: u32, longest: usize) -> Self {
         Self {
             cut,
             layout,
             next: first,
             stride: stride.max(1),
-            buf: TextBuf::default(),
+            buf: TextBuf::of_lines(longest),
             scanned: 0,
             state: State::Done,
             current: 0,
@@ -290,9 +290,7 @@ impl<C: Cut> UnitReader for Ranged<C> {
                 }
                 self.scanned = self.buf.len();
             }
-            if self.buf.len() > MAX_LINE {
-                return Err(line_too_long());
-            }
+            self.buf.check_line()?;
             let before = self.buf.len();
             match self.cut.feed(&mut self.buf)? {
                 Fed::Own => {}
@@ -312,9 +310,7 @@ impl<C: Cut> UnitReader for Ranged<C> {
             }
         }
         while self.state == State::Tail {
-            if self.buf.len() > MAX_LINE {
-                return Err(line_too_long());
-            }
+            self.buf.check_line()?;
             let before = self.buf.len();
             let piece = self.cut.feed(&mut self.buf)?;
             let end = memchr::memchr(b'\n', &self.buf.waiting()[before..]).map(|at| before + at + 1);
@@ -341,6 +337,7 @@ mod tests {
     use super::super::super::testing::bgzf;
     use super::super::stream::{StreamText, Streamed};
     use super::*;
+    use crate::source::vcf::limits::MOST_LINE;
 
     fn all(reader: &mut dyn UnitReader) -> Vec<Vec<u8>> {
         let mut units = Vec::new();
@@ -366,7 +363,7 @@ mod tests {
         let size = text.len() as u64;
         let count = u32::try_from(count_units(skip as u64, size, plain_step)).unwrap();
         let layout = Layout { base: skip as u64, skip: 0, step: plain_step, size, count };
-        let units = all(&mut Ranged::new(PlainCut::new(plain), layout, 0, 1));
+        let units = all(&mut Ranged::new(PlainCut::new(plain), layout, 0, 1, MOST_LINE));
         assert_eq!(units.concat(), whole);
         for unit in &units[..units.len() - 1] {
             assert!(unit.is_empty() || unit.ends_with(b"\n") || unit.len() == whole.len() || whole.ends_with(unit));
@@ -392,8 +389,8 @@ mod tests {
         if left == 0 || base > 0 || skip < block {
             let layout = Layout { base, skip: left, step: bgzf_step, size, count };
             if skip < text.len() {
-                let odd = all(&mut Ranged::new(BgzfCut::new(file.clone(), size), layout, 1, 2));
-                let even = all(&mut Ranged::new(BgzfCut::new(file.clone(), size), layout, 0, 2));
+                let odd = all(&mut Ranged::new(BgzfCut::new(file.clone(), size), layout, 1, 2, MOST_LINE));
+                let even = all(&mut Ranged::new(BgzfCut::new(file.clone(), size), layout, 0, 2, MOST_LINE));
                 let woven: Vec<u8> =
                     (0..count as usize).flat_map(|u| if u % 2 == 0 { even[u / 2].clone() } else { odd[u / 2].clone() }).collect();
                 assert_eq!(woven, whole);
@@ -435,7 +432,7 @@ mod tests {
         packed[second + 1] = 0;
         let size = packed.len() as u64;
         let layout = Layout { base: 0, skip: 0, step: 50, size, count: count_units(0, size, 50) as u32 };
-        let mut reader = Ranged::new(BgzfCut::new(stored(&packed), size), layout, 0, 1);
+        let mut reader = Ranged::new(BgzfCut::new(stored(&packed), size), layout, 0, 1, MOST_LINE);
         reader.next_unit().unwrap();
         let error = std::iter::from_fn(|| reader.next_chunk().map(|chunk| chunk.map(|_| ())).transpose()).find_map(|r| r.err());
         assert!(error.unwrap().to_string().contains("damaged"));

@@ -11,7 +11,6 @@ use super::stream::StreamText;
 use super::unit::{Fed, UnitReader};
 use crate::error::{Error, Result};
 use crate::source::vcf::bcf::{Frame, Walk, damaged, split_record, walk, walk_site};
-use crate::source::vcf::limits::MAX_LINE;
 
 /// Records that must follow each other before an offset counts as a record's start.
 const CHAIN: usize = 3;
@@ -51,7 +50,8 @@ enum State {
 }
 
 impl<C: Cut> RangedRecords<C> {
-    pub(crate) fn new(cut: C, layout: Layout, frame: Frame, first: u32, stride: u32) -> Self {
+    /// `longest`: bytes that a record may have.
+    pub(crate) fn new(cut: C, layout: Layout, frame: Frame, first: u32, stride: u32, longest: usize) -> Self {
         Self {
             cut,
             layout,
@@ -60,7 +60,7 @@ impl<C: Cut> RangedRecords<C> {
             stride: stride.max(1),
             current: 0,
             state: State::Done,
-            buf: TextBuf::default(),
+            buf: TextBuf::of_lines(longest),
             fed: 0,
             border: None,
             ended: false,
@@ -74,9 +74,7 @@ impl<C: Cut> RangedRecords<C> {
     }
 
     fn feed(&mut self) -> Result<()> {
-        if self.buf.len() > MAX_LINE {
-            return Err(damaged("a record is longer than 1 GiB"));
-        }
+        self.buf.check_record()?;
         let before = self.buf.len();
         match self.cut.feed(&mut self.buf)? {
             Fed::Own => {}
@@ -251,9 +249,7 @@ impl StreamedRecords {
     }
 
     fn feed(&mut self) -> Result<()> {
-        if self.buf.len() > MAX_LINE {
-            return Err(damaged("a record is longer than 1 GiB"));
-        }
+        self.buf.check_record()?;
         self.ended = !self.text.feed(&mut self.buf)?;
         Ok(())
     }
@@ -322,6 +318,7 @@ mod tests {
     use super::super::super::testing::bgzf;
     use super::super::{BgzfCut, PlainCut, count_units};
     use super::*;
+    use crate::source::vcf::limits::MOST_LINE;
 
     const FRAME: Frame = Frame { contigs: 3, strings: 5, samples: 2 };
 
@@ -366,7 +363,7 @@ mod tests {
         let count = u32::try_from(count_units(skip as u64, size, step)).unwrap();
         let layout = Layout { base: skip as u64, skip: 0, step, size, count };
         let plain = weave(
-            &mut |part| all(&mut RangedRecords::new(PlainCut::new(plain.clone()), layout, FRAME, part, partitions)),
+            &mut |part| all(&mut RangedRecords::new(PlainCut::new(plain.clone()), layout, FRAME, part, partitions, MOST_LINE)),
             count,
         )?;
         let packed = bgzf(bytes, block);
@@ -374,7 +371,7 @@ mod tests {
         let count = u32::try_from(count_units(0, size, step)).unwrap();
         let layout = Layout { base: 0, skip: skip as u64, step, size, count };
         let cut = || BgzfCut::new(file.clone(), size);
-        let packed = weave(&mut |part| all(&mut RangedRecords::new(cut(), layout, FRAME, part, partitions)), count)?;
+        let packed = weave(&mut |part| all(&mut RangedRecords::new(cut(), layout, FRAME, part, partitions, MOST_LINE)), count)?;
         Ok([plain, packed])
     }
 

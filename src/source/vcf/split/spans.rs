@@ -12,7 +12,6 @@ use super::unit::UnitReader;
 use crate::crypto::digest::Sha256;
 use crate::error::{Error, Result};
 use crate::source::vcf::bcf::split_record;
-use crate::source::vcf::limits::{MAX_LINE, line_too_long};
 
 /// Text that is gathered before a chunk is handed on.
 const CHUNK: usize = 256 << 10;
@@ -256,7 +255,8 @@ pub(crate) struct Spanned {
 }
 
 impl Spanned {
-    pub(crate) fn new(file: Arc<File>, table: Arc<Spans>, first: u32, stride: u32) -> Self {
+    /// `longest`: bytes that a line, or a record, may have.
+    pub(crate) fn new(file: Arc<File>, table: Arc<Spans>, first: u32, stride: u32, longest: usize) -> Self {
         Self {
             blocks: Blocks::new(file, table.size),
             table,
@@ -265,7 +265,7 @@ impl Spanned {
             current: 0,
             begun: usize::MAX,
             at: None,
-            buf: TextBuf::default(),
+            buf: TextBuf::of_lines(longest),
             scanned: 0,
             bytes: 0,
             last: None,
@@ -304,9 +304,7 @@ impl Spanned {
     fn whole(&mut self, span: Span) -> Result<usize> {
         let text = self.buf.waiting();
         let ended = self.at.is_none();
-        if text.len() > MAX_LINE {
-            return Err(line_too_long());
-        }
+        self.buf.check_line()?;
         if !ended && text.len() < CHUNK {
             return Ok(0);
         }

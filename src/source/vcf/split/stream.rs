@@ -13,7 +13,6 @@ use super::buffer::TextBuf;
 use super::unit::UnitReader;
 use crate::bgzf::read_failed;
 use crate::error::{Error, Result};
-use crate::source::vcf::limits::{MAX_LINE, line_too_long};
 
 const READ: usize = 128 << 10;
 
@@ -209,9 +208,7 @@ impl UnitReader for Streamed {
                 let rest = self.buf.len();
                 return Ok(Some(self.buf.take(rest)).filter(|text| !text.is_empty()));
             }
-            if self.buf.len() > MAX_LINE {
-                return Err(line_too_long());
-            }
+            self.buf.check_line()?;
             self.ended = !self.text.feed(&mut self.buf)?;
         }
     }

@@ -21,6 +21,9 @@ pub(super) struct Pair {
     pub form: Form,
 }
 
+/// Parts of a line that are read: no line has so many.
+const MOST: usize = 1000;
+
 /// Reads the value of a structured line.
 pub(super) fn pairs(value: &str) -> Result<Vec<Pair>, Words> {
     let inside = value.strip_prefix('<').ok_or("the value does not begin with `<`")?;
@@ -52,6 +55,9 @@ pub(super) fn pairs(value: &str) -> Result<Vec<Pair>, Words> {
             if value.is_empty() || value.contains(['<', '>']) || quote {
                 return Err("a value that must be quoted");
             }
+        }
+        if pairs.len() == MOST {
+            return Err("more parts than are read");
         }
         pairs.push(Pair { key: key.to_owned(), value, form });
         match behind.strip_prefix(',') {

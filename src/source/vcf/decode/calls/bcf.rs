@@ -4,7 +4,7 @@
 use super::number::by_call;
 use super::plan::Part;
 use super::room::Room;
-use super::{CallsDecoder, Genotype, walk};
+use super::{CallsDecoder, Genotype, too_many_values, walk};
 use crate::flow::Number;
 use crate::source::vcf::bcf::{Cursor, FieldError, Site, is_genotype, of_sample, write_genotype};
 use crate::source::vcf::columns::{Column, Encoding, Kind, Vector};
@@ -122,7 +122,7 @@ impl CallsDecoder {
         if site.formats == 0 || site.samples == 0 {
             return Ok(());
         }
-        let number = self.plan(&room.text);
+        let number = self.plan(&room.text)?;
         let Some(plan) = self.plans.get(number) else { return Ok(()) };
         let block = |nth: usize| Block::nth(fields, nth, site.samples, names);
         let (genotype, local) = (plan.genotype.map(block).transpose()?, plan.local.map(block).transpose()?);
@@ -130,6 +130,9 @@ impl CallsDecoder {
         self.choose(room, genotype.filter(|_| self.mode == Calls::Carriers));
         if self.sample.len() == first {
             return Ok(());
+        }
+        if (self.sample.len() - first) * site.formats > self.limits.values {
+            return Err(too_many_values());
         }
         let sizes = Sizes { alts, genotype, local };
         let mut cursor = fields;

@@ -6,20 +6,23 @@ mod plan;
 mod room;
 mod walk;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array as _, ArrayRef, Int32Array, ListArray};
 use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::Field as ArrowField;
 
-use super::bad::{Bad, Place, columns_fit, wrong_columns};
+use super::bad::{Bad, Place, check_columns};
 use super::keep_or_fail::{Demand, Leftovers};
 use super::odd::{Odd, Tally};
 use super::recipe::Recipe;
-use crate::flow::Number;
-use crate::source::vcf::columns::{AnyColumn, Column, Encoding, Ends, Genotypes, Taken, column_for};
+use crate::flow::{Number, VcfType};
+use crate::source::vcf::columns::{AnyColumn, Blanks, Column, Encoding, Ends, Genotypes, Taken, column_for};
 use crate::source::vcf::config::Calls;
 use crate::source::vcf::hash::KeyMap;
+use crate::source::vcf::header::Fields;
+use crate::source::vcf::limits::Limits;
 use crate::source::vcf::reason::Reason;
 use crate::source::vcf::shape::Shape;
 use crate::source::vcf::slot::{Slot, is_genotype};
@@ -29,10 +32,16 @@ use plan::{Count, Part, Plan, Plans};
 use room::Room;
 use walk::{Run, count, end_of_part, is_reference, part, pass, reference_calls, runs};
 
+/// A FORMAT text so long may name very many keys.
+const LONG_FORMAT: usize = 1 << 20;
+
 struct Field {
     column: Option<AnyColumn>,
     demand: Demand,
+    kind: VcfType,
     odd: Tally,
+    /// The column has kept room for what the last batch held.
+    roomy: bool,
 }
 
 /// Genotypes with a column of their own type.
@@ -49,6 +58,8 @@ pub(super) struct CallsDecoder {
     /// GT may begin with a phase: from VCF 4.4 on.
     leading_phase: bool,
     runs: Vec<Run>,
+    limits: Limits,
+    declared: Arc<Fields>,
     fields: Vec<Field>,
     genotype: Option<Genotype>,
     index: KeyMap<usize>,
@@ -67,15 +78,17 @@ impl CallsDecoder {
     pub(super) fn new(recipe: &Recipe, shape: &Shape) -> Self {
         let mut index = KeyMap::default();
         let mut genotype = None;
+        let asked = recipe.slots.iter().filter_map(|slot| if let Slot::Call(i) = slot { Some(*i) } else { None });
+        let asked: HashSet<usize> = asked.collect();
         let fields = recipe.fields.formats.iter().enumerate().map(|(i, field)| {
             index.insert(field.id.as_bytes().into(), i);
-            let wanted = recipe.slots.contains(&Slot::Call(i));
+            let wanted = asked.contains(&i);
             let typed = is_genotype(field);
             if wanted && typed {
                 genotype = Some(Genotype { field: i, column: Genotypes::default() });
             }
             let column = (wanted && !typed).then(|| column_for(field.number, field.kind));
-            Field { column, demand: Demand::of(field), odd: Tally::default() }
+            Field { column, demand: Demand::of(field), kind: field.kind, odd: Tally::default(), roomy: false }
         });
         let fields = fields.collect();
         Self {
@@ -83,6 +96,8 @@ impl CallsDecoder {
             columns: shape.columns,
             leading_phase: shape.leading_phase,
             runs: runs(&shape.samples),
+            limits: recipe.limits,
+            declared: recipe.fields.clone(),
             fields,
             genotype,
             index,
@@ -110,22 +125,22 @@ impl CallsDecoder {
             Some(rest) => match memchr::memchr(b'\t', rest) {
                 None => 9,
                 Some(at) => {
-                    let plan = self.plan(&rest[..at]);
+                    let plan = self.plan(&rest[..at])?;
                     9 + self.samples(&rest[at + 1..], plan, alts, encoding)?
                 }
             },
         };
-        if !columns_fit(found, self.columns) {
-            return Err(wrong_columns());
-        }
-        if found > self.columns {
+        if check_columns(found, self.columns, rest)? {
             self.odd.add(Odd::SurplusColumns);
         }
         self.offsets.push(self.sample.len() as i32);
         Ok(())
     }
 
-    fn plan(&mut self, format: &[u8]) -> usize {
+    fn plan(&mut self, format: &[u8]) -> Result<usize, Bad> {
+        if format.len() > LONG_FORMAT && memchr::memchr_iter(b':', format).count() >= self.limits.fields {
+            return Err(Bad::column("FORMAT", Reason::SurplusKeys));
+        }
         let Self { plans, index, fields, genotype, leftovers, .. } = self;
         let part = |key: &[u8], repeated: bool| {
             let known = index.get(key).and_then(|at| Some((*at, fields.get(*at)?)));
@@ -136,7 +151,7 @@ impl CallsDecoder {
                 _ => Part::Skip,
             }
         };
-        plans.find(format, || Plan::of(format, part))
+        Ok(plans.find(format, || Plan::of(format, part)))
     }
 
     /// Walks the sample columns and returns how many there are.
@@ -149,6 +164,8 @@ impl CallsDecoder {
             _ => Count::default(),
         });
         let Some(known) = self.plans.get(plan) else { return Ok(0) };
+        // Each call takes room in every column that FORMAT names, however few values it has.
+        let most = self.sample.len() + self.limits.values / known.parts.len().max(1);
         let genotype_at = known.genotype.filter(|_| self.mode == Calls::Carriers);
         let genotypes_only = matches!(known.parts.as_slice(), [Part::Genotype]);
         let (mut rest, mut at, mut one_by_one) = (Some(text), 0, 0);
@@ -190,6 +207,9 @@ impl CallsDecoder {
                 } else {
                     let used = self.call(text, plan, alts, encoding)?;
                     self.sample.push(base + at as i32);
+                    if self.sample.len() > most {
+                        return Err(too_many_values());
+                    }
                     text.get(used + 1..)
                 };
                 at += 1;
@@ -217,7 +237,7 @@ impl CallsDecoder {
 
     /// Decodes the call at the front of `text` and returns its length.
     fn call(&mut self, text: &[u8], plan: usize, alts: usize, encoding: Encoding) -> Result<usize, Bad> {
-        let Self { plans, fields, genotype, leftovers, index: names, .. } = self;
+        let Self { plans, fields, genotype, leftovers, declared, .. } = self;
         let Some(plan) = plans.get(plan) else { return Ok(0) };
         let slot = self.sample.len();
         let diploid = is_diploid(text, plan);
@@ -256,8 +276,8 @@ impl CallsDecoder {
                     if let Err(reason) = outcome {
                         let several = value.contains(&b',');
                         field.odd.add(leftovers.keep_or_fail(field.demand, several, Place::Format(*index), reason)?);
-                        if let Some((name, _)) = names.iter().find(|(_, at)| *at == index) {
-                            leftovers.keep_value(name, value);
+                        if let Some(declared) = declared.formats.get(*index) {
+                            leftovers.keep_value(declared.id.as_bytes(), value);
                         }
                     }
                     length
@@ -278,15 +298,19 @@ impl CallsDecoder {
         Ok(end)
     }
 
-    pub(super) fn truncate(&mut self, rows: usize) {
+    /// Takes back what a bad record with these keys in FORMAT has left behind the first `rows`.
+    pub(super) fn undo<'a>(&mut self, keys: impl Iterator<Item = &'a [u8]>, rows: usize) {
         self.offsets.truncate(rows + 1);
         let total = self.offsets.last().map_or(0, |offset| *offset as usize);
         self.sample.truncate(total);
         if let Some(gt) = &mut self.genotype {
             gt.column.truncate(total);
         }
-        for column in self.fields.iter_mut().filter_map(|field| field.column.as_mut()) {
-            column.truncate(total);
+        for key in keys {
+            let field = self.index.get(key).and_then(|at| self.fields.get_mut(*at));
+            if let Some(column) = field.and_then(|field| field.column.as_mut()) {
+                column.truncate(total);
+            }
         }
         self.leftovers.truncate(total);
     }
@@ -302,20 +326,34 @@ impl CallsDecoder {
             let field = Arc::new(ArrowField::new("item", items.data_type().clone(), true));
             Arc::new(ListArray::new(field, offsets.clone(), items, None)) as ArrayRef
         };
-        let mut arrays = vec![(Slot::Sample, list(Arc::new(Int32Array::from(sample))))];
-        let fields = self.fields.iter_mut().enumerate();
-        let columns = fields.filter_map(|(i, field)| Some((Slot::Call(i), field.column.as_mut()? as &mut dyn Column)));
-        let genotype = self.genotype.iter_mut().map(|gt| (Slot::Call(gt.field), &mut gt.column as &mut dyn Column));
-        for (slot, column) in columns.chain(genotype) {
+        let padded = |column: &mut dyn Column| {
             column.pad(total);
-            arrays.push((slot, list(column.finish())));
+            list(column.finish())
+        };
+        let mut blanks = Blanks::default();
+        let mut fields: Vec<_> = self.fields.iter_mut().map(|field| field.finish(total, &mut blanks, &list)).collect();
+        if let Some(gt) = &mut self.genotype
+            && let Some(place) = fields.get_mut(gt.field)
+        {
+            *place = Some(padded(&mut gt.column));
         }
-        arrays.extend(self.leftovers.finish(total).map(|texts| (Slot::CallsOther, list(texts))));
-        Finished(arrays)
+        let other = self.leftovers.finish(total).map(&list);
+        Finished { sample: list(Arc::new(Int32Array::from(sample))), fields, other }
     }
 }
 
 impl Field {
+    /// The finished column, if it has one, of `calls` calls.
+    fn finish(&mut self, calls: usize, blanks: &mut Blanks, list: &impl Fn(ArrayRef) -> ArrayRef) -> Option<ArrayRef> {
+        let column = self.column.as_mut()?;
+        let filled = column.len() > 0;
+        if !filled && self.roomy {
+            *column = column_for(self.demand.number, self.kind);
+        }
+        self.roomy = filled;
+        Some(blanks.finish(column, calls, list))
+    }
+
     /// Gives a call's value to the column, if it has one. A plan gives each field one part, so the slot is free.
     fn put(
         &mut self,
@@ -353,12 +391,26 @@ impl Genotype {
     }
 }
 
+fn too_many_values() -> Bad {
+    Bad::new(Place::Record, Reason::SurplusCells)
+}
+
 /// The finished columns, each to be taken once.
-pub(super) struct Finished(Vec<(Slot, ArrayRef)>);
+pub(super) struct Finished {
+    sample: ArrayRef,
+    /// By index of the fields.
+    fields: Vec<Option<ArrayRef>>,
+    other: Option<ArrayRef>,
+}
 
 impl Finished {
     pub(super) fn take(&mut self, slot: Slot) -> Option<ArrayRef> {
-        self.0.iter().find(|(known, _)| *known == slot).map(|(_, array)| array.clone())
+        match slot {
+            Slot::Sample => Some(self.sample.clone()),
+            Slot::Call(field) => self.fields.get_mut(field)?.take(),
+            Slot::CallsOther => self.other.take(),
+            _ => None,
+        }
     }
 }
 

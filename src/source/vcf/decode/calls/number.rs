@@ -5,6 +5,11 @@ use super::walk::{end_of_part, part};
 use crate::flow::Number;
 use crate::source::vcf::count::{expected as by_alleles, genotypes};
 
+/// Behind so many others GT and LAA are not looked for: they come first.
+const FAR: usize = 64;
+/// Nor are they so long.
+const LONG: usize = 4096;
+
 /// The number of values that `number` asks of the call at the front of `text`, in a record with `alts` ALT alleles. `None`
 /// where the declaration or the call leaves it open.
 pub(super) fn expected(number: Number, alts: usize, text: &[u8], plan: &Plan) -> Option<usize> {
@@ -58,17 +63,29 @@ fn ploidy(text: &[u8], plan: &Plan) -> Option<usize> {
     if is_diploid(text, plan) {
         return Some(2);
     }
-    let gt = part(text, nth)?;
-    match &gt[..end_of_part(gt)] {
+    match near(text, nth)? {
         [] | b"." => None,
         [_, more @ ..] => Some(1 + more.iter().filter(|byte| matches!(byte, b'/' | b'|')).count()),
     }
 }
 
+/// The part `nth` of a call, if it is short and stands near the front: it is looked at for every other part.
+fn near(text: &[u8], nth: usize) -> Option<&[u8]> {
+    if nth > FAR {
+        return None;
+    }
+    let found = part(text, nth)?;
+    let found = &found[..found.len().min(LONG + 1)];
+    Some(&found[..end_of_part(found)]).filter(|found| found.len() <= LONG)
+}
+
 /// ALT alleles that LAA names; missing or empty it names none.
 fn local(text: &[u8], plan: &Plan) -> Option<usize> {
-    let Some(laa) = part(text, plan.local?) else { return Some(0) };
-    match &laa[..end_of_part(laa)] {
+    let nth = plan.local?;
+    if part(text, nth.min(FAR)).is_none() {
+        return Some(0);
+    }
+    match near(text, nth)? {
         [] | b"." => Some(0),
         list => Some(1 + list.iter().filter(|byte| **byte == b',').count()),
     }

@@ -207,6 +207,7 @@ fn decoder(head: &str, samples: usize, lines: &[(&str, usize)]) -> (CallsDecoder
         predicate: Default::default(),
         calls: Calls::All,
         catch_all: CatchAll::default(),
+        limits: Default::default(),
         schema: Arc::new(datafusion::arrow::datatypes::Schema::empty()),
         slots: slots.into(),
     };
@@ -228,7 +229,7 @@ fn decoder(head: &str, samples: usize, lines: &[(&str, usize)]) -> (CallsDecoder
         let outcome = decoder.decode(Some(line.as_bytes()), row, *alts, Encoding::default());
         match &outcome {
             Ok(()) => row += 1,
-            Err(_) => decoder.truncate(row),
+            Err(_) => decoder.undo(line.split('\t').next().unwrap().split(':').map(str::as_bytes), row),
         }
         outcomes.push(outcome);
     }

@@ -51,6 +51,23 @@ impl InfoDecoder {
         Ok(end)
     }
 
+    /// Takes back what a bad record with these entries has left behind the first `rows`.
+    pub(in crate::source::vcf::decode) fn undo_binary(
+        &mut self,
+        mut entries: Cursor<'_>,
+        count: usize,
+        names: &Names,
+        rows: usize,
+    ) {
+        for _ in 0..count {
+            let (Ok(key), Ok(_)) = (entries.integer(), entries.value()) else { break };
+            if let Some(key) = names.info.get(key as usize).copied().flatten() {
+                self.undo_key(key, rows);
+            }
+        }
+        self.leftovers.truncate(rows);
+    }
+
     /// Gives a value to its column; what does not fit goes to the catch-all column where the table has one.
     #[inline]
     fn put_binary(

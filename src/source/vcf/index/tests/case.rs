@@ -64,7 +64,7 @@ pub fn chunks_of(text: &str, binary: Option<&[u8]>, packed: &[u8], block: usize,
     let place = |at: usize| blocks[at / block] << 16 | (at % block) as u64;
     let (mut contigs, mut at): (Vec<(String, Bins)>, usize) = (Vec::new(), 0);
     if let Some(bytes) = binary {
-        at = header(bytes, 1 << 20).unwrap().unwrap().1;
+        at = header(bytes, &crate::source::vcf::limits::Limits::default()).unwrap().unwrap().1;
         let names = text.lines().filter_map(|line| line.strip_prefix("##contig=<ID="));
         contigs.extend(names.map(|name| (name.trim_end_matches('>').to_owned(), Bins::new())));
     }
