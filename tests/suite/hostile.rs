@@ -152,8 +152,11 @@ fn what_is_too_much_is_refused_by_the_option_that_allows_it() {
     let most = refused(&warehouse.home, &usual, "source.vcf.limits.line");
     assert!(most < peak, "{most} KiB");
     // A few chosen fields of a header that has too many are fine, and so is all of it when it is allowed.
-    for set in [vec!["source.vcf.limits.fields=2", "source.vcf.info=[K7, K14]"], vec!["source.vcf.limits={fields: 50}"]] {
-        let done = warehouse.run(load(&wide, &set)).expect(0).json();
+    for more in [
+        ["--set", "source.vcf.limits.fields=2", "--info", "K7,K14"],
+        ["--set", "source.vcf.limits={fields: 50}", "--calls", "all"],
+    ] {
+        let done = warehouse.run(load(&wide, &[]).iter().map(String::as_str).chain(more)).expect(0).json();
         assert_eq!(done["input_records"], 3, "{done}");
     }
     let done = warehouse.run(load(&wide, &["source.vcf.limits.line=2GiB"])).expect(2);
@@ -176,7 +179,8 @@ fn a_record_names_no_more_calls_times_fields_than_are_allowed() {
     let run = ["load", path.to_str().unwrap(), "--profile", "open", "--calls", "all", "--name", "values", "--json"];
     let done = warehouse.run(run.iter().chain(&set)).expect(0).json();
     assert_eq!((done["quarantined"].as_u64(), done["variants"].as_u64(), done["calls"].as_u64()), (Some(1), Some(2), Some(60)));
-    let why = warehouse.sql(&format!("SELECT line, reason FROM genogate.quarantine WHERE load_id = {}", quoted(&done["load_id"])));
+    let why =
+        warehouse.sql(&format!("SELECT line, reason FROM genogate.quarantine WHERE load_id = {}", quoted(&done["load_id"])));
     assert!(why.contains("limits.values"), "{why}");
 }
 
@@ -203,7 +207,8 @@ fn a_wide_file_loads_with_every_value() {
 /// A file of two samples whose records from the second on are as given.
 fn two_samples(records: &[&str], end: &str) -> String {
     let head = format!("{HEAD}##INFO=<ID=DP,Number=1,Type=Integer,Description=\"d\">\n");
-    let formats = "##FORMAT=<ID=GT,Number=1,Type=String,Description=\"g\">\n##FORMAT=<ID=DP,Number=1,Type=Integer,Description=\"d\">\n";
+    let formats =
+        "##FORMAT=<ID=GT,Number=1,Type=String,Description=\"g\">\n##FORMAT=<ID=DP,Number=1,Type=Integer,Description=\"d\">\n";
     let whole = "1\t1\t.\tA\tC\t.\tPASS\tDP=1\tGT:DP\t0/1:3\t1/1:4";
     format!("{head}{formats}{COLUMNS}\tFORMAT\tA\tB\n{whole}\n{}{end}", records.join("\n"))
 }
@@ -228,8 +233,12 @@ fn a_record_that_was_cut_is_bad_wherever_it_stands() {
             [("middle", two_samples(&[cut, whole], "\n")), ("end", two_samples(&[cut], "\n")), ("open", two_samples(&[cut], ""))];
         for (at, (place, text)) in places.into_iter().enumerate() {
             let path = file(folder.path(), "cut.vcf", text);
-            let settings =
-                [("carriers", "lenient", "16MiB"), ("none", "lenient", "20"), ("all", "lenient", "20"), ("all", "strict", "16MiB")];
+            let settings = [
+                ("carriers", "lenient", "16MiB"),
+                ("none", "lenient", "20"),
+                ("all", "lenient", "20"),
+                ("all", "strict", "16MiB"),
+            ];
             {
                 // Each cut meets three of them, each of them six cuts.
                 let (calls, conformance, unit) = settings[(nth + at) % 4];

@@ -41,7 +41,8 @@ impl Dictionary {
         let flags = header.info.iter().filter(|info| info.kind == VcfType::Flag);
         let flags: HashSet<&str> = flags.map(|info| info.id.as_str()).collect();
         let (strings, contigs) = (strings.list, contigs.list);
-        let flags = (0..).zip(&strings).filter(|(_, id)| id.as_deref().is_some_and(|id| flags.contains(id))).map(|(at, _)| at).collect();
+        let flags =
+            (0..).zip(&strings).filter(|(_, id)| id.as_deref().is_some_and(|id| flags.contains(id))).map(|(at, _)| at).collect();
         Ok(Self { strings, contigs, flags, samples: header.samples.len(), legacy })
     }
 

@@ -194,8 +194,9 @@ async fn bad_records_leave_nothing_behind() {
 #[tokio::test]
 async fn records_without_calls_and_with_nobodys_calls() {
     let records = ["1 3 . A C 5 PASS AC=1", "1 4 . A C . . . GT 0/1 0/1 0/1", "1 5 . A C . . . GT 0/1 0/0 0/1 1/1 1/1"];
-    let read = cohort(&records, |_| {}).await;
-    assert_eq!(read.column("calls.__sample"), ["[]", "[0, 1, 2]", "[0, 2]"]);
+    let read = cohort(&records, |config| config.on_bad_record = OnBadRecord::Quarantine).await;
+    assert_eq!(read.column("calls.__sample"), ["[0, 1, 2]", "[0, 2]"]);
+    assert_eq!(read.units[0].bad[0].reason, "another number of columns than the header");
     assert!(read.inspection.notices.iter().any(|notice| notice.text.contains("more columns than the header")));
     for i in [0, 2] {
         let text = vcf(HEAD, &["S0", "S1", "S2"], &[records[i]]);

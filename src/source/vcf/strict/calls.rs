@@ -61,7 +61,9 @@ fn call<'a>(record: &Record<'a>, keys: &[&'a [u8]], formats: &[Option<Rule>], te
         return Err(column("FORMAT", Reason::SurplusCallValues));
     }
     // Keys behind the call's last value have none.
-    let get = |name: &str| keys.iter().take(values.len()).position(|key| *key == name.as_bytes()).and_then(|at| values.get(at).copied());
+    let get = |name: &str| {
+        keys.iter().take(values.len()).position(|key| *key == name.as_bytes()).and_then(|at| values.get(at).copied())
+    };
     let genotype = get("GT");
     let ploidy = match genotype {
         Some(text) => Some(alleles(text, record, rules.minor).map_err(|reason| Fault { at: At::Format(b"GT"), reason })?),

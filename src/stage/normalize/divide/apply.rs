@@ -86,7 +86,16 @@ struct Division<'a> {
     /// Source rows to take; `None` when no record has more than one ALT.
     index: Option<UInt32Array>,
     /// What columns without any value become: of wide files there are many, and all of one kind become the same.
-    blanks: Vec<(Shape, DataType, ArrayRef)>,
+    blanks: Vec<Blank>,
+}
+
+/// What columns of one kind become that have no value.
+struct Blank {
+    shape: Shape,
+    /// Of calls: lists that are there, of calls that have no value.
+    calls: bool,
+    kind: DataType,
+    array: ArrayRef,
 }
 
 impl<'a> Division<'a> {
@@ -108,12 +117,13 @@ impl<'a> Division<'a> {
         if !self.is_blank(index, shape) {
             return self.divided(index, shape, spill);
         }
-        let kind = self.batch.column(index).data_type();
-        if let Some((.., array)) = self.blanks.iter().find(|(s, k, _)| *s == shape && k == kind) {
-            return Ok(array.clone());
+        let (kind, calls) = (self.batch.column(index).data_type(), self.is_of_calls(index));
+        let same = |blank: &&Blank| blank.shape == shape && blank.calls == calls && blank.kind == *kind;
+        if let Some(blank) = self.blanks.iter().find(same) {
+            return Ok(blank.array.clone());
         }
         let array = self.divided(index, shape, spill)?;
-        self.blanks.push((shape, kind.clone(), array.clone()));
+        self.blanks.push(Blank { shape, calls, kind: kind.clone(), array: array.clone() });
         Ok(array)
     }
 
@@ -122,13 +132,16 @@ impl<'a> Division<'a> {
         let none = |array: &dyn Array| array.null_count() == array.len();
         let column = self.batch.column(index);
         match shape {
-            Shape::Info(_) | Shape::Repeat if none(column) => true,
-            Shape::Calls(_) | Shape::LocalCalls(_) => column.as_list_opt::<i32>().is_some_and(|calls| none(calls.values())),
-            Shape::Repeat if self.batch.schema_ref().field(index).name().starts_with(column::CALLS) => {
+            Shape::Calls(_) | Shape::LocalCalls(_) | Shape::Repeat if self.is_of_calls(index) => {
                 column.as_list_opt::<i32>().is_some_and(|calls| none(calls.values()))
             }
+            Shape::Info(_) | Shape::Repeat => none(column),
             _ => false,
         }
+    }
+
+    fn is_of_calls(&self, index: usize) -> bool {
+        self.batch.schema_ref().field(index).name().starts_with(column::CALLS)
     }
 
     fn divided(&self, index: usize, shape: Shape, spill: &mut Spill) -> Result<ArrayRef> {
