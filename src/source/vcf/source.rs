@@ -172,7 +172,7 @@ impl VcfSource {
         let Config { regions, info, csq, ann, bcsq, calls, formats, on_bad_record, conformance, .. } = &self.config;
         let settings = serde_json::json!({
             "regions": regions, "info": info, "csq": csq, "ann": ann, "bcsq": bcsq, "calls": calls, "formats": formats,
-            "on_bad_record": on_bad_record, "conformance": conformance,
+            "on_bad_record": on_bad_record, "conformance": conformance, "values": self.limits.values,
         });
         Specification::new(self.kind(), &settings)?.with_content("samples", &samples.map(Listed::digest))
     }
