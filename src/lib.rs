@@ -49,3 +49,7 @@ pub mod demo;
 pub mod doctor;
 // doors
 pub mod cli;
+
+#[cfg(test)]
+#[path = "../tests/suite/machine.rs"]
+mod machine;

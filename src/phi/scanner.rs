@@ -166,27 +166,12 @@ mod tests {
         }
     }
 
-    /// Needs the folder of real VCF files: `GENOGATE_TEST_DATA`, or `../shared/data/vcf` beside the checkout.
     #[test]
     fn real_files_have_next_to_no_grave_hits() {
-        use std::io::{BufRead, BufReader, Read};
-        let beside = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/vcf");
-        let folder = std::env::var_os("GENOGATE_TEST_DATA").map_or(beside, std::path::PathBuf::from).join("real");
-        if !folder.is_dir() {
-            eprintln!("skipped: no folder of real VCF files (GENOGATE_TEST_DATA or ../shared/data/vcf)");
-            return;
-        }
+        let Some(files) = crate::machine::real_files() else { return };
         let scanner = Scanner::builtin().unwrap();
         let (mut values, mut hits) = (0u64, std::collections::BTreeMap::new());
-        for entry in std::fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            let file = std::fs::File::open(&path).unwrap();
-            let name = path.to_string_lossy().into_owned();
-            let reader: Box<dyn Read> = match name.rsplit('.').next() {
-                Some("vcf") => Box::new(file),
-                Some("gz" | "bgz") => Box::new(flate2::read::MultiGzDecoder::new(file)),
-                _ => continue,
-            };
+        for listed in files.iter().filter(|listed| listed.group == "real" && !listed.is_bcf) {
             let mut found = |place: &'static str, text: &str| {
                 values += 1;
                 for hit in scanner.scan(text) {
@@ -198,8 +183,8 @@ mod tests {
                     }
                 }
             };
-            for line in BufReader::new(reader).lines() {
-                let Ok(line) = line else { break };
+            let text = crate::machine::inflated(&listed.path);
+            for line in text.split(|byte| *byte == b'\n').map(String::from_utf8_lossy) {
                 if line.starts_with('#') {
                     found("header", &line);
                 } else {
@@ -209,7 +194,6 @@ mod tests {
                 }
             }
         }
-        eprintln!("{values} values: {hits:#?}");
         assert!(values > 100_000, "too few values to judge by");
         for ((severity, id, place), (count, examples)) in hits {
             assert!(severity < Severity::High || place == "header" && count < 4, "{id} in {place}: {count}, {examples:?}");

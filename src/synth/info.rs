@@ -35,7 +35,7 @@ pub(super) const KEYS: &[(&str, &str, &str, &str)] = &[
     ("InbreedingCoeff", "1", "Float", "Inbreeding coefficient"),
     ("VQSLOD", "1", "Float", "Log odds of being a true variant"),
     ("culprit", "1", "String", "Annotation that weighed most in VQSLOD"),
-    ("AA", "1", "Character", "Ancestral allele"),
+    ("AA", "1", "String", "Ancestral allele"),
     ("DB", "0", "Flag", "Member of dbSNP"),
     ("lcr", "0", "Flag", "In a low-complexity region"),
     ("NEGATIVE_TRAIN_SITE", "0", "Flag", "Used to train the filter as a bad site"),

@@ -1,7 +1,7 @@
 //! A BCF file in the warehouse: the same rows as its VCF. The file is written here, so no other program is needed.
 
 #[path = "../../src/source/vcf/bcf/testing.rs"]
-mod writer;
+pub mod writer;
 
 use std::io::Write;
 use std::process::Stdio;

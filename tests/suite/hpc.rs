@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use super::cohorts::cohort;
+use super::machine::{Lack, skip};
 use super::support::{Done, Warehouse, genogate, repository};
 
 /// As on a compute node: no terminal, no input, a log for machines.
@@ -72,7 +73,7 @@ fn threads_are_what_slurm_affinity_and_the_cgroup_allow() {
     let mut bound = Command::new("taskset");
     bound.args(["-c", "0", super::support::binary()]).env("GENOGATE_HOME", &home).env_remove("SLURM_CPUS_PER_TASK");
     assert_eq!(partitions(bound, &file), 1);
-    let Some(cgroup) = Cgroup::with_one_cpu() else { return eprintln!("skipped: no cgroup with a quota can be made here") };
+    let Some(cgroup) = Cgroup::with_one_cpu() else { return skip(Lack::Cgroup) };
     let mut limited = Command::new("sh");
     limited.args(["-c", "echo $$ > \"$0\" && exec \"$@\""]).arg(cgroup.folder.join("cgroup.procs")).arg(super::support::binary());
     assert_eq!(partitions(limited, &file), 1);

@@ -2,10 +2,10 @@
 
 use std::io::Write;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::json;
 
+use super::machine::{has_htslib, output_of};
 use super::support::{Done, Warehouse, genogate};
 
 //                          1234567890123456
@@ -104,26 +104,20 @@ fn a_reference_that_is_not_the_files_is_told_by_position() {
     assert!(done.stdout.contains("needs a reference"), "{done:#?}");
 }
 
-/// INFO and FORMAT of divided and moved rows are bcftools' own.
+/// What bcftools 1.16 makes of [`RECORDS`], so that its word counts on machines without it, too.
+const RECORDED: &str = "3|GCA|G|1|5\n3|G|GCA|2|3\n4|C|T|1|.\n9|A|<DEL>|.|12\n5|ACGT|A|1|.\n";
+
+/// INFO of divided and moved rows is bcftools' own.
 #[test]
 fn info_of_moved_rows_is_that_of_bcftools() {
     let folder = tempfile::tempdir().unwrap();
     // A file is loaded once at a time, and another test loads the records as they are.
     let other = RECORDS.replace("PASS", ".");
     let (file, fasta) = (write(folder.path(), "v.vcf", &other), put(folder.path(), "r.fa", FASTA.as_bytes()));
-    let query = Command::new("sh")
-        .args([
-            "-c",
-            "bcftools norm -m- -f \"$1\" \"$2\" | bcftools query -f '%POS|%REF|%ALT|%INFO/AC|%INFO/END\\n'",
-            "sh",
-            &fasta,
-            &file,
-        ])
-        .output()
-        .unwrap();
-    if !query.status.success() || query.stdout.is_empty() {
-        eprintln!("skipped: no bcftools");
-        return;
+    if has_htslib() {
+        let pipe = "bcftools norm -m- -f \"$1\" \"$2\" | bcftools query -f '%POS|%REF|%ALT|%INFO/AC|%INFO/END\\n'";
+        let printed = output_of("sh", &["-c", pipe, "sh", &fasta, &file], folder.path()).unwrap();
+        assert_eq!(String::from_utf8(printed).unwrap(), RECORDED, "bcftools says something else than was recorded");
     }
     let warehouse = Warehouse::shared();
     let load = ["load", &file, "-f", &fasta, "--json", "--profile", "open", "--name", "bcftools", "--force"];
@@ -136,5 +130,5 @@ fn info_of_moved_rows_is_that_of_bcftools() {
         lines.sort();
         lines
     };
-    assert_eq!(sorted(&ours), sorted(&String::from_utf8(query.stdout).unwrap()));
+    assert_eq!(sorted(&ours), sorted(RECORDED));
 }

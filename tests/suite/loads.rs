@@ -1,41 +1,12 @@
 //! The main job on real input: every record arrives, and INFO comes back as the file held it.
 
-use std::io::Read;
+use std::io::Write;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
-use super::support::{Warehouse, real_files, repository};
-
-/// One line of the manifest.
-struct Entry {
-    file: String,
-    records: u64,
-    split: Option<u64>,
-}
-
-/// Text files that a conforming reader must take.
-fn manifest(folder: &Path) -> Vec<Entry> {
-    let text = std::fs::read_to_string(folder.join("MANIFEST.tsv")).unwrap();
-    let mut lines = text.lines();
-    let names: Vec<&str> = lines.next().unwrap().split('\t').collect();
-    let column = |row: &[&str], name: &str| row[names.iter().position(|n| *n == name).unwrap()].to_owned();
-    let mut entries = Vec::new();
-    for line in lines {
-        let row: Vec<&str> = line.split('\t').collect();
-        let (file, group) = (column(&row, "file"), column(&row, "group"));
-        let wanted = match group.as_str() {
-            "real" | "edge" => !column(&row, "bcftools").starts_with("FAIL"),
-            "conformance" => file.contains("/passed/"),
-            _ => false,
-        };
-        if wanted && !column(&row, "container").contains("BCF") {
-            let records = column(&row, "records").parse().unwrap();
-            entries.push(Entry { file, records, split: column(&row, "split_computed").parse().ok() });
-        }
-    }
-    entries
-}
+use super::machine::{Listed, inflated, real_files, real_folder};
+use super::support::{Warehouse, repository};
 
 fn paths(file: &Path) -> String {
     format!("source.vcf.paths={}", json!([file]))
@@ -43,9 +14,9 @@ fn paths(file: &Path) -> String {
 
 #[test]
 fn every_real_file_loads_with_its_records() {
-    let Some(folder) = real_files() else { return };
+    let Some(listed) = real_files() else { return };
     let warehouse = Warehouse::shared();
-    let entries = manifest(&folder);
+    let entries: Vec<Listed> = listed.into_iter().filter(|listed| listed.conforms() && !listed.is_bcf).collect();
     assert!(entries.len() > 100, "the manifest lists {} files", entries.len());
     let mut wrong = Vec::new();
     for entry in &entries {
@@ -55,7 +26,7 @@ fn every_real_file_loads_with_its_records() {
             pipeline.as_os_str(),
             "--json".as_ref(),
             "--set".as_ref(),
-            paths(&folder.join(&entry.file)).as_ref(),
+            paths(&entry.path).as_ref(),
         ]);
         if done.code != 0 {
             wrong.push(format!("{}: exit {}: {}", entry.file, done.code, done.stdout));
@@ -132,16 +103,6 @@ fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-fn text_of(file: &Path) -> String {
-    let bytes = std::fs::read(file).unwrap();
-    let mut text = String::new();
-    match bytes.starts_with(&[0x1f, 0x8b]) {
-        true => drop(flate2::read::MultiGzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap()),
-        false => text = String::from_utf8(bytes).unwrap(),
-    }
-    text
-}
-
 /// Reads a file with a second, slow and simple parser and compares every declared INFO cell with the database.
 fn info_differences(warehouse: &Warehouse, file: &Path) -> Vec<String> {
     let pipeline = repository("pipelines/research.yaml");
@@ -152,7 +113,7 @@ fn info_differences(warehouse: &Warehouse, file: &Path) -> Vec<String> {
     let load = warehouse.run(command).expect(0).json()["load_id"].as_str().unwrap().to_owned();
     let rows = warehouse.sql(&format!("SELECT info FROM genogate.variants WHERE load_id = '{load}' ORDER BY variant_id"));
     let rows: Vec<&str> = rows.lines().collect();
-    let text = text_of(file);
+    let text = String::from_utf8(inflated(file)).unwrap();
     let header: Vec<&str> = text.lines().take_while(|line| line.starts_with('#')).collect();
     let declared = declarations(&header);
     let encoded = ["VCFv4.3", "VCFv4.4", "VCFv4.5"].iter().any(|version| header[0].ends_with(version));
@@ -185,7 +146,7 @@ fn info_differences(warehouse: &Warehouse, file: &Path) -> Vec<String> {
 /// Defect 1 of the predecessor: INFO was never stored.
 #[test]
 fn info_comes_back_as_the_file_held_it() {
-    let Some(folder) = real_files() else { return };
+    let Some(folder) = real_folder() else { return };
     let files = [
         "real/vcfanno-examples__exac.vcf.gz",
         "real/vcf-pg-loader__gnomad_subset.vcf.gz",
@@ -325,22 +286,18 @@ fn genotypes_come_back_as_text_and_as_numbers() {
 #[test]
 fn an_index_and_a_scan_make_the_same_load() {
     let folder = tempfile::tempdir().unwrap();
-    let tool = |program: &str, arguments: &[&str]| {
-        let output = std::process::Command::new(program).args(arguments).current_dir(folder.path()).output();
-        output.ok().filter(|output| output.status.success()).map(|output| output.stdout)
-    };
     let mut text = "##fileformat=VCFv4.3\n##INFO=<ID=DP,Number=1,Type=Integer,Description=\"d\">\n##contig=<ID=1>\n##contig=<ID=2>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n".to_owned();
     for i in 0..60_000 {
         let dp = if i == 40_000 { "many".to_owned() } else { i.to_string() };
         text += &format!("{}\t{}\t.\tA\tC\t{}\tPASS\tDP={dp}\n", 1 + i / 30_000, 100 + 50 * (i % 30_000), i % 90);
     }
-    std::fs::write(folder.path().join("x.vcf"), text).unwrap();
-    let Some(packed) = tool("bgzip", &["-c", "x.vcf"]) else {
-        println!("skipped: bgzip and tabix are not installed");
-        return;
+    let mut packed = noodles_bgzf::io::Writer::new(Vec::new());
+    packed.write_all(text.as_bytes()).unwrap();
+    std::fs::write(folder.path().join("x.vcf.gz"), packed.finish().unwrap()).unwrap();
+    let noodles_vcf::Index::Tabix(index) = noodles_vcf::fs::index(folder.path().join("x.vcf.gz")).unwrap() else {
+        panic!("contigs of such a length have a tabix index")
     };
-    std::fs::write(folder.path().join("x.vcf.gz"), packed).unwrap();
-    tool("tabix", &["-p", "vcf", "x.vcf.gz"]).expect("tabix is installed with bgzip");
+    noodles_tabix::fs::write(folder.path().join("x.vcf.gz.tbi"), &index).unwrap();
     std::fs::write(folder.path().join("r.bed"), "1\t149\t200149\n2\t449999\t650000\n").unwrap();
     let warehouse = Warehouse::shared();
     let (file, bed) = (folder.path().join("x.vcf.gz"), folder.path().join("r.bed"));

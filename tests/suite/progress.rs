@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
 
+use super::machine::{Lack, skip};
 use super::support::{Done, Warehouse, binary, genogate, repository};
 
 /// A period short enough to be seen; the test waits for a line, not for a time.
@@ -72,10 +73,7 @@ fn on_a_terminal_a_bar_is_drawn() {
     let inner = format!("{} load {file} --profile open --json > {}/report.json", binary(), folder.path().display());
     let mut command = Command::new("script");
     command.args(["-qec", &inner, "/dev/null"]).env("GENOGATE_HOME", &warehouse.home).env("TERM", "xterm");
-    let Ok(output) = command.stdin(Stdio::null()).output() else {
-        println!("skipped: script (util-linux) is not installed");
-        return;
-    };
+    let Ok(output) = command.stdin(Stdio::null()).output() else { return skip(Lack::Script) };
     let drawn = Done::from(output).expect(0).stdout;
     assert!(drawn.contains("eta") && drawn.contains(" rows (") && drawn.contains("B of "), "{drawn:?}");
     let report: Value = serde_json::from_slice(&std::fs::read(folder.path().join("report.json")).unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! What the tests share: the binary, a managed database of their own, and the folder of real files when it is there.
+//! What the tests share: the binary, and a managed database of their own.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -150,14 +150,4 @@ pub fn signal(child: &Child, name: &str) {
 /// What a running command has done when it is over.
 pub fn end(child: Child) -> Done {
     child.wait_with_output().unwrap().into()
-}
-
-/// The folder of real files, or `None` said aloud.
-pub fn real_files() -> Option<PathBuf> {
-    let candidates = [std::env::var_os("GENOGATE_TEST_DATA").map(PathBuf::from), Some(repository("../shared/data/vcf"))];
-    let found = candidates.into_iter().flatten().find(|folder| folder.join("MANIFEST.tsv").is_file());
-    if found.is_none() {
-        eprintln!("skipped: no folder of real VCF files (GENOGATE_TEST_DATA or ../shared/data/vcf)");
-    }
-    found
 }

@@ -1,6 +1,6 @@
 //! What the tests of this room share: BGZF and gzip, and a table read into one batch. It must not be built outside tests.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
@@ -137,16 +137,4 @@ pub(crate) fn same(a: &RecordBatch, b: &RecordBatch, except: &[&str]) -> bool {
     let (a, b) = (keep(a), keep(b));
     let bare = |schema: &Schema| schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
     bare(&a.schema()) == bare(&b.schema()) && a.columns() == b.columns()
-}
-
-/// The folder of real files, where there is one; its absence is said.
-pub(crate) fn corpus() -> Option<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let named = std::env::var_os("GENOGATE_TEST_DATA").map(PathBuf::from);
-    let beside = ["../shared", "../../shared"].map(|up| here.join(up).join("data/vcf"));
-    let found = named.into_iter().chain(beside).find(|folder| folder.join("MANIFEST.tsv").is_file());
-    if found.is_none() {
-        println!("skipped: no folder of test files (GENOGATE_TEST_DATA)");
-    }
-    found
 }

@@ -2,12 +2,15 @@
 
 mod cuts;
 
+use std::path::Path;
+
 use proptest::prelude::*;
 
-use super::testing::{bgzf, corpus, gzip, read, read_bytes, read_rest, read_sql, same, vcf};
+use super::testing::{bgzf, gzip, read, read_bytes, read_rest, read_sql, same, vcf};
 use super::{Calls, Config, OnBadRecord, UnitSize, decode_to_end};
 use crate::error::Class;
 use crate::flow::column;
+use crate::machine::{Listed, real_files};
 
 const HEAD: &str = "##INFO=<ID=DP,Number=1,Type=Integer,Description=\"\">\n##INFO=<ID=NOTE,Number=.,Type=String,Description=\"\">\n##FORMAT=<ID=GT,Number=1,Type=String,Description=\"\">\n";
 
@@ -265,30 +268,20 @@ async fn what_cannot_be_read_says_so_without_a_path() {
 
 #[tokio::test]
 async fn every_file_of_the_corpus_has_its_records() {
-    let Some(folder) = corpus() else { return };
-    let manifest = std::fs::read_to_string(folder.join("MANIFEST.tsv")).unwrap();
-    let mut lines = manifest.lines().map(|line| line.split('\t').collect::<Vec<_>>());
-    let names = lines.next().unwrap();
-    let at = |name: &str| names.iter().position(|known| *known == name).unwrap();
-    let (file, group, container, records, verdict) = (at("file"), at("group"), at("container"), at("records"), at("bcftools"));
+    let Some(files) = real_files() else { return };
     let (mut wrong, mut read_well) = (Vec::new(), 0);
-    for row in lines {
-        let wanted =
-            (matches!(row[group], "real" | "edge") && !row[verdict].starts_with("FAIL")) || row[file].contains("/passed/");
-        if !wanted || row[container].contains("BCF") {
-            continue;
-        }
+    for Listed { file, path, records, .. } in files.iter().filter(|listed| listed.conforms() && !listed.is_bcf) {
         for (unit, calls, partitions) in [(16 << 20, Calls::Carriers, 1), (40_000, Calls::All, 3)] {
-            let mut config = Config::of([row[file]]);
+            let mut config = Config::of([path.to_string_lossy()]);
             (config.unit, config.calls) = (UnitSize::Bytes(unit), calls);
-            let decoded = match config.build(&folder).unwrap().inspect() {
+            let decoded = match config.build(Path::new("/")).unwrap().inspect() {
                 Ok(inspection) => decode_to_end(&inspection, partitions, None),
                 Err(error) => Err(error),
             };
             match decoded {
-                Ok(decoded) if decoded.rows.to_string() == row[records] => read_well += 1,
-                Ok(decoded) => wrong.push(format!("{}: {} rows, not {}", row[file], decoded.rows, row[records])),
-                Err(error) => wrong.push(format!("{}: {error}", row[file])),
+                Ok(decoded) if decoded.rows as u64 == *records => read_well += 1,
+                Ok(decoded) => wrong.push(format!("{file}: {} rows, not {records}", decoded.rows)),
+                Err(error) => wrong.push(format!("{file}: {error}")),
             }
         }
     }
@@ -336,18 +329,13 @@ const UNREADABLE: [&str; 3] = ["failed_empty.vcf", "failed_empty_sample.vcf", "f
 
 #[tokio::test]
 async fn no_record_of_the_suites_is_lost() {
-    let Some(folder) = corpus() else { return };
-    let manifest = std::fs::read_to_string(folder.join("MANIFEST.tsv")).unwrap();
-    let mut lines = manifest.lines().map(|line| line.split('\t').collect::<Vec<_>>());
-    let names = lines.next().unwrap();
-    let at = |name: &str| names.iter().position(|known| *known == name).unwrap();
-    let (file, records, verdict) = (at("file"), at("records"), at("bcftools"));
+    let Some(files) = real_files() else { return };
     let (mut wrong, mut good, mut aside) = (Vec::new(), 0, 0);
-    for row in lines.filter(|row| row[file].starts_with("conformance/")) {
-        let mut config = Config::of([row[file]]);
+    for listed in files.iter().filter(|listed| listed.group == "conformance") {
+        let mut config = Config::of([listed.path.to_string_lossy()]);
         (config.on_bad_record, config.calls) = (OnBadRecord::Quarantine, Calls::All);
-        let (name, unreadable) = (row[file], UNREADABLE.iter().any(|name| row[file].ends_with(name)));
-        let found = match read(&config, &folder, 2).await {
+        let (name, unreadable) = (&listed.file, UNREADABLE.iter().any(|name| listed.file.ends_with(name)));
+        let found = match read(&config, Path::new("/"), 2).await {
             Ok(found) if !unreadable => found,
             Err(error) if unreadable && error.class() == Class::Input => continue,
             Ok(_) => {
@@ -360,9 +348,9 @@ async fn no_record_of_the_suites_is_lost() {
             }
         };
         let bad: Vec<_> = found.units.iter().flat_map(|unit| &unit.bad).collect();
-        let lines = std::fs::read_to_string(folder.join(name)).unwrap().lines().count() as u64;
+        let lines = std::fs::read_to_string(&listed.path).unwrap().lines().count() as u64;
         if found.records() != found.batch.num_rows() as u64 + bad.len() as u64
-            || (!row[verdict].starts_with("FAIL") && row[records] != found.records().to_string())
+            || (!listed.refused && listed.records != found.records())
             || bad.iter().any(|bad| bad.line >= lines || bad.field.is_empty() || bad.reason.is_empty())
             || (name.contains("/passed/") && !bad.is_empty())
         {

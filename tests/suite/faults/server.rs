@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::{Admin, COMMITTED, Chance, Scene, await_words, end, rounds, signal};
+use crate::machine::{Lack, skip};
 use crate::support::Warehouse;
 
 /// SIGKILL to the postmaster; returns once it and its children are gone and the cluster runs again.
@@ -159,12 +160,12 @@ fn too_many_connections_are_waited_out() {
 struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
-    /// `None`, said aloud, where mounting is not allowed.
+    /// `None`, said, where mounting is not allowed.
     fn mount(owner: &Path) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m,mode=711", "tmpfs"]).arg(folder.path()).output();
         if !mounted.is_ok_and(|output| output.status.success()) {
-            eprintln!("skipped: a small file system cannot be mounted here, so no disk gets full");
+            skip(Lack::Mount);
             return None;
         }
         let disk = Self(folder);

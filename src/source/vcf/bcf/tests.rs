@@ -1,7 +1,6 @@
 //! BCF through the whole source: the same rows as the same records as text.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::DataType;
@@ -12,6 +11,7 @@ use super::testing::{Style, encode};
 use super::{header, lines, read_header, records, version};
 use crate::error::Class;
 use crate::flow::column;
+use crate::machine::{Listed, has_htslib, inflated, output_of, real_files};
 use crate::source::vcf::limits::Limits;
 use crate::source::vcf::testing::{Read, bgzf, gzip, read_bytes, same, vcf};
 use crate::source::vcf::{Calls, Config, Conformance, Info, OnBadRecord, UnitSize, decode_to_end};
@@ -319,22 +319,9 @@ fn has_float(kind: &DataType) -> bool {
     }
 }
 
-fn corpus() -> Option<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let named = std::env::var_os("GENOGATE_TEST_DATA").map(PathBuf::from);
-    let beside = ["../shared", "../../shared"].map(|up| here.join(up).join("data/vcf"));
-    named.into_iter().chain(beside).find(|folder| folder.join("MANIFEST.tsv").is_file())
-}
-
 /// The file's text with a line for every name that it uses and does not declare: BCF cannot do without.
 fn declared(path: &Path) -> Option<String> {
-    let stored = std::fs::read(path).ok()?;
-    let mut text = Vec::new();
-    match stored.starts_with(&[0x1f, 0x8b]) {
-        true => std::io::Read::read_to_end(&mut flate2::read::MultiGzDecoder::new(&stored[..]), &mut text).ok()?,
-        false => std::io::Read::read_to_end(&mut &stored[..], &mut text).ok()?,
-    };
-    let text = String::from_utf8(text).ok()?.replace("\r\n", "\n");
+    let text = String::from_utf8(inflated(path)).ok()?.replace("\r\n", "\n");
     let (head, body): (Vec<&str>, Vec<&str>) = text.lines().partition(|line| line.starts_with('#'));
     let mut added = Vec::<String>::new();
     let mut need = |kind: &str, id: &str, rest: &str| {
@@ -357,40 +344,28 @@ fn declared(path: &Path) -> Option<String> {
     Some(text.replacen("#CHROM\t", &format!("{}#CHROM\t", added.iter().map(|line| format!("{line}\n")).collect::<String>()), 1))
 }
 
-fn bcftools(arguments: &[&str]) -> Option<Vec<u8>> {
-    let output = Command::new("bcftools").args(arguments).output().ok()?;
-    output.status.success().then_some(output.stdout)
-}
-
 #[tokio::test]
 async fn the_corpus_by_way_of_bcftools() {
-    let Some(folder) = corpus().filter(|_| bcftools(&["--version"]).is_some()) else {
-        println!("skipped: no folder of test files (GENOGATE_TEST_DATA), or no bcftools");
-        return;
-    };
-    let manifest = std::fs::read_to_string(folder.join("MANIFEST.tsv")).unwrap();
-    let mut files = manifest.lines().skip(1).filter_map(|line| line.split('\t').next()).collect::<Vec<_>>();
-    files.retain(|file| ["real/", "edge/"].iter().any(|group| file.starts_with(group)) || file.contains("/passed/"));
+    let Some(files) = real_files().filter(|_| has_htslib()) else { return };
     let (mut compared, mut differ, mut refused) = (0, Vec::new(), Vec::new());
-    for file in files {
-        let path = folder.join(file);
+    for Listed { file, path, .. } in files.iter().filter(|listed| listed.conforms()) {
         if path.metadata().is_ok_and(|metadata| metadata.len() > 1 << 20) {
             continue;
         }
         let inside = tempfile::tempdir().unwrap();
         let whole = inside.path().join("x.vcf");
-        match declared(&path) {
+        match declared(path) {
             Some(text) => std::fs::write(&whole, text).unwrap(),
-            None => drop(std::fs::copy(&path, &whole).unwrap()),
+            None => drop(std::fs::copy(path, &whole).unwrap()),
         }
-        let Some(bcf) = bcftools(&["view", "--no-version", "-Ou", &whole.to_string_lossy()]) else {
+        let view = |kind: &str, name: &str| output_of("bcftools", &["view", "--no-version", kind, name], inside.path());
+        let Some(bcf) = view("-Ou", "x.vcf") else {
             refused.push(file);
             continue;
         };
         // What bcftools makes of the file as text: what it changes (undeclared keys, coerced values) is the same in both.
-        let stored = inside.path().join("x.bcf");
-        std::fs::write(&stored, &bcf).unwrap();
-        let Some(text) = bcftools(&["view", "--no-version", "-Ov", &stored.to_string_lossy()]) else { continue };
+        std::fs::write(inside.path().join("x.bcf"), &bcf).unwrap();
+        let Some(text) = view("-Ov", "x.bcf") else { continue };
         let change = |config: &mut Config| (config.calls, config.on_bad_record) = (Calls::All, OnBadRecord::Quarantine);
         let (a, b) = (read_bytes(&text, 1, change).await, read_bytes(&bcf, 1, change).await);
         let (a, b) = match (a, b) {

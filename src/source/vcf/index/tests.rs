@@ -1,7 +1,8 @@
 //! Regions by index against regions by scan: equal rows, or a flaw that is said. Indexes are written by a small writer of our
-//! own, and by htslib where it is installed.
+//! own, by noodles, and by htslib where it is installed.
 
 mod case;
+mod noodles;
 mod oracle;
 
 use proptest::prelude::*;

@@ -7,9 +7,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::error::{Class, Result};
+use crate::machine::real_folder;
 use crate::source::vcf::header::Header;
 use crate::source::vcf::reason::Reason;
-use crate::source::vcf::testing::{Read, corpus, read, read_bytes};
+use crate::source::vcf::testing::{Read, read, read_bytes};
 use crate::source::vcf::{Calls, Config, Conformance, OnBadRecord, UnitSize};
 
 /// Files of the suites that must be refused according to their name, but not according to the specification's text; each is
@@ -49,7 +50,7 @@ fn file(minor: u32, head: &str, samples: &str, records: &[&str]) -> String {
 
 #[tokio::test]
 async fn the_suites_of_the_specification() {
-    let Some(folder) = corpus() else { return };
+    let Some(folder) = real_folder() else { return };
     let folder = folder.join("conformance/hts-specs");
     let (mut wrong, mut seen) = (Vec::new(), 0);
     for version in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()) {

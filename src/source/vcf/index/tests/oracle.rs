@@ -1,35 +1,21 @@
 //! Regions by indexes that htslib made, against `bcftools view -t`, which compares POS as we do. It must not be built outside tests.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
+use crate::machine::{Listed, has_htslib, inflated, output_of as run, real_files, real_folder};
 use crate::source::vcf::testing::{Read, read_sql, same};
 use crate::source::vcf::{Calls, Config, Info, InfoWord, UnitSize};
 
-fn run(program: &str, arguments: &[&str], folder: &Path) -> Option<Vec<u8>> {
-    let output = Command::new(program).args(arguments).current_dir(folder).output().ok()?;
-    output.status.success().then_some(output.stdout)
-}
-
-/// Are the tools here?
-fn tools() -> bool {
-    let here = ["bcftools", "tabix", "bgzip"].iter().all(|tool| run(tool, &["--version"], Path::new(".")).is_some());
-    if !here {
-        println!("skipped: bcftools, tabix and bgzip are not installed");
-    }
-    here
-}
-
 /// A contig and positions of it, both ends included.
 #[derive(Clone, Debug)]
-struct Region(String, i64, i64);
+pub(super) struct Region(pub String, pub i64, pub i64);
 
 /// No position is higher.
-const LAST: i64 = (1 << 31) - 2;
+pub(super) const LAST: i64 = (1 << 31) - 2;
 
 impl Region {
     /// As we take it: in every form there is.
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let Region(name, begin, end) = self;
         let name = if name.contains(':') { format!("{{{name}}}") } else { name.clone() };
         match (*begin, *end) {
@@ -139,49 +125,30 @@ async fn every_index(folder: &Path, what: &str, (skip, step): (usize, usize)) ->
     Some(rows)
 }
 
-fn corpus() -> Option<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let named = std::env::var_os("GENOGATE_TEST_DATA").map(PathBuf::from);
-    let beside = ["../shared", "../../shared"].map(|up| here.join(up).join("data/vcf"));
-    named.into_iter().chain(beside).find(|folder| folder.join("MANIFEST.tsv").is_file())
-}
-
 #[tokio::test]
 async fn real_files_agree_with_bcftools() {
-    let Some(corpus) = corpus().filter(|_| tools()) else {
-        println!("skipped: no folder of test files (GENOGATE_TEST_DATA)");
-        return;
-    };
+    let Some(files) = real_files().filter(|_| has_htslib()) else { return };
     let (mut compared, mut rows, mut unsorted) = (0, 0, Vec::new());
-    for file in std::fs::read_dir(corpus.join("real")).unwrap().map(|entry| entry.unwrap().path()) {
-        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+    for Listed { file: name, path, .. } in files.iter().filter(|listed| listed.group == "real" && !listed.is_bcf) {
         let folder = tempfile::tempdir().unwrap();
-        let text = match name.rsplit('.').next().unwrap() {
-            "vcf" => std::fs::read(&file).unwrap(),
-            "gz" | "bgz" => run("gzip", &["-dc", file.to_str().unwrap()], folder.path())
-                .or_else(|| run("bgzip", &["-dc", file.to_str().unwrap()], folder.path()))
-                .unwrap_or_default(),
-            _ => continue,
-        };
-        std::fs::write(folder.path().join("y"), text).unwrap();
+        std::fs::write(folder.path().join("y"), inflated(path)).unwrap();
         let packed = run("bgzip", &["-c", "y"], folder.path()).unwrap();
         std::fs::write(folder.path().join("x"), packed).unwrap();
         match places(folder.path()) {
             Some(places) if !places.is_empty() => {}
             _ => continue,
         }
-        match every_index(folder.path(), &name, (compared % 2, 2)).await {
+        match every_index(folder.path(), name, (compared % 2, 2)).await {
             Some(found) => (compared, rows) = (compared + 1, rows + found),
             None => unsorted.push(name),
         }
     }
-    println!("{compared} files, {rows} rows compared; htslib cannot index {unsorted:?}");
     assert!(compared >= 20 && rows > 100_000, "{compared} {rows} {unsorted:?}");
 }
 
 #[tokio::test]
 async fn the_indexes_files_come_with_are_used() {
-    let Some(corpus) = corpus().filter(|_| tools()) else { return };
+    let Some(corpus) = real_folder().filter(|_| has_htslib()) else { return };
     let mut used = 0;
     for file in std::fs::read_dir(corpus.join("real")).unwrap().map(|entry| entry.unwrap().path()) {
         let name = file.file_name().unwrap().to_string_lossy().into_owned();
@@ -201,7 +168,7 @@ async fn the_indexes_files_come_with_are_used() {
 
 #[tokio::test]
 async fn a_file_of_fifty_thousand_records_agrees() {
-    if !tools() {
+    if !has_htslib() {
         return;
     }
     let mut text = "##fileformat=VCFv4.3\n##INFO=<ID=END,Number=1,Type=Integer,Description=\"\">\n".to_owned();
