@@ -142,8 +142,8 @@ fn encoded(text: &str) -> String {
     text.chars().map(|c| if special(c) { format!("%{:02X}", u32::from(c)) } else { c.to_string() }).collect()
 }
 
-/// The record as noodles can write it to BCF: text encoded again where the version has that, a missing GT as one missing allele, no INFO field without a
-/// value and no FORMAT field that no sample has.
+/// The record as noodles can write it to BCF: text encoded again where the version has that, a missing GT as one missing allele,
+/// no INFO field without a value and no FORMAT field that no sample has.
 fn writable(record: &RecordBuf, percent: bool) -> RecordBuf {
     let encoded = |text: &str| if percent { encoded(text) } else { text.to_owned() };
     let mut record = record.clone();
@@ -192,7 +192,7 @@ fn written(header: &vcf::Header, records: &[RecordBuf]) -> Vec<u8> {
     writer.into_inner().into_inner()
 }
 
-/// The file in every form, each against the records of the text. Text that BCF cannot hold is left out.
+/// The file in every form that it may be had in, each against the records of the text.
 fn every_form(found: &mut Found, name: &str, vcf: &Path, as_bcf: bool) {
     let records = read(vcf);
     against(found, name, vcf, &records, Form::Same);
