@@ -191,7 +191,7 @@ fn what_does_not_belong_together_does_not_meet() {
     piped.expect(2);
 
     // While a shard is at work, nobody cuts the load anew, takes it for himself, or drops it.
-    let shard = holding(&warehouse, &id, "1, 3");
+    let shard = holding(&warehouse, &id, "3, 3");
     assert_eq!(loads(&warehouse)[0]["sessions"], 1);
     let done = load(&warehouse, &a, &["--shard", "2/4"]).expect(2);
     assert!(done.stdout.contains("another number of shards"), "{done:#?}");
