@@ -3,7 +3,8 @@
 use datafusion::arrow::array::{Array, Float32Array, Float64Array};
 use datafusion::arrow::datatypes::DataType;
 
-use super::column::{Bound, Fixed};
+use super::column::Bound;
+use super::primitive::column;
 
 /// Bytes of the PostgreSQL type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,14 +38,8 @@ impl<'a> Floats<'a> {
 
     pub(super) fn column(self) -> Bound<'a> {
         match self {
-            Self::F64(array) => {
-                let values = array.values().as_ref();
-                Box::new(Fixed { nulls: array.nulls(), value: move |row: usize| f64::to_be_bytes(values[row]) })
-            }
-            Self::F32(array) => {
-                let values = array.values().as_ref();
-                Box::new(Fixed { nulls: array.nulls(), value: move |row: usize| f32::to_be_bytes(values[row]) })
-            }
+            Self::F64(array) => column(array, f64::to_be_bytes),
+            Self::F32(array) => column(array, f32::to_be_bytes),
         }
     }
 }

@@ -4,7 +4,8 @@ use datafusion::arrow::array::{Array, Int8Array, Int16Array, Int32Array, Int64Ar
 use datafusion::arrow::datatypes::DataType;
 use tokio_postgres::types::Type;
 
-use super::column::{Bound, Fixed};
+use super::column::Bound;
+use super::primitive::column;
 
 /// Bytes of the PostgreSQL type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,10 +50,7 @@ macro_rules! ints {
 
             pub(super) fn column(self) -> Bound<'a> {
                 match self {
-                    $(Self::$variant(array) => {
-                        let (values, nulls) = (array.values().as_ref(), array.nulls());
-                        Box::new(Fixed { nulls, value: move |row: usize| <$target>::from(values[row]).to_be_bytes() })
-                    }),*
+                    $(Self::$variant(array) => column(array, |value| <$target>::from(value).to_be_bytes())),*
                 }
             }
 

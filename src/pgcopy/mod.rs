@@ -14,6 +14,7 @@ mod json;
 mod limits;
 mod list;
 mod numeric;
+mod primitive;
 mod rows;
 mod spans;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use datafusion::arrow::array::{Array, LargeListArray, ListArray};
+use datafusion::arrow::array::{Array, GenericListArray, LargeListArray, ListArray, OffsetSizeTrait};
 
 /// Where each row's elements lie among the values.
 pub enum Spans<'a> {
@@ -25,14 +25,14 @@ impl<'a> Spans<'a> {
     #[inline]
     pub fn get(&self, row: usize) -> Option<Range<usize>> {
         match self {
-            Self::Small(list) => list.is_valid(row).then(|| {
-                let offsets = list.value_offsets();
-                offsets[row] as usize..offsets[row + 1] as usize
-            }),
-            Self::Large(list) => list.is_valid(row).then(|| {
-                let offsets = list.value_offsets();
-                offsets[row] as usize..offsets[row + 1] as usize
-            }),
+            Self::Small(list) => span(list, row),
+            Self::Large(list) => span(list, row),
         }
     }
+}
+
+#[inline]
+fn span<O: OffsetSizeTrait>(list: &GenericListArray<O>, row: usize) -> Option<Range<usize>> {
+    let offsets = list.value_offsets();
+    list.is_valid(row).then(|| offsets[row].as_usize()..offsets[row + 1].as_usize())
 }

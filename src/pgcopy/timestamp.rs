@@ -7,7 +7,8 @@ use datafusion::arrow::datatypes::{
 };
 use tokio_postgres::types::Type;
 
-use super::column::{Bound, Fixed};
+use super::column::Bound;
+use super::primitive::column;
 
 /// Days from 1970-01-01 to 2000-01-01.
 const EPOCH_DAYS: i32 = 10_957;
@@ -44,20 +45,18 @@ impl Unit {
 
 /// A column of instants or days. Nanoseconds are cut to microseconds; what is out of range becomes `infinity`.
 pub(super) fn bind<'a>(array: &'a dyn Array) -> Option<Bound<'a>> {
-    None.or_else(|| column::<TimestampMicrosecondType, 8>(array, |micros| since_epoch(micros).to_be_bytes()))
-        .or_else(|| column::<TimestampNanosecondType, 8>(array, |nanos| since_epoch(nanos.div_euclid(1000)).to_be_bytes()))
-        .or_else(|| column::<TimestampMillisecondType, 8>(array, |ms| since_epoch(ms.saturating_mul(1000)).to_be_bytes()))
-        .or_else(|| column::<TimestampSecondType, 8>(array, |s| since_epoch(s.saturating_mul(1_000_000)).to_be_bytes()))
-        .or_else(|| column::<Date32Type, 4>(array, |days| days.saturating_sub(EPOCH_DAYS).to_be_bytes()))
+    None.or_else(|| of::<TimestampMicrosecondType, 8>(array, |micros| since_epoch(micros).to_be_bytes()))
+        .or_else(|| of::<TimestampNanosecondType, 8>(array, |nanos| since_epoch(nanos.div_euclid(1000)).to_be_bytes()))
+        .or_else(|| of::<TimestampMillisecondType, 8>(array, |ms| since_epoch(ms.saturating_mul(1000)).to_be_bytes()))
+        .or_else(|| of::<TimestampSecondType, 8>(array, |s| since_epoch(s.saturating_mul(1_000_000)).to_be_bytes()))
+        .or_else(|| of::<Date32Type, 4>(array, |days| days.saturating_sub(EPOCH_DAYS).to_be_bytes()))
 }
 
-fn column<'a, T: ArrowPrimitiveType, const N: usize>(
+fn of<'a, T: ArrowPrimitiveType, const N: usize>(
     array: &'a dyn Array,
     bytes: impl Fn(T::Native) -> [u8; N] + Send + Sync + 'a,
 ) -> Option<Bound<'a>> {
-    let array = array.as_primitive_opt::<T>()?;
-    let values = array.values().as_ref();
-    Some(Box::new(Fixed { nulls: array.nulls(), value: move |row: usize| bytes(values[row]) }))
+    Some(column(array.as_primitive_opt::<T>()?, bytes))
 }
 
 fn since_epoch(micros: i64) -> i64 {
