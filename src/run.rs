@@ -177,10 +177,15 @@ impl Run {
         let sink = self.plan.sink.open(&opening, &document, schema).await?;
         let opened = Arc::new(Opened { stages: opened, sink });
         let sink = opened.sink.as_ref();
-        // What fails here leaves the load as it is.
-        self.hold_to_the_files(sink).await.map_err(resumable)?;
-        let finished = self.carry_out(&physical, &opened).await.map_err(resumable);
-        if let Err(error) = &finished {
+        let held = self.hold_to_the_files(sink).await;
+        // A file that is another one by now says nothing about the load, on which others may be at work.
+        let leave = held.as_ref().is_err_and(|error| error.class() == Class::Input);
+        let finished = match held {
+            Ok(()) => self.carry_out(&physical, &opened).await,
+            Err(error) => Err(error),
+        };
+        let finished = finished.map_err(resumable);
+        if let Some(error) = finished.as_ref().err().filter(|_| !leave) {
             sink.abandon(error).await;
         }
         finished
