@@ -1,6 +1,7 @@
 //! FORMAT and the sample columns (VCF 4.5 section 1.6.2): one call a sample that is kept. It must not know other columns.
 
 mod bcf;
+mod finished;
 mod number;
 mod plan;
 mod room;
@@ -27,6 +28,7 @@ use crate::source::vcf::reason::Reason;
 use crate::source::vcf::shape::Shape;
 use crate::source::vcf::slot::{Slot, is_genotype};
 
+use finished::Finished;
 use number::{is_diploid, of_most};
 use plan::{Count, Part, Plan, Plans};
 use room::Room;
@@ -393,25 +395,6 @@ impl Genotype {
 
 fn too_many_values() -> Bad {
     Bad::new(Place::Record, Reason::SurplusCells)
-}
-
-/// The finished columns, each to be taken once.
-pub(super) struct Finished {
-    sample: ArrayRef,
-    /// By index of the fields.
-    fields: Vec<Option<ArrayRef>>,
-    other: Option<ArrayRef>,
-}
-
-impl Finished {
-    pub(super) fn take(&mut self, slot: Slot) -> Option<ArrayRef> {
-        match slot {
-            Slot::Sample => Some(self.sample.clone()),
-            Slot::Call(field) => self.fields.get_mut(field)?.take(),
-            Slot::CallsOther => self.other.take(),
-            _ => None,
-        }
-    }
 }
 
 #[cfg(test)]
