@@ -21,7 +21,7 @@ const KINDS: [Kind; 3] = [Kind::Sites, Kind::Trio, Kind::Cohort];
 #[test]
 fn the_same_options_give_the_same_bytes_everywhere() {
     let sums = KINDS.map(|kind| libdeflater::crc32(text(&options(kind, 2_000, true)).as_bytes()));
-    assert_eq!(sums, [2_369_383_359, 4_179_337_627, 1_011_235_281]);
+    assert_eq!(sums, [2_352_742_510, 3_232_082_713, 4_176_690_470]);
     let other = Options { seed: 43, ..options(Kind::Sites, 2_000, true) };
     assert_ne!(libdeflater::crc32(text(&other).as_bytes()), sums[0]);
 }
