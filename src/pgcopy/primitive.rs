@@ -1,6 +1,6 @@
 //! Columns of numbers, whatever they mean: each value becomes bytes of one width. It must not know types of PostgreSQL.
 
-use datafusion::arrow::array::{ArrowPrimitiveType, PrimitiveArray};
+use datafusion::arrow::array::{Array, ArrowPrimitiveType, PrimitiveArray};
 
 use super::column::{Bound, Fixed};
 

@@ -41,7 +41,7 @@ pub fn skip(lack: Lack) {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
     // Not `eprintln!`: what a passing test prints is captured.
-    writeln!(std::io::stderr(), "SKIPPED {test}: {lack}").unwrap();
+    std::io::stderr().write_all(format!("SKIPPED {test}: {lack}\n").as_bytes()).unwrap();
     if let Some(file) = std::env::var_os(SKIPPED) {
         let mut file = std::fs::OpenOptions::new().create(true).append(true).open(file).unwrap();
         file.write_all(format!("{lack}\t{test}\n").as_bytes()).unwrap();

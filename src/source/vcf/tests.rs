@@ -279,7 +279,7 @@ async fn every_file_of_the_corpus_has_its_records() {
                 Err(error) => Err(error),
             };
             match decoded {
-                Ok(decoded) if decoded.rows as u64 == *records => read_well += 1,
+                Ok(decoded) if decoded.rows == *records => read_well += 1,
                 Ok(decoded) => wrong.push(format!("{file}: {} rows, not {records}", decoded.rows)),
                 Err(error) => wrong.push(format!("{file}: {error}")),
             }

@@ -103,10 +103,9 @@ impl Cell {
             (Self::Text(theirs), DataType::Utf8) => array.as_string::<i32>().value(row) == theirs,
             (Self::Genotype(theirs), kind) if is_genotype(kind) => {
                 let ours: Vec<_> = Genotypes::bind(array).unwrap().get(row).unwrap().calls().collect();
-                let same = |((ours, phased), (theirs, phase)): (&(Option<i32>, bool), &(Option<i32>, Option<bool>))| {
-                    ours == theirs && phase.is_none_or(|phase| phase == *phased)
-                };
-                ours.len() == theirs.len() && ours.iter().zip(theirs).all(same)
+                let mut both = ours.iter().zip(theirs);
+                ours.len() == theirs.len()
+                    && both.all(|((ours, phased), (theirs, phase))| ours == theirs && phase.is_none_or(|phase| phase == *phased))
             }
             _ => false,
         }
