@@ -18,6 +18,7 @@ use super::support::{Warehouse, repository};
 /// A key and two values that make other rows.
 const DECIDE: &[(&str, &str, &str)] = &[
     ("vcf.regions", "[]", "['1:1-150']"),
+    ("vcf.limits.values", "32000000", "1000"),
     ("vcf.info", "all", "[NOTE]"),
     ("vcf.csq", "false", "NOTE"),
     ("vcf.ann", "false", "NOTE"),
@@ -49,6 +50,10 @@ const DECIDE: &[(&str, &str, &str)] = &[
 /// A key that decides about no row, two of its values, and why.
 const INDIFFERENT: &[(&str, &str, &str, &str)] = &[
     ("vcf.regions_without_index", "scan", "refuse", "the same records, or none at all"),
+    ("vcf.limits.header", "32MiB", "64MiB", "what is beyond is refused, not loaded otherwise"),
+    ("vcf.limits.line", "256MiB", "128MiB", "what is beyond is refused, not loaded otherwise"),
+    ("vcf.limits.fields", "1000", "2000", "what is beyond is refused, not loaded otherwise"),
+    ("vcf.limits.samples", "1000", "2000", "what is beyond is refused, not loaded otherwise"),
     ("vcf.max_bad_records", "3", "4", "ends a load or does not"),
     ("vcf.on_bad_file", "continue", "fail", "what was read is in the content"),
     ("vcf.unit", "1MiB", "2MiB", "how the work is cut"),
