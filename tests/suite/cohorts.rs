@@ -149,9 +149,11 @@ fn an_unfinished_load_is_finished_without_its_files_and_once_only() {
 
 /// Another process that holds a shard of a load.
 fn holding(warehouse: &Warehouse, load: &str, shard: &str) -> Child {
-    let sql = format!("SELECT genogate_store.hold_load('{load}', {shard}); SELECT pg_sleep(600)");
+    let hold = format!("SELECT genogate_store.hold_load('{load}', {shard})");
     let mut command = genogate(&warehouse.home);
-    let child = command.args(["db", "shell", "--app", "--", "-X", "-q", "-c", &sql]).stdout(Stdio::null()).spawn().unwrap();
+    // Two transactions: others see who holds a load when the first is committed.
+    command.args(["db", "shell", "--app", "--", "-X", "-q", "-c", &hold, "-c", "SELECT pg_sleep(600)"]);
+    let child = command.stdout(Stdio::null()).spawn().unwrap();
     let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
     while warehouse.sql(sleeping) == "0" {
         std::thread::sleep(std::time::Duration::from_millis(5));

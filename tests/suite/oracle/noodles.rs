@@ -18,7 +18,6 @@ use proptest::prelude::*;
 
 use super::generated::file;
 use super::{Asked, Cell, Found, SYNTHETIC, Theirs, synthetic};
-use crate::bcf::writer::{Style, encode};
 use crate::support::repository;
 
 /// A file as noodles reads it: text or BCF, plain or in BGZF.
@@ -129,11 +128,6 @@ fn against(found: &mut Found, name: &str, path: &Path, records: &io::Result<(vcf
         };
         rows.into_iter()
     });
-}
-
-/// Ours and noodles' of one file.
-fn same(found: &mut Found, name: &str, path: &Path) {
-    against(found, name, path, &read(path), Form::Same);
 }
 
 /// Percent-encoded (VCF 4.3 section 1.2): noodles decodes what it reads and writes it to BCF as it is.
@@ -250,13 +244,6 @@ proptest! {
         fs::write(&path, &text).unwrap();
         let mut found = Found::default();
         every_form(&mut found, "text", &path, true);
-        // Encoded text is as noodles finds it in BCF.
-        if !text.contains('%') {
-            // Some dictionaries without IDX noodles-bcf 0.94 does not read.
-            let own = folder.path().join("x.bcf");
-            fs::write(&own, encode(&text, Style { idx: true, ..Style::default() })).unwrap();
-            same(&mut found, "in BCF", &own);
-        }
         prop_assert!(found.wrong.is_empty(), "{:#?}\n{text}", found.wrong);
         prop_assert!(found.cells > 0);
     }
