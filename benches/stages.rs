@@ -10,10 +10,11 @@ use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group,
 use datafusion::arrow::array::RecordBatch;
 use genogate::audit::{RecordedKeys, Recorder};
 use genogate::db::Databases;
-use genogate::flow::{Apply, Around, Context, Document, Input, Inspection, Opening, SampleId, Stage, StageConfig};
+use genogate::flow::{Apply, Around, Context, Input, Inspection, Opening, Stage, StageConfig};
 use genogate::phi::{Names, names, text};
 use genogate::source::vcf::{Calls, Config, decode_on};
 use genogate::stage::{detect, normalize, sanitize};
+use genogate::store::{Document, SampleId};
 use genogate::synth::{self, Kind, Options};
 
 #[global_allocator]

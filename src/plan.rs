@@ -21,9 +21,10 @@ pub use session::threads;
 use crate::crypto::digest;
 use crate::error::{Error, Result};
 use crate::flow::exec::{SinkNode, StageNode};
-use crate::flow::{Around, Demands, Document, InputUnits, Labels, Notice, Owed, Sink, Source, Specification, Stage, Step};
+use crate::flow::{Around, Demands, Labels, Notice, Owed, Sink, Source, Specification, Stage, Step};
 use crate::secrets::Keys;
 use crate::spec::{Mistake, Mistakes, Pipeline, Spec};
+use crate::store::{Document, InputUnits};
 use crate::yaml::Place;
 
 /// A pipeline that holds: schemas fit, references exist, and the profile's guarantees are proven.

@@ -26,9 +26,10 @@ use crate::crypto::digest;
 use crate::db::Databases;
 use crate::error::{Class, Error, Result};
 use crate::flow::exec::{SinkExec, StageExec};
-use crate::flow::{Apply, Context, Input, OpenSink, Opened, Opening, Outcome, Shard, Status};
+use crate::flow::{Apply, Context, Input, OpenSink, Opened, Opening, Outcome, Status};
 use crate::plan::{Draft, Plan, PlanOptions, Planned};
 use crate::spec::Spec;
+use crate::store::Shard;
 
 /// Options of a run that are not part of the pipeline.
 #[derive(Clone, Debug, Default)]

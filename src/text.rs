@@ -16,6 +16,13 @@ pub fn splice<S: AsRef<str>>(text: &str, spans: impl Iterator<Item = (Range<usiz
     Some(out)
 }
 
+/// The word nearest to a misspelt one, whatever the case; `None` when none is near (Damerau-Levenshtein, two letters or a third of the word).
+pub fn nearest<'a>(wrong: &str, right: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let wrong = wrong.to_lowercase();
+    let near = right.into_iter().map(|word| (strsim::damerau_levenshtein(&wrong, &word.to_lowercase()), word)).min()?;
+    Some(near).filter(|(distance, word)| *distance <= 2.max(word.len() / 3)).map(|(_, word)| word)
+}
+
 /// An enum whose variants are fixed words: the words stand beside the variant and are made by `Display`.
 macro_rules! worded {
     ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$doc:meta])* $variant:ident => $text:literal,)+ }) => {

@@ -17,7 +17,8 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use futures::TryStreamExt;
 use genogate::audit::Recorder;
 use genogate::error::Result;
-use genogate::flow::{ClosedUnit, Context, column};
+use genogate::flow::{Context, column};
+use genogate::store::ClosedUnit;
 use genogate::source::vcf::{Annotation, Calls, Config, Conformance, OnBadRecord};
 
 /// What a file was read as.

@@ -10,12 +10,13 @@ use super::progress::{Progress, per_second};
 use super::{Console, signals};
 use crate::crypto::digest;
 use crate::error::{Error, Result};
-use crate::flow::{Outcome, Shard, Status};
+use crate::flow::{Outcome, Status};
 use crate::plan::{self, Failure, Plan, PlanOptions};
 use crate::run::{self, Report, RunOptions};
 use crate::secrets;
 use crate::sensitive::Severity;
 use crate::spec::{self, Mistakes, Spec};
+use crate::store::Shard;
 
 /// A pipeline file and its overrides.
 #[derive(Debug, clap::Args)]

@@ -11,10 +11,10 @@ use crate::audit::{self, Sealed, Selection};
 use crate::db::Databases;
 use crate::db::local::Cluster;
 use crate::error::{Error, Result};
-use crate::flow::SampleId;
 use crate::plan::PlanOptions;
 use crate::run::{Run, RunOptions};
 use crate::spec::Spec;
+use crate::store::SampleId;
 use crate::synth::{self, Kind, Options, Planted};
 use crate::warehouse::query;
 
@@ -171,7 +171,7 @@ fn came_in(bytes: u64, planted: &[Planted]) -> Vec<String> {
     lines
 }
 
-fn sample_name_mask(inputs: &[crate::flow::InputDocument]) -> Result<String> {
+fn sample_name_mask(inputs: &[crate::store::InputDocument]) -> Result<String> {
     match inputs.first().and_then(|input| input.samples.first()) {
         Some(SampleId::Name(name)) => Ok(mask(name.expose())),
         _ => Err(Error::internal("the cohort has no samples")),

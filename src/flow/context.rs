@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{ClosedUnit, Oddities, SetAside, Units};
+use super::{Oddities, SetAside, Units};
 use crate::audit::Recorder;
 pub use crate::sensitive::Severity;
+use crate::store::ClosedUnit;
 
 /// The shared side of one run.
 pub struct Context {
@@ -32,7 +33,7 @@ pub struct Context {
     pub changed: Mutex<BTreeSet<u32>>,
     /// Set by Ctrl-C, SIGTERM or the first failing partition.
     pub cancel: CancellationToken,
-    /// Does anybody want [`super::UnitCounts::digest`]? A load's identity rests on it.
+    /// Does anybody want [`crate::store::UnitCounts::digest`]? A load's identity rests on it.
     pub digests: bool,
 }
 

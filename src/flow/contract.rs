@@ -10,11 +10,12 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::logical_expr::LogicalPlan;
 
-use super::{Apply, Context, Document, InputUnits, Labels, OpenSink, Owed, Shard, Specification, UnitSize};
+use super::{Apply, Context, Labels, OpenSink, Owed, Specification, UnitSize};
 use crate::access::Grant;
 use crate::audit::RecordedKeys;
 use crate::db::Databases;
 use crate::error::Result;
+use crate::store::{Document, InputUnits, Shard};
 
 /// Something worth telling that stops nothing: an inferred header line, a skipped index. Free of values.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

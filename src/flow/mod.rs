@@ -32,7 +32,3 @@ pub use set_aside::SetAside;
 pub use specification::Specification;
 pub use unit_size::UnitSize;
 pub use units::{Locate, Units};
-
-pub use crate::store::{
-    BadRecord, ClosedUnit, Digest, Document, HeaderLine, InputDocument, InputUnits, Rename, SampleId, Shard, UnitCounts,
-};

@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use super::ClosedUnit;
 use crate::audit::Event;
+use crate::store::ClosedUnit;
 
 /// A file can make as many kinds as it has fields. Further ones are counted together.
 const KINDS: usize = 1000;
@@ -37,7 +37,7 @@ impl SetAside {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::flow::{BadRecord, UnitCounts};
+    use crate::store::{BadRecord, UnitCounts};
 
     fn unit(input: u32, fields: impl IntoIterator<Item = String>) -> ClosedUnit {
         let bad = fields.into_iter().map(|field| BadRecord { line: 1, field, reason: "not a number".into() });

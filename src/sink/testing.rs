@@ -14,10 +14,8 @@ use crate::access::{Grant, credential_holder};
 use crate::audit::{RecordedKeys, Recorder};
 use crate::db::Databases;
 use crate::error::Result;
-use crate::flow::{
-    Context, Digest, Document, HeaderLine, InputDocument, InputUnits, OpenSink, Opening, Outcome, SampleId, Shard, Sink,
-    UnitCounts, Writer, column, genotype,
-};
+use crate::flow::{Context, OpenSink, Opening, Outcome, Sink, Writer, column, genotype};
+use crate::store::{Digest, Document, HeaderLine, InputDocument, InputUnits, SampleId, Shard, UnitCounts};
 
 /// One record of the fixture: `line` within its unit, POS is `100 + line`, and as many calls as the document has samples.
 #[derive(Clone, Copy, Debug)]

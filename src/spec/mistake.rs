@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::error::Error;
+use crate::text::nearest;
 use crate::yaml::Place;
 
 /// One mistake.
@@ -77,9 +78,8 @@ impl From<Mistakes> for Error {
 /// A hint that names the nearest of the words that would have been right.
 pub fn did_you_mean<'a>(wrong: &str, right: impl IntoIterator<Item = &'a str>) -> String {
     let right: Vec<&str> = right.into_iter().collect();
-    let near = right.iter().map(|word| (strsim::damerau_levenshtein(wrong, word), word)).min();
-    match near {
-        Some((distance, word)) if distance <= 2.max(word.len() / 3) => format!("did you mean `{word}`?"),
+    match nearest(wrong, right.iter().copied()) {
+        Some(word) => format!("did you mean `{word}`?"),
         _ if right.is_empty() => "nothing is allowed here".into(),
         _ => format!("one of: {}", right.join(", ")),
     }

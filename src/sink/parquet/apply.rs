@@ -17,9 +17,9 @@ use crate::audit::{Event, Kind};
 use crate::crypto::digest::hex;
 use crate::error::{Error, Result};
 use crate::flow::{
-    Committed, Demands, Document, OpenSink, Opening, Outcome, Owed, Sink, SinkConfig, Situation, Specification, Status, Writer,
-    column,
+    Committed, Demands, OpenSink, Opening, Outcome, Owed, Sink, SinkConfig, Situation, Specification, Status, Writer, column,
 };
+use crate::store::Document;
 use crate::store::identity::{content, headers, identity};
 
 /// The planned sink.

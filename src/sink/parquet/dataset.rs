@@ -17,7 +17,8 @@ use uuid::Uuid;
 
 use crate::crypto::digest::hex;
 use crate::error::{Error, Result};
-use crate::flow::{Document, Figures, SampleId};
+use crate::flow::Figures;
+use crate::store::{Document, SampleId};
 
 /// What `manifest.json` says about a complete load.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use crate::flow::{ClosedUnit, Context, Figures, column};
+use crate::flow::{Context, Figures, column};
+use crate::store::ClosedUnit;
 use crate::store::InputTotal;
 use crate::store::tally::Account;
 

@@ -10,8 +10,9 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use super::Config;
 use crate::error::Error;
 use crate::flow::genotype::{is_genotype, testing};
-use crate::flow::{BadRecord, Sink, SinkConfig, Status};
+use crate::flow::{Sink, SinkConfig, Status};
 use crate::sink::testing::{Rig, sites};
+use crate::store::BadRecord;
 
 fn sink(folder: &Path) -> Arc<dyn Sink> {
     Config { path: "lake".into() }.build(folder).unwrap()

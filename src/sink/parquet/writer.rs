@@ -12,7 +12,8 @@ use serde_json::json;
 use super::dataset::{append, close_parquet, failed, open_parquet};
 use super::shared::{Shared, lock};
 use crate::error::{Error, Result};
-use crate::flow::{ClosedUnit, Writer, column};
+use crate::flow::{Writer, column};
+use crate::store::ClosedUnit;
 use crate::store::identity::variant_id;
 use crate::store::tally::Tally;
 

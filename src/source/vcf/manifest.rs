@@ -8,8 +8,8 @@ use super::header::Header;
 use super::rename::SampleMap;
 use super::split::read_failed;
 use crate::error::{Error, Result};
-use crate::flow::Rename;
 use crate::phi::{Names, Scanner, names};
+use crate::store::Rename;
 
 /// More than this is no list.
 const MOST: u64 = 64 << 20;

@@ -8,9 +8,9 @@ use super::header::Header;
 use super::split::read_failed;
 use crate::crypto::digest::Sha256;
 use crate::error::{Error, Result};
-use crate::flow::Rename;
 use crate::phi::Renames;
 use crate::sensitive::Sensitive;
+use crate::store::Rename;
 
 /// More than this is no sample map.
 const MOST: u64 = 64 << 20;

@@ -14,7 +14,8 @@ use super::split::UnitReader;
 use super::strict::Checker;
 use crate::crypto::digest::sha256;
 use crate::error::{Class, Error, Result};
-use crate::flow::{BadRecord, Context, Counters, Digest, UnitCounts};
+use crate::flow::{Context, Counters};
+use crate::store::{BadRecord, Digest, UnitCounts};
 
 /// Lines of a unit: their ordinals take 21 bits of a variant's id.
 const MAX_LINES: u32 = 1 << 21;

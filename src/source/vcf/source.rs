@@ -19,11 +19,10 @@ use super::strict::Rules;
 use super::table::VcfTable;
 use crate::audit::Kind;
 use crate::error::{Class, Error, Result};
-use crate::flow::{
-    Document, InputDocument, InputUnits, Inspection, Notice, Owed, Rename, SampleId, Situation, Source, Specification,
-};
+use crate::flow::{Inspection, Notice, Owed, Situation, Source, Specification};
 use crate::pool;
 use crate::sensitive::Sensitive;
+use crate::store::{Document, InputDocument, InputUnits, Rename, SampleId};
 
 /// More than this nobody reads, and a hostile file could have one a line of its header.
 const MOST_NOTICES: usize = 1000;

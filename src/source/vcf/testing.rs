@@ -14,7 +14,8 @@ use super::Config;
 use crate::audit::Recorder;
 pub(crate) use crate::bgzf::pack as bgzf;
 use crate::error::{Error, Result};
-use crate::flow::{ClosedUnit, Context, Inspection, Oddity, genotype};
+use crate::flow::{Context, Inspection, Oddity, genotype};
+use crate::store::ClosedUnit;
 
 /// gzip members, one a part.
 pub(crate) fn gzip(parts: &[&[u8]]) -> Vec<u8> {

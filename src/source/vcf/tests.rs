@@ -54,7 +54,7 @@ async fn every_container_gives_the_same_rows_and_digests() {
         [bytes, b"\n\n"].concat(),
     ];
     let digest = |read: &super::testing::Read| {
-        let mut sum = crate::flow::Digest::default();
+        let mut sum = crate::store::Digest::default();
         read.units.iter().for_each(|unit| sum.add(unit.counts.digest));
         sum
     };

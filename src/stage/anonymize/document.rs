@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::error::Result;
-use crate::flow::{Document, SampleId};
 use crate::phi::Renames;
 use crate::sensitive::Sensitive;
+use crate::store::{Document, SampleId};
 
 /// Stands for a name in text that was several samples' before they were renamed.
 const SOMEBODY: &str = "[sample]";

@@ -11,9 +11,10 @@ use super::document;
 use crate::audit::{Event, Kind};
 use crate::db::Databases;
 use crate::error::Result;
-use crate::flow::{Apply, Around, Document, Input, Labels, Opening, Owed, Situation, Specification, Stage, StageConfig, Step};
+use crate::flow::{Apply, Around, Input, Labels, Opening, Owed, Situation, Specification, Stage, StageConfig, Step};
 use crate::phi::{names, vault};
 use crate::sensitive::Label;
+use crate::store::Document;
 
 /// Gives samples pseudonyms.
 #[derive(Debug)]

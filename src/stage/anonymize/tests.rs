@@ -13,11 +13,10 @@ use crate::access;
 use crate::audit::{RecordedKeys, Recorder};
 use crate::db::local::testing;
 use crate::error::Class;
-use crate::flow::{
-    Apply, Around, Context, Document, HeaderLine, Input, InputDocument, Labels, Opening, SampleId, Stage, StageConfig,
-};
+use crate::flow::{Apply, Around, Context, Input, Labels, Opening, Stage, StageConfig};
 use crate::secrets::{KeyRing, Keys};
 use crate::sensitive::{Label, Sensitive};
+use crate::store::{Document, HeaderLine, InputDocument, SampleId};
 
 fn names(names: &[&str]) -> Vec<Sensitive<String>> {
     names.iter().map(|name| Sensitive::new((*name).to_owned())).collect()

@@ -11,8 +11,9 @@ use datafusion::arrow::datatypes::{Schema, UInt32Type};
 use super::config::{Action, Actions};
 use super::tally::{Tally, place};
 use crate::error::{Error, Result};
-use crate::flow::{Apply, BadRecord, Context, InputUnits, column};
+use crate::flow::{Apply, Context, column};
 use crate::phi::{Match, Scanner, patterns, text};
+use crate::store::{BadRecord, InputUnits};
 
 /// The search of rows. Shared by all partitions.
 #[derive(Debug)]

@@ -6,9 +6,10 @@ use datafusion::arrow::datatypes::Schema;
 
 use super::config::{Action, Actions};
 use super::tally::{Tally, place};
-use crate::flow::{Detections, Document, HeaderLine, SampleId, annotation};
+use crate::flow::{Detections, annotation};
 use crate::phi::patterns::SAMPLE_NAME;
 use crate::phi::{Match, Pattern, Scanner, headers};
+use crate::store::{Document, HeaderLine, SampleId};
 
 /// One search of a document: what to look for, what to do, where to count.
 pub(super) struct Search<'a> {

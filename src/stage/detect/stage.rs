@@ -13,12 +13,10 @@ use super::document::Search;
 use super::tally::Tally;
 use crate::audit::Kind;
 use crate::error::{Error, Result};
-use crate::flow::{
-    Apply, Around, Context, Document, Input, InputUnits, Labels, Opening, Owed, SampleId, Situation, Specification, Stage,
-    StageConfig, Step,
-};
+use crate::flow::{Apply, Around, Context, Input, Labels, Opening, Owed, Situation, Specification, Stage, StageConfig, Step};
 use crate::phi::{Scanner, names, patterns, text};
 use crate::sensitive::Sensitive;
+use crate::store::{Document, InputUnits, SampleId};
 
 /// Looks for identifiers.
 #[derive(Debug)]

@@ -9,9 +9,10 @@ use super::stage::Detect;
 use super::*;
 use crate::audit::{Event, Recorder};
 use crate::error::{Class, Error};
-use crate::flow::{Apply, Context, Document, HeaderLine, InputDocument, InputUnits, SampleId, Severity, Stage};
+use crate::flow::{Apply, Context, Severity, Stage};
 use crate::phi::Scanner;
 use crate::sensitive::Sensitive;
+use crate::store::{Document, HeaderLine, InputDocument, InputUnits, SampleId};
 
 fn config(yaml: &str) -> Config {
     serde_json::from_str(yaml).unwrap()

@@ -9,13 +9,12 @@ use futures::future::BoxFuture;
 use super::config::Config;
 use crate::audit::{Event, Kind};
 use crate::error::{Error, Result};
-use crate::flow::{
-    Apply, Around, Document, Input, Labels, Opening, Owed, Situation, Specification, Stage, StageConfig, Step, column,
-};
+use crate::flow::{Apply, Around, Input, Labels, Opening, Owed, Situation, Specification, Stage, StageConfig, Step, column};
 use crate::sensitive::Label;
 use crate::stage::expr::did_you_mean;
 use crate::stage::recorded::{Recorded, Work};
 use crate::stage::seal::{Seal, is_sealed, sealed_type};
+use crate::store::Document;
 
 /// Seals the configured columns.
 #[derive(Debug)]

@@ -9,6 +9,7 @@ mod step;
 
 use crate::flow::Labels;
 use crate::sensitive::Label;
+use crate::text::nearest;
 use datafusion::logical_expr::Expr;
 
 pub use config::{Derive, Filter, Select};
@@ -22,12 +23,7 @@ pub fn labels_of(expr: &Expr, labels: &Labels) -> Label {
 
 /// `; did you mean NAME?` for the candidate nearest to `name`, or nothing when none is near.
 pub(crate) fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
-    let lower = name.to_lowercase();
-    let near = candidates.into_iter().map(|candidate| (strsim::jaro_winkler(&lower, &candidate.to_lowercase()), candidate));
-    match near.max_by(|a, b| a.0.total_cmp(&b.0)) {
-        Some((score, candidate)) if score > 0.8 => format!("; did you mean {candidate}?"),
-        _ => String::new(),
-    }
+    nearest(name, candidates).map_or_else(String::new, |near| format!("; did you mean {near}?"))
 }
 
 #[cfg(test)]

@@ -14,10 +14,10 @@ use crate::crypto::digest::hex;
 use crate::error::{Error, Result};
 use crate::fasta::Fasta;
 use crate::flow::{
-    Apply, Around, BadRecords, Context, Document, Input, InputUnits, Labels, Opening, Owed, Situation, Specification, Stage,
-    StageConfig, Step, column,
+    Apply, Around, BadRecords, Context, Input, Labels, Opening, Owed, Situation, Specification, Stage, StageConfig, Step, column,
 };
 use crate::stage::recorded::Recorded;
+use crate::store::{Document, InputUnits};
 
 /// Columns that say what a row was before it moved, and what they are made from.
 const ORIGINALS: [(&str, &str, DataType); 3] = [

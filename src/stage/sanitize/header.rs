@@ -6,7 +6,7 @@ use regex::Regex;
 
 use super::attributes;
 use super::rule::{Subfields, anchored};
-use crate::flow::{HeaderLine, InputDocument};
+use crate::store::{HeaderLine, InputDocument};
 
 /// A structured line's rule as a policy file writes it.
 #[derive(Clone, Debug, serde::Deserialize, serde::Serialize)]

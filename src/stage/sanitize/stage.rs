@@ -18,12 +18,12 @@ use super::rule::{Atom, Check, Rule, Subfields, anchored};
 use crate::audit::{Event, Kind};
 use crate::error::{Error, Result};
 use crate::flow::{
-    Apply, Around, Document, HeaderLine, Input, Labels, Opening, Owed, Situation, Specification, Stage, StageConfig, Step,
-    annotation, column,
+    Apply, Around, Input, Labels, Opening, Owed, Situation, Specification, Stage, StageConfig, Step, annotation, column,
 };
 use crate::sensitive::Label;
 use crate::stage::recorded::Recorded;
 use crate::stage::seal::{Seal, is_sealed, sealed_type};
+use crate::store::{Document, HeaderLine};
 
 /// A declared filter must look like a name, too.
 const FILTER_NAME: &str = r"[A-Za-z][A-Za-z0-9_.<>=:%+-]{0,63}";

@@ -13,11 +13,12 @@ use super::stage::Sanitize;
 use super::*;
 use crate::audit::Event;
 use crate::error::Class;
-use crate::flow::{Around, Document, HeaderLine, Input, InputDocument, Labels, Stage, StageConfig};
+use crate::flow::{Around, Input, Labels, Stage, StageConfig};
 use crate::secrets::KeyRing;
 use crate::sensitive::Label;
 use crate::stage::recorded::Work;
 use crate::stage::seal::Seal;
+use crate::store::{Document, HeaderLine, InputDocument};
 
 const VEP: &str = "Consequence annotations from Ensembl VEP. Format: Allele|Consequence|IMPACT|SYMBOL|Gene|Feature_type|Feature|BIOTYPE|EXON|INTRON|HGVSc|HGVSp|cDNA_position|Amino_acids|Codons|Existing_variation|SIFT|CADD_PHRED|WARD";
 

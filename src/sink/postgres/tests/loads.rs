@@ -5,9 +5,10 @@ use uuid::Uuid;
 
 use super::*;
 use crate::error::{Class, Error};
-use crate::flow::{BadRecord, genotype};
+use crate::flow::genotype;
 use crate::sink::postgres::Config;
 use crate::sink::testing::{Site, shown, sites};
+use crate::store::BadRecord;
 
 fn id(report: &serde_json::Map<String, Value>) -> Uuid {
     report["load_id"].as_str().unwrap().parse().unwrap()

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::line;
-use crate::flow::{HeaderLine, Number, VcfType};
+use crate::flow::{Number, VcfType};
 use crate::sensitive::Sensitive;
 use crate::source::vcf::hash::KeyMap;
+use crate::store::HeaderLine;
 
 /// An INFO or FORMAT declaration.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,9 +8,10 @@ use super::model::{Contig, Declaration, Header};
 use super::{assembly, line, reserved};
 use crate::crypto::digest::sha256;
 use crate::error::{Error, Result};
-use crate::flow::{HeaderLine, Number, VcfType};
+use crate::flow::{Number, VcfType};
 use crate::sensitive::Sensitive;
 use crate::source::vcf::hash::KeyMap;
+use crate::store::HeaderLine;
 
 /// Texts of what was tolerated that are kept: there could be one a line.
 const MOST_NOTICES: usize = 100;

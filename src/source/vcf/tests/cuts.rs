@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use super::super::testing::{Read, bgzf, gzip, read, same};
 use super::super::{Calls, Config, OnBadRecord, UnitSize};
 use super::runtime;
-use crate::flow::{Digest, column};
+use crate::flow::column;
+use crate::store::Digest;
 
 /// A file as text, and what is in it.
 #[derive(Clone)]

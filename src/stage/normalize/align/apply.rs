@@ -16,8 +16,9 @@ use super::place::{is_sequence, place};
 use crate::audit::Event;
 use crate::error::{Error, Result};
 use crate::fasta::{Cursor, Fasta, Sequence};
-use crate::flow::{BadRecord, BadRecords, Context, InputUnits, column};
+use crate::flow::{BadRecords, Context, column};
 use crate::stage::recorded::Work;
+use crate::store::{BadRecord, InputUnits};
 
 /// Bases looked at between two looks at the run's cancellation: a repeat can be as long as a chromosome.
 const STRIDE: u32 = 1 << 16;

@@ -11,8 +11,9 @@ use super::cells;
 use crate::audit::Recorder;
 use crate::error::{Class, Error};
 use crate::fasta::Fasta;
-use crate::flow::{Apply, BadRecords, Context, InputUnits, Labels, Stage};
+use crate::flow::{Apply, BadRecords, Context, Labels, Stage};
 use crate::sensitive::Label;
+use crate::store::InputUnits;
 
 /// A record: CHROM, POS, REF, ALT.
 pub(super) type Record<'a> = (&'a str, i64, &'a str, Option<&'a str>);

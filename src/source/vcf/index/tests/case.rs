@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use crate::bgzf::block_header;
 use crate::error::Result;
-use crate::flow::{Digest, column};
+use crate::flow::column;
 use crate::source::vcf::bcf::testing::{Style, encode};
 use crate::source::vcf::bcf::{header, split_record};
 use crate::source::vcf::index::read::Kind;
 use crate::source::vcf::testing::{Read, bgzf, read, same};
 use crate::source::vcf::{Calls, Config, UnitSize};
+use crate::store::Digest;
 
 pub const INFO: &str =
     "##INFO=<ID=END,Number=1,Type=Integer,Description=\"\">\n##INFO=<ID=N,Number=1,Type=String,Description=\"\">\n";
