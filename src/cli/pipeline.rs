@@ -89,7 +89,12 @@ pub async fn execute(console: &Console, run: run::Run, options: RunOptions) -> R
     if *status == Status::Partial {
         console.remark("units of other shards are missing: the load is finished by the shard that commits the last one");
     }
-    console.line(format_args!("{}: load {load_id} of `{}`, {:.1} s", status.name(), plan.pipeline.name, report.seconds));
+    let whose = if *status == Status::Skipped {
+        ", which has this content already".into()
+    } else {
+        format!(" of `{}`", plan.pipeline.name)
+    };
+    console.line(format_args!("{}: load {load_id}{whose}, {:.1} s", status.name(), report.seconds));
     for replaced in &report.outcome.replaced {
         console.line(format_args!("  it takes the place of load {replaced}"));
     }

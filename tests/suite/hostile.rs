@@ -184,6 +184,19 @@ fn a_record_names_no_more_calls_times_fields_than_are_allowed() {
     assert!(why.contains("limits.values"), "{why}");
 }
 
+/// A record is repeated for each of its ALTs: 60000 of them in 120 kB would become gigabytes.
+#[test]
+fn a_record_of_too_many_alts_for_its_length_is_bad() {
+    let warehouse = Warehouse::shared();
+    let folder = tempfile::tempdir().unwrap();
+    let record = |pos: u32, alts: usize| format!("\n1\t{pos}\t.\tA\t{}\t.\t.\t.", vec!["C"; alts].join(","));
+    let text = format!("{HEAD}{COLUMNS}{}{}{}\n", record(1, 3), record(2, 60_000), record(3, 1));
+    let path = file(folder.path(), "alts.vcf", text);
+    let run = ["load", path.to_str().unwrap(), "--profile", "open", "--name", "alts", "--on-bad-record", "quarantine", "--json"];
+    let done = warehouse.run(run).expect(0).json();
+    assert_eq!((done["quarantined"].as_u64(), done["variants"].as_u64()), (Some(1), Some(4)), "{done}");
+}
+
 fn quoted(text: &serde_json::Value) -> String {
     format!("'{}'", text.as_str().unwrap())
 }

@@ -107,7 +107,8 @@ pub struct Limits {
     /// Samples of an input. Default: 1000000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples: Option<usize>,
-    /// Calls of a record that are kept, times the FORMAT fields it names. Default: 32000000. A record with more is a bad record.
+    /// Calls of a record that are kept, times the FORMAT fields it names; and a record's bytes times its ALT alleles, of which each
+    /// has a row when records are divided, for every 32 bytes. Default: 32000000. A record with more is a bad record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<usize>,
 }

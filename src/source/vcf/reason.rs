@@ -10,6 +10,7 @@ crate::text::worded! {
         OpenTab => "the line ends behind a tab, where a call should be",
         SurplusKeys => "more keys than `limits.fields` allows",
         SurplusCells => "more calls times fields than `limits.values` allows",
+        SurplusAlts => "more ALT alleles for its length than `limits.values` allows",
         DamagedFields => "its fields do not fit its length",
         BlankLineBefore => "a blank line stands before it",
         OpenLastLine => "the last line does not end in a line separator",

@@ -78,6 +78,17 @@ pub(super) fn check_columns(found: usize, columns: usize, rest: Option<&[u8]>) -
     Ok(found > columns)
 }
 
+/// Bytes that a record may become when each ALT has a row of its own, for one of `limits.values`.
+const BYTES_A_VALUE: usize = 32;
+
+/// A record is repeated for each of its ALTs when it is divided.
+pub(super) fn check_alts(alts: usize, bytes: usize, values: usize) -> Result<(), Bad> {
+    match alts > 1 && alts.saturating_mul(bytes) / BYTES_A_VALUE > values {
+        true => Err(Bad::column("ALT", Reason::SurplusAlts)),
+        false => Ok(()),
+    }
+}
+
 pub(super) fn wrong_columns() -> Bad {
     Bad::new(Place::Record, Reason::WrongColumns)
 }

@@ -1,7 +1,7 @@
 //! One BCF record into one row: fields are found by number, values arrive typed. What a record means is said by the same
 //! columns and checks as for text. It must not know files or units.
 
-use super::bad::{Bad, Outcome, Place, wrong_columns};
+use super::bad::{Bad, Outcome, Place, check_alts, wrong_columns};
 use super::binary::{Binary, check_utf8, find_end};
 use super::decoder::Decoder;
 use super::extent::Extent;
@@ -69,6 +69,7 @@ impl Decoder {
         let row = self.rows;
         let encoding = Encoding { percent: self.shape.percent };
         let alts = fixed::count_alts(alt);
+        check_alts(alts, record.len(), self.recipe.limits.values)?;
         let mut end = None;
         if self.info.is_wanted() {
             end = self.info.decode_binary(shared, site.infos, names, row, alts, encoding)?;

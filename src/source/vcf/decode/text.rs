@@ -1,6 +1,6 @@
 //! One line of text into one row. It must not know files or units.
 
-use super::bad::{Bad, Outcome, Place, check_columns};
+use super::bad::{Bad, Outcome, Place, check_alts, check_columns};
 use super::decoder::Decoder;
 use super::extent::Extent;
 use super::fixed::{self, Columns};
@@ -44,6 +44,7 @@ impl Decoder {
         let percent = self.shape.percent && memchr::memchr(b'%', line).is_some();
         let encoding = Encoding { percent };
         let alts = fixed::count_alts(alt);
+        check_alts(alts, line.len(), self.recipe.limits.values)?;
         let mut end = None;
         if self.info.is_wanted() {
             end = self.info.decode(info, row, alts, encoding)?;

@@ -65,10 +65,10 @@ pub(crate) fn inspect_input(path: Option<&Path>, unit: u64, conformance: Conform
     Ok(InputFacts { header, dictionary, container, origin: front.origin(end, unit)?, size, changed })
 }
 
-/// When a file was changed last, in nanoseconds since 1970, and its inode.
+/// When a file was changed last, in nanoseconds since 1970, and its inode. The inode's time: that of the content can be put back.
 fn changed(file: &File) -> Result<(i64, u64)> {
     let metadata = file.metadata().map_err(|error| read_failed(&error))?;
-    Ok((metadata.mtime().saturating_mul(1_000_000_000).saturating_add(metadata.mtime_nsec()), metadata.ino()))
+    Ok((metadata.ctime().saturating_mul(1_000_000_000).saturating_add(metadata.ctime_nsec()), metadata.ino()))
 }
 
 /// The front of an input, as far as it was read.
