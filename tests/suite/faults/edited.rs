@@ -7,7 +7,7 @@ use std::process::Child;
 
 use serde_json::json;
 
-use super::{Admin, COMMITTED, Scene, end, signal};
+use super::{Admin, Scene, end, signal};
 use crate::support::Done;
 
 /// Where the file is touched: genotypes swapped, as many bytes as before.
@@ -17,6 +17,9 @@ enum Where {
     /// The first record only: in a unit that is committed.
     First,
 }
+
+/// The unit of the first record is in the ledger, whichever writer came first.
+const COMMITTED: &str = "SELECT count(*) > 0 FROM genogate_store.units WHERE unit = 0";
 
 /// Edits in place: the inode stays; `aged` gives the file its old time back.
 fn edit(path: &Path, place: Where, aged: bool) {
