@@ -4,6 +4,11 @@ use crate::error::Error;
 
 /// A failed read, told without the path.
 pub fn read_failed(error: &std::io::Error) -> Error {
+    let source = error.raw_os_error().map_or_else(|| std::io::Error::from(error.kind()), std::io::Error::from_raw_os_error);
+    told(error).with_source(source)
+}
+
+fn told(error: &std::io::Error) -> Error {
     let error = match error.kind() {
         std::io::ErrorKind::NotFound => return Error::input("no such file").with_hint("check the path"),
         std::io::ErrorKind::PermissionDenied => {

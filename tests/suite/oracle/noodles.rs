@@ -1,5 +1,4 @@
-//! noodles as the other reader, on every machine: files as text, as BGZF, as BCF that noodles wrote, and as BCF of the tests' own
-//! writer.
+//! noodles as the other reader, on every machine: files as text, as BGZF, and as BCF that noodles wrote.
 
 use std::fs;
 use std::io::{self, Read, Write};
