@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::scan::{self, PartitionWork};
 use super::shared::Shared;
-use super::split::UnitReader;
+use super::split::{Deals, UnitReader};
 use super::table::VcfTable;
 use crate::audit::Recorder;
 use crate::error::{Error, Result};
@@ -60,6 +60,7 @@ pub fn decode_on<S: Send + Default>(
     };
     let (_, recipe, reading) = table.read(projection.as_ref(), &[])?;
     let context = Arc::new(Context::new(Uuid::now_v7(), Recorder::discard()).without_digests());
+    let deals = Arc::new(Deals::new(table.shared().inputs.len()));
     let parts = on_threads(threads, |partition| {
         let part = PartitionWork {
             shared: table.shared().clone(),
@@ -67,6 +68,7 @@ pub fn decode_on<S: Send + Default>(
             reading: reading.clone(),
             partition,
             partitions: threads.max(1),
+            deals: deals.clone(),
             context: context.clone(),
         };
         let (mut sum, mut state, mut failed) = (Decoded::default(), S::default(), None);
@@ -103,11 +105,11 @@ pub fn decode_to_end(inspection: &Inspection, threads: usize, columns: Option<&[
 /// Inflates every unit and looks at each byte once: the floor under any decoder.
 pub fn inflate_to_end(inspection: &Inspection, threads: usize) -> Result<Inflated> {
     let shared: &Arc<Shared> = table(inspection)?.shared();
-    let (bytes_in, lines) = (AtomicU64::new(0), AtomicU64::new(0));
+    let (bytes_in, lines, deals) = (AtomicU64::new(0), AtomicU64::new(0), Deals::new(shared.inputs.len()));
     let texts = on_threads(threads, |partition| {
         let mut text = 0;
         for input in &shared.inputs {
-            let Some(mut reader) = input.reader(partition, threads.max(1), shared.unit)? else { continue };
+            let Some(mut reader) = input.reader(partition, threads.max(1), shared.unit, &deals)? else { continue };
             while reader.next_unit()?.is_some() {
                 text += touch(reader.as_mut(), &lines)?;
                 bytes_in.fetch_add(reader.bytes(), Ordering::Relaxed);

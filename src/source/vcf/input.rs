@@ -1,14 +1,15 @@
 //! One input as the run reads it: its units, from wherever they lie. It must not know records' columns.
 
 use std::fs::File;
-use std::sync::{Arc, Mutex};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::bcf;
 use super::index::Lines;
 use super::shape::Shape;
 use super::split::{
-    BgzfCut, Container, FromStart, Layout, PlainCut, Ranged, RangedRecords, Spanned, Spans, StreamText, Streamed,
-    StreamedRecords, TextBuf, UnitReader,
+    BgzfCut, Container, Deals, ForwardReader, FromStart, Layout, PlainCut, Ranged, RangedRecords, Spanned, Spans, StreamText,
+    Streamed, StreamedRecords, TextBuf, UnitReader,
 };
 use crate::error::{Error, Result};
 use crate::flow::Locate;
@@ -23,8 +24,8 @@ pub(crate) struct Input {
     pub shape: Shape,
     /// Lines of the header: they count as lines of the first unit.
     pub header_lines: u64,
-    /// Ordinal of the first unit within the load.
-    pub first: u32,
+    /// Ordinals of its units within the load; the most it can have, where it must be read to know.
+    pub ordinals: Range<u32>,
     /// Bytes that a line, or a record, may have.
     pub longest: usize,
 }
@@ -78,7 +79,7 @@ impl Input {
 
     /// How many partitions can work on it at once: only one when its records must be seen in order.
     pub(crate) fn parallel(&self) -> u64 {
-        if self.shape.strict.is_some() { 1 } else { self.units() }
+        if self.shape.strict.is_some() { 1 } else { self.ordinals.len() as u64 }
     }
 
     /// The kind of index that says what is read of the input: `tbi`, `csi` or `none`.
@@ -92,33 +93,55 @@ impl Input {
     /// How lines of bad records are found in a file of which only parts are read.
     pub(crate) fn locate(&self) -> Option<Arc<Locate>> {
         let Origin::Indexed { lines, .. } = &self.origin else { return None };
-        let (lines, first) = (lines.clone(), self.first);
+        let (lines, first) = (lines.clone(), self.ordinals.start);
         Some(Arc::new(move |unit, line| lines.find(unit.checked_sub(first)?, line).ok()))
     }
 
-    /// True when the units come one after the other, so that line numbers are known as they pass.
+    /// True when the units come one after the other.
     pub(crate) fn is_stream(&self) -> bool {
         matches!(self.origin, Origin::Gzip { .. } | Origin::Stream(_))
     }
 
-    /// The partition's units of this input: units go round, `unit % partitions`; streams are read by one partition whole.
-    /// `None` when the partition has none of them. In strict mode one partition reads all
-    /// units, first to last, as the checker must see them.
-    pub(crate) fn reader(&self, partition: usize, partitions: usize, unit_size: u64) -> Result<Option<Box<dyn UnitReader>>> {
-        let own = self.number as usize % partitions == partition;
+    /// Is it the partition's before it is the others'? One partition reads all of an input whose records must be seen in order,
+    /// and begins with a stream that the others may help with later.
+    pub(crate) fn is_own(&self, partition: usize, partitions: usize) -> bool {
+        self.number as usize % partitions == partition
+    }
+
+    /// The partition's units of this input: units go round, `unit % partitions`; those of a stream are dealt to whoever asks
+    /// next. `None` when the partition has none of them. In strict mode one partition reads all units, first to last, as the
+    /// checker must see them.
+    pub(crate) fn reader(
+        &self,
+        partition: usize,
+        partitions: usize,
+        unit_size: u64,
+        deals: &Deals,
+    ) -> Result<Option<Box<dyn UnitReader>>> {
         let in_order = self.shape.strict.is_some();
-        let first = (partition + partitions - self.first as usize % partitions) % partitions;
+        if in_order && !self.is_own(partition, partitions) {
+            return Ok(None);
+        }
+        let first = (partition + partitions - self.ordinals.start as usize % partitions) % partitions;
         let (first, stride) = if in_order { (0, 1) } else { (first, partitions) };
         let first = u32::try_from(first).map_err(|_| Error::internal("too many partitions"))?;
         match &self.origin {
-            _ if in_order && !own => Ok(None),
             Origin::Unreadable => Ok(None),
             Origin::Ranged { layout, .. } => Ok((first < layout.count).then(|| self.ranged(first, stride as u32)).flatten()),
             Origin::Indexed { file, spans, .. } => {
                 let reader = || Spanned::new(file.clone(), spans.clone(), first, stride as u32, self.longest);
                 Ok((u64::from(first) < spans.count()).then(|| Box::new(reader()) as Box<dyn UnitReader>))
             }
-            Origin::Gzip { .. } | Origin::Stream(_) if !own => Ok(None),
+            Origin::Gzip { .. } | Origin::Stream(_) => {
+                let dealt = deals.reader(self.number, in_order || partitions == 1, || self.forward(unit_size))?;
+                Ok(dealt.map(|dealt| Box::new(dealt) as Box<dyn UnitReader>))
+            }
+        }
+    }
+
+    /// Opens a stream behind its header.
+    fn forward(&self, unit_size: u64) -> Result<Box<dyn ForwardReader>> {
+        let (text, buf) = match &self.origin {
             Origin::Gzip { file, header } => {
                 let (mut text, mut buf) =
                     (StreamText::gzip(Box::new(FromStart::new(file.clone()))), TextBuf::of_lines(self.longest));
@@ -129,22 +152,21 @@ impl Input {
                     }
                     left -= buf.take(usize::try_from(left).unwrap_or(usize::MAX).min(buf.len())).len() as u64;
                 }
-                Ok(Some(self.streamed(text, buf, unit_size)))
+                (text, buf)
             }
-            Origin::Stream(once) => {
-                let taken = once.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-                let (text, buf) = taken
-                    .ok_or_else(|| Error::input("standard input can be read only once").with_hint("write it to a file first"))?;
-                Ok(Some(self.streamed(text, buf, unit_size)))
+            Origin::Stream(once) => once
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take()
+                .ok_or_else(|| Error::input("standard input can be read only once").with_hint("write it to a file first"))?,
+            Origin::Ranged { .. } | Origin::Indexed { .. } | Origin::Unreadable => {
+                return Err(Error::internal("this input is no stream"));
             }
-        }
-    }
-
-    fn streamed(&self, text: StreamText, buf: TextBuf, unit_size: u64) -> Box<dyn UnitReader> {
-        match self.shape.binary {
+        };
+        Ok(match self.shape.binary {
             Some(_) => Box::new(StreamedRecords::new(text, buf, unit_size)),
             None => Box::new(Streamed::new(text, buf, unit_size)),
-        }
+        })
     }
 
     /// Takes the first line of a chunk, without its line ending, or the first record of BCF.

@@ -10,7 +10,7 @@ use super::config::{OnBadFile, OnBadRecord};
 use super::decode::{Bad, Decoder, Outcome, Recipe};
 use super::input::Input;
 use super::shared::Shared;
-use super::split::UnitReader;
+use super::split::{Deals, UnitReader};
 use super::strict::Checker;
 use crate::crypto::digest::sha256;
 use crate::error::{Class, Error, Result};
@@ -32,18 +32,22 @@ pub(crate) struct PartitionWork {
     pub reading: Option<Arc<Reading>>,
     pub partition: usize,
     pub partitions: usize,
+    /// What all partitions of this scan share.
+    pub deals: Arc<Deals>,
     pub context: Arc<Context>,
 }
 
 /// Takes a batch; false when nobody wants more.
 type Deliver<'a> = dyn FnMut(RecordBatch) -> bool + 'a;
 
-/// Reads every unit of the partition. Ends early, without an error, when nobody takes the batches any more.
+/// Reads every unit of the partition. Ends early, without an error, when nobody takes the batches any more. Streams of other
+/// partitions come last, so that several are inflated at once as long as there are several.
 pub(crate) fn run(part: &PartitionWork, deliver: &mut Deliver<'_>) -> Result<()> {
     let units = &part.context.units;
-    for input in &part.shared.inputs {
-        let own = units.wants(input.first..input.first.saturating_add(input.units() as u32));
-        if !own || units.is_given_up(input.number) {
+    let helps = |input: &Input| input.is_stream() && !input.is_own(part.partition, part.partitions);
+    let inputs = &part.shared.inputs;
+    for input in inputs.iter().filter(|input| !helps(input)).chain(inputs.iter().filter(|input| helps(input))) {
+        if !units.wants(input.ordinals.clone()) || units.is_given_up(input.number) {
             continue;
         }
         match read(part, input, deliver) {
@@ -68,9 +72,9 @@ impl PartitionWork {
 /// Reads the partition's units of one input. False when nobody takes the batches any more.
 fn read(part: &PartitionWork, input: &Input, deliver: &mut Deliver<'_>) -> Result<bool> {
     let units = &part.context.units;
-    let Some(mut reader) = input.reader(part.partition, part.partitions, part.shared.unit)? else { return Ok(true) };
+    let Some(mut reader) = input.reader(part.partition, part.partitions, part.shared.unit, &part.deals)? else { return Ok(true) };
     if let Some(locate) = input.locate() {
-        units.locate(input.first..input.first + input.units() as u32, locate);
+        units.locate(input.ordinals.clone(), locate);
     }
     let mut decoder = Decoder::new(part.recipe.clone(), input.shape.clone());
     let mut annotator = part.reading.clone().map(|reading| Annotator::new(reading, input.number));
@@ -83,25 +87,20 @@ fn read(part: &PartitionWork, input: &Input, deliver: &mut Deliver<'_>) -> Resul
             false
         }
     };
-    // Lines of the units before, as far as a stream has shown them.
-    let mut passed = 0;
     while let Some(unit) = reader.next_unit()? {
-        let work = UnitWork { part, input, unit, passed };
-        let ordinal = input.first + unit;
+        let work = UnitWork { part, input, unit };
+        let ordinal = input.ordinals.start + unit;
         if units.is_given_up(input.number) {
             return Ok(true);
         }
         if units.is_done(ordinal) {
-            if input.is_stream() || input.shape.strict.is_some() {
-                passed += work.pass(reader.as_mut(), &mut decoder)?;
+            if decoder.strict().is_some() {
+                work.pass(reader.as_mut(), &mut decoder)?;
             }
             continue;
         }
         match work.unit(reader.as_mut(), &mut decoder, &mut deliver) {
-            Ok(Some(counts)) => {
-                passed += counts.lines;
-                units.close(part.partition, ordinal, counts);
-            }
+            Ok(Some(counts)) => units.close(part.partition, ordinal, counts),
             // Its rows may be on their way.
             broken => {
                 units.break_off(part.partition, ordinal);
@@ -122,7 +121,6 @@ struct UnitWork<'a> {
     part: &'a PartitionWork,
     input: &'a Input,
     unit: u32,
-    passed: u64,
 }
 
 impl UnitWork<'_> {
@@ -131,26 +129,23 @@ impl UnitWork<'_> {
         if self.unit == 0 { self.input.header_lines } else { 0 }
     }
 
-    /// Passes over a unit that was committed before: counts its lines, and shows them to the checker of strict mode.
-    fn pass(&self, reader: &mut dyn UnitReader, decoder: &mut Decoder) -> Result<u64> {
-        let mut lines = self.header_lines();
-        while let Some(chunk) = reader.next_chunk()? {
-            lines += self.input.count(chunk);
-            let mut rest = chunk;
-            while decoder.strict().is_some() && !rest.is_empty() {
+    /// Shows a unit that was committed before to the checker of strict mode.
+    fn pass(&self, reader: &mut dyn UnitReader, decoder: &mut Decoder) -> Result<()> {
+        while let Some(mut rest) = reader.next_chunk()? {
+            while !rest.is_empty() {
                 decoder.pass(self.input.take_record(&mut rest));
             }
         }
-        Ok(lines)
+        Ok(())
     }
 
     /// Decodes the unit. `None` when nobody takes the batches any more.
     fn unit(&self, reader: &mut dyn UnitReader, decoder: &mut Decoder, deliver: &mut Deliver<'_>) -> Result<Option<UnitCounts>> {
         let PartitionWork { context, .. } = self.part;
-        let ordinal = self.input.first + self.unit;
+        let ordinal = self.input.ordinals.start + self.unit;
         let mut counts = UnitCounts { input: self.input.number, lines: self.header_lines(), ..UnitCounts::default() };
         let (mut text, mut told_records, mut told_bytes) = (0, 0, 0);
-        let most_rows = decoder.most_rows();
+        let (most_rows, lines_before) = (decoder.most_rows(), reader.lines_before());
         let most = if decoder.has_calls() { MAX_CALLS_TEXT } else { MAX_TEXT };
         while let Some(chunk) = reader.next_chunk()? {
             if context.cancel.is_cancelled() {
@@ -181,7 +176,7 @@ impl UnitWork<'_> {
                     Outcome::Row => text += line.len(),
                     Outcome::OutOfRegion => counts.out_of_region += 1,
                     Outcome::Filtered => {}
-                    Outcome::Bad(bad) => self.bad(bad, at, decoder)?,
+                    Outcome::Bad(bad) => self.bad(bad, at, lines_before, decoder)?,
                 }
                 if (text >= most || decoder.rows() >= most_rows) && decoder.rows() > 0 {
                     text = 0;
@@ -209,19 +204,23 @@ impl UnitWork<'_> {
     }
 
     /// A record that cannot become a row: ends the load, or is set aside. Says where and why, never what.
-    fn bad(&self, bad: Bad, line: u64, decoder: &Decoder) -> Result<()> {
+    fn bad(&self, bad: Bad, line: u64, before: Option<u64>, decoder: &Decoder) -> Result<()> {
         let PartitionWork { context, shared, .. } = self.part;
         let field = bad.place.field(decoder.fields());
         if shared.on_bad_record == OnBadRecord::Quarantine {
             let bad = BadRecord { line, field, reason: bad.reason.to_string() };
-            let so_far = context.units.set_aside(self.input.first + self.unit, bad);
+            let so_far = context.units.set_aside(self.input.ordinals.start + self.unit, bad);
             return match shared.max_bad_records {
                 Some(most) if so_far > most => Err(Error::input(format!("more than {most} bad records"))
                     .with_hint("see the quarantine for lines and reasons, or raise `max_bad_records`")),
                 _ => Ok(()),
             };
         }
-        let line = if self.input.is_stream() { self.passed + line } else { self.input.line_of(self.unit, line)? };
+        let line = match before {
+            Some(0) => line,
+            Some(before) => self.input.header_lines + before + line,
+            None => self.input.line_of(self.unit, line)?,
+        };
         let what = if self.input.shape.binary.is_some() { "record" } else { "line" };
         Err(Error::input(format!("{what} {}: {field}: {}", line + 1, bad.reason))
             .with_hint("mend the record, or set `on_bad_record: quarantine` to set such records aside"))

@@ -138,18 +138,18 @@ impl VcfSource {
                 facts: InputFacts { header, dictionary, container, origin, size, changed },
             } = input;
             all.paths.push(path);
-            let (first, count) = numbering.take(&origin, size)?;
+            let (ordinals, count) = numbering.take(&origin, size)?;
             let index = match &origin {
                 Origin::Indexed { spans, .. } => Some(spans.digest()),
                 _ => None,
             };
-            all.units.push(InputUnits { input: number, first, count, index });
+            all.units.push(InputUnits { input: number, first: ordinals.start, count, index });
             let rules = (self.config.conformance == Conformance::Strict).then(|| Arc::new(Rules::of(&header)));
             let kept_names = header.samples.iter().zip(&kept).filter(|(_, kept)| kept.is_some());
             let samples = kept_names.map(|(name, _)| SampleId::Name(Sensitive::new(name.expose().clone()))).collect();
             let header_lines = header.line_count;
             let shape = Shape::of(&header, kept, rules, dictionary);
-            all.inputs.push(Input { number, container, origin, shape, header_lines, first, longest: self.limits.line });
+            all.inputs.push(Input { number, container, origin, shape, header_lines, ordinals, longest: self.limits.line });
             all.document.inputs.push(InputDocument {
                 version: header.version,
                 header_digest: header.digest,

@@ -23,6 +23,7 @@ use super::input::Input;
 use super::scan::{self, PartitionWork};
 use super::schema::Layout;
 use super::shared::Shared;
+use super::split::Deals;
 use crate::error::Error;
 use crate::flow::exec::context_of;
 
@@ -126,6 +127,7 @@ pub(crate) struct VcfExec {
     reading: Option<Arc<Reading>>,
     filters: Vec<String>,
     partitions: usize,
+    deals: Arc<Deals>,
     properties: Arc<PlanProperties>,
 }
 
@@ -138,7 +140,7 @@ impl VcfExec {
         filters: Vec<String>,
         target: usize,
     ) -> Self {
-        let most = shared.inputs.iter().map(Input::parallel).sum::<u64>();
+        let most = shared.inputs.iter().map(Input::parallel).fold(0, u64::saturating_add);
         let partitions = target.min(usize::try_from(most).unwrap_or(target)).max(1);
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema.clone()),
@@ -146,7 +148,8 @@ impl VcfExec {
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
-        Self { shared, schema, recipe, reading, filters, partitions, properties: Arc::new(properties) }
+        let deals = Arc::new(Deals::new(shared.inputs.len()));
+        Self { shared, schema, recipe, reading, filters, partitions, deals, properties: Arc::new(properties) }
     }
 }
 
@@ -212,6 +215,7 @@ impl ExecutionPlan for VcfExec {
             reading: self.reading.clone(),
             partition,
             partitions: self.partitions,
+            deals: self.deals.clone(),
             context,
         };
         builder.spawn_blocking(move || Ok(scan::run(&part, &mut |batch| sender.blocking_send(Ok(batch)).is_ok())?));

@@ -1,5 +1,7 @@
 //! The ordinals of a load's units: one input's behind the other's. It must not read inputs.
 
+use std::ops::Range;
+
 use crate::error::{Error, Result};
 use crate::source::vcf::input::Origin;
 
@@ -20,11 +22,11 @@ impl Numbering {
         Self { next: 0, unit }
     }
 
-    /// The ordinal of an input's first unit, and how many units it has, as far as that is known. `size`: its stored bytes.
+    /// The ordinals of an input's units, and how many it has, as far as that is known. `size`: its stored bytes.
     ///
     /// # Errors
     /// Class `usage` when the load would have too many.
-    pub(crate) fn take(&mut self, origin: &Origin, size: Option<u64>) -> Result<(u32, Option<u32>)> {
+    pub(crate) fn take(&mut self, origin: &Origin, size: Option<u64>) -> Result<(Range<u32>, Option<u32>)> {
         let first = u32::try_from(self.next).map_err(|_| Error::internal("unit ordinals overflow"))?;
         // A gzip file's units are known only when it was read; ordinals are set aside for the most it can hold.
         let (count, reserved) = match origin {
@@ -35,8 +37,7 @@ impl Numbering {
             Origin::Stream(_) => (None, MAX_UNITS.saturating_sub(self.next).max(1)),
         };
         self.next += reserved;
-        units_of(self.next)?;
-        Ok((first, count))
+        Ok((first..units_of(self.next)?, count))
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod bgzf;
 mod buffer;
+mod deal;
 mod open;
 mod ranged;
 mod records;
@@ -12,9 +13,10 @@ mod unit;
 
 pub(crate) use crate::bgzf::read_failed;
 pub(crate) use buffer::TextBuf;
+pub(crate) use deal::Deals;
 pub(crate) use open::{Access, Container, FromStart, Opened, open};
 pub(crate) use ranged::{BgzfCut, Cut, Layout, PlainCut, Ranged, count_units};
 pub(crate) use records::{RangedRecords, StreamedRecords};
 pub(crate) use spans::{Span, Spanned, Spans, Virtual};
 pub(crate) use stream::{StreamText, Streamed};
-pub(crate) use unit::{Fed, UnitReader};
+pub(crate) use unit::{Fed, ForwardReader, UnitReader};

@@ -326,6 +326,10 @@ impl<C: Cut> UnitReader for Ranged<C> {
         let before = if self.current == 0 { self.layout.base } else { 0 };
         before + self.cut.bytes()
     }
+
+    fn lines_before(&self) -> Option<u64> {
+        None
+    }
 }
 
 #[cfg(test)]

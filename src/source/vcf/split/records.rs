@@ -8,7 +8,7 @@
 use super::buffer::TextBuf;
 use super::ranged::{Cut, Layout};
 use super::stream::StreamText;
-use super::unit::{Fed, UnitReader};
+use super::unit::{Fed, ForwardReader, UnitReader};
 use crate::error::{Error, Result};
 use crate::source::vcf::bcf::{Frame, Walk, damaged, split_record, walk, walk_site};
 
@@ -228,6 +228,10 @@ impl<C: Cut> UnitReader for RangedRecords<C> {
         let before = if self.current == 0 { self.layout.base } else { 0 };
         before + self.cut.bytes()
     }
+
+    fn lines_before(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// Reads all units of a stream, one after the other. A unit is at least the unit size of records.
@@ -237,6 +241,9 @@ pub(crate) struct StreamedRecords {
     unit_size: u64,
     unit: Option<u32>,
     used: u64,
+    /// Records of the units before, and of this one.
+    records_before: u64,
+    records: u64,
     stored_before: u64,
     ended: bool,
     unit_done: bool,
@@ -245,7 +252,18 @@ pub(crate) struct StreamedRecords {
 impl StreamedRecords {
     /// `buf` holds what was read already, from behind the header on.
     pub(crate) fn new(text: StreamText, buf: TextBuf, unit_size: u64) -> Self {
-        Self { text, buf, unit_size: unit_size.max(1), unit: None, used: 0, stored_before: 0, ended: false, unit_done: true }
+        Self {
+            text,
+            buf,
+            unit_size: unit_size.max(1),
+            unit: None,
+            used: 0,
+            records_before: 0,
+            records: 0,
+            stored_before: 0,
+            ended: false,
+            unit_done: true,
+        }
     }
 
     fn feed(&mut self) -> Result<()> {
@@ -273,6 +291,7 @@ impl UnitReader for StreamedRecords {
                 unit.checked_add(1).ok_or_else(|| Error::input("the input has too many units").with_hint("raise `unit`"))?
             }
         };
+        self.records_before = self.records;
         (self.unit, self.used, self.unit_done) = (Some(next), 0, false);
         Ok(self.unit)
     }
@@ -285,6 +304,7 @@ impl UnitReader for StreamedRecords {
                     && let Some((record, _)) = split_record(&self.buf.waiting()[ready..])?
                 {
                     ready += record.len();
+                    self.records += 1;
                 }
                 self.used += ready as u64;
                 self.unit_done = self.used >= self.unit_size || (self.ended && self.buf.len() == ready);
@@ -304,6 +324,16 @@ impl UnitReader for StreamedRecords {
 
     fn bytes(&self) -> u64 {
         self.text.stored() - self.stored_before
+    }
+
+    fn lines_before(&self) -> Option<u64> {
+        Some(self.records_before)
+    }
+}
+
+impl ForwardReader for StreamedRecords {
+    fn passed(&self) -> u64 {
+        self.records
     }
 }
 

@@ -428,6 +428,10 @@ impl UnitReader for Spanned {
     fn bytes(&self) -> u64 {
         self.bytes
     }
+
+    fn lines_before(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// The index and the file do not belong together.

@@ -10,7 +10,7 @@ use libdeflater::Decompressor;
 
 use super::bgzf;
 use super::buffer::TextBuf;
-use super::unit::UnitReader;
+use super::unit::{ForwardReader, UnitReader};
 use crate::bgzf::read_failed;
 use crate::error::{Error, Result};
 
@@ -133,6 +133,9 @@ pub(crate) struct Streamed {
     unit_size: u64,
     unit: Option<u32>,
     used: u64,
+    /// Lines of the units before, and of this one.
+    lines_before: u64,
+    lines: u64,
     /// Waiting bytes that are known to hold no line ending.
     scanned: usize,
     stored_before: u64,
@@ -149,6 +152,8 @@ impl Streamed {
             unit_size: unit_size.max(1),
             unit: None,
             used: 0,
+            lines_before: 0,
+            lines: 0,
             scanned: 0,
             stored_before: 0,
             ended: false,
@@ -177,6 +182,7 @@ impl UnitReader for Streamed {
         if self.unit.is_some() {
             self.stored_before = self.text.stored();
         }
+        self.lines_before = self.lines;
         (self.unit, self.used, self.unit_done) = (Some(next), 0, false);
         Ok(self.unit)
     }
@@ -199,7 +205,9 @@ impl UnitReader for Streamed {
                     self.scanned = 0;
                     self.used += cut as u64;
                     self.unit_done = self.used >= self.unit_size;
-                    return Ok(Some(self.buf.take(cut)));
+                    let text = self.buf.take(cut);
+                    self.lines += memchr::memchr_iter(b'\n', text).count() as u64;
+                    return Ok(Some(text));
                 }
                 self.scanned = waiting.len();
             }
@@ -215,5 +223,15 @@ impl UnitReader for Streamed {
 
     fn bytes(&self) -> u64 {
         self.text.stored() - self.stored_before
+    }
+
+    fn lines_before(&self) -> Option<u64> {
+        Some(self.lines_before)
+    }
+}
+
+impl ForwardReader for Streamed {
+    fn passed(&self) -> u64 {
+        self.lines
     }
 }

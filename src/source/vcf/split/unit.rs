@@ -13,6 +13,15 @@ pub(crate) trait UnitReader: Send {
 
     /// Stored bytes of the current unit so far.
     fn bytes(&self) -> u64;
+
+    /// Lines, or records of BCF, behind the header and before the current unit; `None` where the reader has not seen them.
+    fn lines_before(&self) -> Option<u64>;
+}
+
+/// A reader that sees all of its input, from front to back.
+pub(crate) trait ForwardReader: UnitReader {
+    /// Lines, or records of BCF, that were handed on so far.
+    fn passed(&self) -> u64;
 }
 
 /// What was appended to a buffer.
