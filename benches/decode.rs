@@ -10,7 +10,7 @@ use std::time::Instant;
 use criterion::{Criterion, SamplingMode, Throughput, criterion_group, criterion_main};
 use genogate::benchmark;
 use genogate::flow::Inspection;
-use genogate::source::vcf::{Calls, Config, Info, InfoWord, decode_to_end, inflate_to_end};
+use genogate::source::vcf::{Calls, Config, Info, InfoWord, UnitSize, decode_to_end, inflate_to_end};
 use genogate::synth::{self, Kind, Options};
 
 #[global_allocator]
@@ -121,6 +121,24 @@ fn decode_cohort(criterion: &mut Criterion) {
     measure(criterion, "decode_cohort, carriers", &inspect(&path, |config| config.calls = Calls::Carriers), None);
 }
 
+/// One stream of gzip: what two threads gain where one must inflate.
+fn decode_gzip(criterion: &mut Criterion) {
+    let files = Files::new();
+    for (name, bgzf) in [("sites", files.sites()), ("cohort", files.cohort())] {
+        let path = files.folder.path().join(format!("{name}.gzip.vcf.gz"));
+        let mut from = flate2::read::MultiGzDecoder::new(std::fs::File::open(bgzf).expect("a generated file"));
+        let mut to = flate2::write::GzEncoder::new(std::fs::File::create(&path).expect("a file"), flate2::Compression::new(6));
+        std::io::copy(&mut from, &mut to).expect("a copy");
+        to.finish().expect("a file");
+        measure(
+            criterion,
+            &format!("decode_gzip, {name}"),
+            &inspect(&path, |config| config.unit = UnitSize::Bytes(4 << 20)),
+            None,
+        );
+    }
+}
+
 fn decode_bcf(criterion: &mut Criterion) {
     let files = Files::new();
     let bcf = files.folder.path().join("cohort.bcf");
@@ -147,5 +165,5 @@ fn region(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, decode_sites, decode_trio, decode_cohort, decode_bcf, projection, region);
+criterion_group!(benches, decode_sites, decode_trio, decode_cohort, decode_gzip, decode_bcf, projection, region);
 criterion_main!(benches);

@@ -2,29 +2,25 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, BooleanArray, NullBufferBuilder};
+use datafusion::arrow::array::{ArrayRef, BooleanArray};
 use datafusion::arrow::buffer::BooleanBuffer;
 
 use super::column::{Column, Encoding};
+use super::nulls::Nulls;
 use super::vector::Vector;
 use crate::source::vcf::reason::Reason;
 
 /// VCF Flag. A value (`DB=1`) is the caller's to keep: the flag is set by being there.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Flags {
-    nulls: NullBufferBuilder,
-}
-
-impl Default for Flags {
-    fn default() -> Self {
-        Self { nulls: NullBufferBuilder::new(0) }
-    }
+    len: usize,
+    nulls: Nulls,
 }
 
 impl Column for Flags {
     #[inline]
     fn push(&mut self, _text: &[u8], _encoding: Encoding) -> Result<usize, Reason> {
-        self.nulls.append_non_null();
+        self.len += 1;
         Ok(0)
     }
 
@@ -34,21 +30,25 @@ impl Column for Flags {
 
     #[inline]
     fn len(&self) -> usize {
-        self.nulls.len()
+        self.len
     }
 
     fn pad(&mut self, len: usize) {
-        self.nulls.append_n_nulls(len.saturating_sub(self.nulls.len()));
+        if len > self.len {
+            self.nulls.add(self.len..len);
+            self.len = len;
+        }
     }
 
     fn truncate(&mut self, len: usize) {
-        if len < self.nulls.len() {
+        if len < self.len {
+            self.len = len;
             self.nulls.truncate(len);
         }
     }
 
     fn finish(&mut self) -> ArrayRef {
-        let len = self.nulls.len();
-        Arc::new(BooleanArray::new(BooleanBuffer::new_set(len), self.nulls.finish()))
+        let len = std::mem::take(&mut self.len);
+        Arc::new(BooleanArray::new(BooleanBuffer::new_set(len), self.nulls.finish(len)))
     }
 }

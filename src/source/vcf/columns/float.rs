@@ -2,33 +2,30 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Float64Array, NullBufferBuilder};
+use datafusion::arrow::array::{ArrayRef, Float64Array};
 use datafusion::arrow::buffer::ScalarBuffer;
 
 use super::column::{Column, Encoding, Taken};
 use super::decimal::{parse_float, plain};
 use super::ends::Ends;
+use super::nulls::Nulls;
 use super::vector::Vector;
 use crate::source::vcf::reason::Reason;
 
 /// VCF Float.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Floats {
     values: Vec<f64>,
-    nulls: NullBufferBuilder,
-}
-
-impl Default for Floats {
-    fn default() -> Self {
-        Self { values: Vec::new(), nulls: NullBufferBuilder::new(0) }
-    }
+    nulls: Nulls,
 }
 
 impl Floats {
     #[inline(always)]
     pub(crate) fn push_value(&mut self, value: Option<f64>) {
+        if value.is_none() {
+            self.nulls.add(self.values.len()..self.values.len() + 1);
+        }
         self.values.push(value.unwrap_or(0.0));
-        self.nulls.append(value.is_some());
     }
 }
 
@@ -93,10 +90,9 @@ impl Column for Floats {
     }
 
     fn pad(&mut self, len: usize) {
-        let missing = len.saturating_sub(self.values.len());
-        if missing > 0 {
+        if len > self.values.len() {
+            self.nulls.add(self.values.len()..len);
             self.values.resize(len, 0.0);
-            self.nulls.append_n_nulls(missing);
         }
     }
 
@@ -110,6 +106,6 @@ impl Column for Floats {
     fn finish(&mut self) -> ArrayRef {
         let room = self.values.len();
         let values = std::mem::replace(&mut self.values, Vec::with_capacity(room));
-        Arc::new(Float64Array::new(ScalarBuffer::from(values), self.nulls.finish()))
+        Arc::new(Float64Array::new(ScalarBuffer::from(values), self.nulls.finish(room)))
     }
 }

@@ -3,10 +3,11 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Int32Array, NullBufferBuilder};
+use datafusion::arrow::array::{ArrayRef, Int32Array};
 use datafusion::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
 use super::column::{Column, Encoding};
+use super::nulls::Nulls;
 use crate::flow::genotype::{genotypes, implied_phase};
 use crate::source::vcf::reason::Reason;
 
@@ -18,12 +19,12 @@ pub(crate) struct Genotypes {
     /// 1 where the sign before the allele is `|`, else 0.
     phased: Vec<u8>,
     offsets: Vec<i32>,
-    nulls: NullBufferBuilder,
+    nulls: Nulls,
 }
 
 impl Default for Genotypes {
     fn default() -> Self {
-        Self { alleles: Vec::new(), phased: Vec::new(), offsets: vec![0], nulls: NullBufferBuilder::new(0) }
+        Self { alleles: Vec::new(), phased: Vec::new(), offsets: vec![0], nulls: Nulls::default() }
     }
 }
 
@@ -60,8 +61,8 @@ impl Genotypes {
     /// Appends a call without GT.
     #[inline]
     pub(crate) fn push_null(&mut self) {
+        self.nulls.add(self.len()..self.len() + 1);
         self.offsets.push(self.alleles.len() as i32);
-        self.nulls.append_null();
     }
 
     /// The alleles of the last call; a negative number is a missing one.
@@ -158,7 +159,6 @@ impl Genotypes {
         }
         let last = self.last_offset();
         self.offsets.extend((1..=taken as i32).map(|nth| last + 2 * nth));
-        self.nulls.append_n_non_nulls(taken);
         taken
     }
 
@@ -184,14 +184,12 @@ impl Genotypes {
         }
         let last = self.last_offset();
         self.offsets.extend((1..=taken as i32).map(|nth| last + 2 * nth));
-        self.nulls.append_n_non_nulls(taken);
         taken
     }
 
     #[inline]
     fn close(&mut self) {
         self.offsets.push(self.alleles.len() as i32);
-        self.nulls.append_non_null();
     }
 
     #[inline]
@@ -249,10 +247,9 @@ impl Column for Genotypes {
     }
 
     fn pad(&mut self, len: usize) {
-        let missing = len.saturating_sub(self.len());
-        if missing > 0 {
+        if len > self.len() {
+            self.nulls.add(self.len()..len);
             self.offsets.resize(len + 1, self.last_offset());
-            self.nulls.append_n_nulls(missing);
         }
     }
 
@@ -278,7 +275,7 @@ impl Column for Genotypes {
         let alleles = Int32Array::new(ScalarBuffer::from(alleles), present);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         // Cannot panic: offsets only grow up to the number of alleles, each of which has a phase; nulls are counted with them.
-        let array = genotypes(alleles, phased, offsets, self.nulls.finish()).expect("lists of one length");
+        let array = genotypes(alleles, phased, offsets, self.nulls.finish(len)).expect("lists of one length");
         Arc::new(array)
     }
 }

@@ -5,38 +5,38 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Int32Array, Int64Array};
 use datafusion::arrow::buffer::ScalarBuffer;
 
-use datafusion::arrow::array::NullBufferBuilder;
-
 use super::column::{Column, Encoding, Taken};
 use super::digits;
 use super::ends::Ends;
+use super::nulls::Nulls;
 use super::vector::Vector;
 use crate::source::vcf::reason::Reason;
 
 /// VCF Integer: 32 bits (VCF 4.3 section 1.3).
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Ints {
     values: Vec<i32>,
-    nulls: NullBufferBuilder,
-}
-
-impl Default for Ints {
-    fn default() -> Self {
-        Self { values: Vec::new(), nulls: NullBufferBuilder::new(0) }
-    }
+    nulls: Nulls,
 }
 
 impl Ints {
     #[inline(always)]
     pub(crate) fn push_value(&mut self, value: i32) {
         self.values.push(value);
-        self.nulls.append_non_null();
+    }
+
+    #[inline]
+    fn push_null(&mut self) {
+        self.nulls.add(self.values.len()..self.values.len() + 1);
+        self.values.push(0);
     }
 
     #[inline]
     fn push_option(&mut self, value: Option<i32>) {
-        self.values.push(value.unwrap_or(0));
-        self.nulls.append(value.is_some());
+        match value {
+            Some(value) => self.push_value(value),
+            None => self.push_null(),
+        }
     }
 }
 
@@ -44,8 +44,7 @@ impl Column for Ints {
     #[inline]
     fn push(&mut self, text: &[u8], _encoding: Encoding) -> Result<usize, Reason> {
         if text == b"." || text.is_empty() {
-            self.values.push(0);
-            self.nulls.append_null();
+            self.push_null();
         } else {
             self.push_value(parse_int(text)?);
         }
@@ -90,8 +89,7 @@ impl Column for Ints {
             return Taken::one(count + usize::from(negative));
         }
         if text.first() == Some(&b'.') && ends.at(text.get(1)) {
-            self.values.push(0);
-            self.nulls.append_null();
+            self.push_null();
             return Taken::one(1);
         }
         Taken::NOT
@@ -103,10 +101,9 @@ impl Column for Ints {
     }
 
     fn pad(&mut self, len: usize) {
-        let missing = len.saturating_sub(self.values.len());
-        if missing > 0 {
+        if len > self.values.len() {
+            self.nulls.add(self.values.len()..len);
             self.values.resize(len, 0);
-            self.nulls.append_n_nulls(missing);
         }
     }
 
@@ -120,7 +117,7 @@ impl Column for Ints {
     fn finish(&mut self) -> ArrayRef {
         let room = self.values.len();
         let values = std::mem::replace(&mut self.values, Vec::with_capacity(room));
-        Arc::new(Int32Array::new(ScalarBuffer::from(values), self.nulls.finish()))
+        Arc::new(Int32Array::new(ScalarBuffer::from(values), self.nulls.finish(room)))
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, ListArray, NullBufferBuilder};
+use datafusion::arrow::array::{ArrayRef, ListArray};
 use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::Field;
 
 use super::column::{Column, Encoding, Taken};
 use super::ends::Ends;
+use super::nulls::Nulls;
 use super::vector::Vector;
 use crate::source::vcf::find::find;
 use crate::source::vcf::reason::Reason;
@@ -18,13 +19,13 @@ use crate::source::vcf::reason::Reason;
 pub(crate) struct List<C> {
     items: C,
     offsets: Vec<i32>,
-    nulls: NullBufferBuilder,
+    nulls: Nulls,
     separator: u8,
 }
 
 impl<C: Column> List<C> {
     pub(crate) fn new(items: C, separator: u8) -> Self {
-        Self { items, offsets: vec![0], nulls: NullBufferBuilder::new(0), separator }
+        Self { items, offsets: vec![0], nulls: Nulls::default(), separator }
     }
 
     /// Appends a list of the one item that `item` appends.
@@ -32,7 +33,6 @@ impl<C: Column> List<C> {
     pub(crate) fn push_one(&mut self, item: impl FnOnce(&mut C)) {
         item(&mut self.items);
         self.offsets.push(self.items.len() as i32);
-        self.nulls.append_non_null();
     }
 
     #[inline]
@@ -59,7 +59,6 @@ impl<C: Column> Column for List<C> {
             }
         }
         self.offsets.push(self.items.len() as i32);
-        self.nulls.append_non_null();
         Ok(self.items.len() - before)
     }
 
@@ -73,7 +72,6 @@ impl<C: Column> Column for List<C> {
             return Err(reason);
         }
         self.offsets.push(self.items.len() as i32);
-        self.nulls.append_non_null();
         Ok(self.items.len() - before)
     }
 
@@ -99,7 +97,6 @@ impl<C: Column> Column for List<C> {
             }
         }
         self.offsets.push(self.items.len() as i32);
-        self.nulls.append_non_null();
         Taken { len, count: (self.items.len() - before) as u32 }
     }
 
@@ -109,10 +106,9 @@ impl<C: Column> Column for List<C> {
     }
 
     fn pad(&mut self, len: usize) {
-        let missing = len.saturating_sub(self.len());
-        if missing > 0 {
+        if len > self.len() {
+            self.nulls.add(self.len()..len);
             self.offsets.resize(len + 1, self.last_offset());
-            self.nulls.append_n_nulls(missing);
         }
     }
 
@@ -130,6 +126,6 @@ impl<C: Column> Column for List<C> {
         self.offsets.push(0);
         let items = self.items.finish();
         let field = Arc::new(Field::new("item", items.data_type().clone(), true));
-        Arc::new(ListArray::new(field, OffsetBuffer::new(ScalarBuffer::from(offsets)), items, self.nulls.finish()))
+        Arc::new(ListArray::new(field, OffsetBuffer::new(ScalarBuffer::from(offsets)), items, self.nulls.finish(len)))
     }
 }

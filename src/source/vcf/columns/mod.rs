@@ -12,6 +12,7 @@ mod float;
 mod genotype;
 mod int;
 mod list;
+mod nulls;
 #[cfg(test)]
 mod tests;
 mod text;

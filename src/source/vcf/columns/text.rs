@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, NullBufferBuilder, StringArray};
+use datafusion::arrow::array::{Array, ArrayRef, StringArray};
 use datafusion::arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
 use super::column::{Column, Encoding, Taken};
 use super::ends::Ends;
+use super::nulls::Nulls;
 use crate::source::vcf::reason::Reason;
 
 /// VCF String and Character; `.` is null unless the column keeps it.
@@ -14,7 +15,7 @@ use crate::source::vcf::reason::Reason;
 pub(crate) struct Texts {
     bytes: Vec<u8>,
     offsets: Vec<i32>,
-    nulls: NullBufferBuilder,
+    nulls: Nulls,
     keep_dot: bool,
     /// Nothing but nulls: what columns that no record fills are slices of.
     blank: Option<StringArray>,
@@ -22,7 +23,7 @@ pub(crate) struct Texts {
 
 impl Default for Texts {
     fn default() -> Self {
-        Self { bytes: Vec::new(), offsets: vec![0], nulls: NullBufferBuilder::new(0), keep_dot: false, blank: None }
+        Self { bytes: Vec::new(), offsets: vec![0], nulls: Nulls::default(), keep_dot: false, blank: None }
     }
 }
 
@@ -61,8 +62,10 @@ impl Texts {
 
     #[inline(always)]
     fn close_slot(&mut self, valid: bool) {
+        if !valid {
+            self.nulls.add(self.len()..self.len() + 1);
+        }
         self.offsets.push(self.bytes.len() as i32);
-        self.nulls.append(valid);
     }
 
     #[inline]
@@ -112,10 +115,9 @@ impl Column for Texts {
     }
 
     fn pad(&mut self, len: usize) {
-        let missing = len.saturating_sub(self.len());
-        if missing > 0 {
+        if len > self.len() {
+            self.nulls.add(self.len()..len);
             self.offsets.resize(len + 1, self.last_offset());
-            self.nulls.append_n_nulls(missing);
         }
     }
 
@@ -129,7 +131,7 @@ impl Column for Texts {
 
     fn finish(&mut self) -> ArrayRef {
         let (len, room) = (self.len(), self.bytes.len());
-        let nulls = self.nulls.finish();
+        let nulls = self.nulls.finish(len);
         if nulls.as_ref().is_some_and(|nulls| nulls.null_count() == len) {
             self.bytes.clear();
             self.offsets.truncate(1);
