@@ -324,6 +324,48 @@ fn a_last_line_without_its_end_is_told_in_every_container() {
     assert!(done.stderr.contains("no line ending"), "{done:#?}");
 }
 
+/// Units of a stream are dealt to both partitions; each must know which lines lie before its own.
+#[test]
+fn a_bad_line_of_a_stream_is_told_by_its_number_in_the_file() {
+    let warehouse = Warehouse::shared();
+    let folder = tempfile::tempdir().unwrap();
+    let record = |pos: usize| {
+        let surplus = if pos == 777 { ":4" } else { "" };
+        format!("1\t{pos}\t.\tA\tC\t.\tPASS\tDP=1\tGT:DP\t0/1:3\t0/1:3{surplus}")
+    };
+    let records: Vec<String> = (1..=1000).map(record).collect();
+    let text = two_samples(&records.iter().map(String::as_str).collect::<Vec<_>>(), "\n");
+    let line = text.lines().position(|line| line.starts_with("1\t777\t")).unwrap() + 1;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(text.as_bytes()).unwrap();
+    let path = file(folder.path(), "dealt.vcf.gz", gzip.finish().unwrap());
+    for (input, name) in [(path.to_str().unwrap(), "dealt-file"), ("-", "dealt-pipe")] {
+        for action in ["fail", "quarantine"] {
+            let done: Done = genogate(&warehouse.home)
+                .args(["load", input, "--profile", "open", "--name", name, "--threads", "2", "--json"])
+                .args(["--set", "source.vcf.unit=4KiB", "--on-bad-record", action])
+                .stdin(std::fs::File::open(&path).unwrap())
+                .output()
+                .unwrap()
+                .into();
+            if action == "fail" {
+                let message = done.expect(6).json()["error"]["message"].to_string();
+                assert!(message.contains(&format!("line {line}: ")), "{message}");
+                continue;
+            }
+            let done = done.expect(0).json();
+            assert!(done["units"].as_u64().unwrap() > 5, "{done}");
+            assert_eq!(
+                (&done["quarantined"], &done["input_records"], &done["variants"]),
+                (&1.into(), &1001.into(), &1000.into())
+            );
+            let kept =
+                warehouse.sql(&format!("SELECT line FROM genogate.quarantine WHERE load_id = {}", quoted(&done["load_id"])));
+            assert_eq!(kept, line.to_string());
+        }
+    }
+}
+
 /// The empty block every BGZF file ends in (SAMv1 section 4.1.2).
 const END_OF_FILE: [u8; 28] =
     [0x1f, 0x8b, 0x08, 0x04, 0, 0, 0, 0, 0, 0xff, 0x06, 0, 0x42, 0x43, 0x02, 0, 0x1b, 0, 0x03, 0, 0, 0, 0, 0, 0, 0, 0, 0];

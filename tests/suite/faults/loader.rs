@@ -60,6 +60,21 @@ fn a_stopped_load_says_how_to_resume_and_resumes() {
     scene.prove(done);
 }
 
+/// A stream's units are dealt to both writers, so a later one may be there without the one before.
+#[test]
+fn a_killed_load_of_a_stream_resumes() {
+    let scene = Scene::zipped(12_000);
+    let mut admin = Admin::new(&scene.warehouse);
+    let mut child = scene.spawn(&[]);
+    admin.await_true(&mut child, COMMITTED);
+    signal(&child, "-KILL");
+    end(child);
+    scene.hidden();
+    let done = scene.run(&[]).expect(0);
+    assert!(done.json()["units_resumed"].as_u64().unwrap() >= 1, "{done:#?}");
+    scene.prove(done);
+}
+
 /// The worst moment: both writers have sent a whole unit and are kept from its ledger row.
 #[test]
 fn a_kill_takes_back_one_unit_a_writer() {

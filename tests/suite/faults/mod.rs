@@ -121,6 +121,14 @@ impl Scene {
         Self { warehouse, folder, file, records }
     }
 
+    /// The same file as one stream of gzip, whose units are dealt to both writers.
+    fn zipped(records: u64) -> Self {
+        let mut scene = Self::new(records);
+        assert!(Command::new("gzip").arg(&scene.file).status().unwrap().success());
+        scene.file.add_extension("gz");
+        scene
+    }
+
     /// How long a load of 6000 records takes here when nobody disturbs it: random points are spread over it.
     fn usual_time() -> Duration {
         static TIME: OnceLock<Duration> = OnceLock::new();
