@@ -154,45 +154,74 @@ fn section(module: &str, name: &str, values: &[(&str, &str)]) -> String {
     text.replace("\\$", "$").replace("\\\\", "\\")
 }
 
+/// A Nextflow process of ours: its script is run as Nextflow runs it, and what its `meta.yml` must name.
+struct Module {
+    name: &'static str,
+    text: String,
+}
+
+impl Module {
+    fn read(name: &'static str, words: &[&str]) -> Self {
+        let file = |file: &str| {
+            std::fs::read_to_string(repository(&format!("docs/nextflow/modules/local/genogate/{name}/{file}"))).unwrap()
+        };
+        let (text, meta, test) = (file("main.nf"), file("meta.yml"), file("tests/main.nf.test"));
+        for word in words.iter().chain(&["versions.yml", &format!("genogate_{name}")]) {
+            assert!(meta.contains(word), "meta.yml of {name} does not name {word}");
+        }
+        assert!(test.contains(&format!("process \"GENOGATE_{}\"", name.to_uppercase())));
+        assert!(text.contains(&format!("container \"genogate:{}\"", env!("CARGO_PKG_VERSION"))));
+        assert!(!text.contains("conda \""), "no channel has genogate");
+        Self { name, text }
+    }
+
+    /// Runs a section in `folder` and gives back the report.
+    fn run(&self, section_name: &str, folder: &Path, path: &str, report: &str, values: &[(&str, &str)]) -> Value {
+        let process = format!("NFCORE:GENOGATE_{}", self.name.to_uppercase());
+        let values = [values, &[("task.process", process.as_str())]].concat();
+        // Nextflow runs a task with these options of bash.
+        let mut bash = Command::new("bash");
+        bash.args(["-euo", "pipefail", "-c", &section(&self.text, section_name, &values)]).current_dir(folder);
+        // Only what the module itself sets may say where the home is.
+        let done: Done = bash.env("PATH", path).env_remove("GENOGATE_HOME").output().unwrap().into();
+        done.expect(0);
+        let versions = std::fs::read_to_string(folder.join("versions.yml")).unwrap();
+        assert_eq!(versions.trim(), format!("\"{process}\":\n    genogate: {}", env!("CARGO_PKG_VERSION")));
+        serde_json::from_str(&std::fs::read_to_string(folder.join(report)).unwrap()).unwrap()
+    }
+}
+
 #[test]
-fn the_nextflow_module_loads_a_cohort() {
+fn the_nextflow_modules_load_and_finish_a_cohort() {
     let warehouse = Warehouse::start();
     let folder = tempfile::tempdir().unwrap();
-    cohort(&warehouse, folder.path());
-    let module = std::fs::read_to_string(repository("docs/nextflow/modules/local/genogate/load/main.nf")).unwrap();
-    let meta = std::fs::read_to_string(repository("docs/nextflow/modules/local/genogate/load/meta.yml")).unwrap();
-    for word in ["genogate_load", "vcfs:", "shard:", "*.load.json", "versions.yml"] {
-        assert!(meta.contains(word), "meta.yml does not name {word}");
-    }
-    assert!(module.contains(&format!("container \"genogate:{}\"", env!("CARGO_PKG_VERSION"))));
-    let environment = std::fs::read_to_string(repository("docs/nextflow/modules/local/genogate/load/environment.yml")).unwrap();
-    assert!(environment.contains(&format!("\"bioconda::genogate={}\"", env!("CARGO_PKG_VERSION"))));
+    std::fs::create_dir(folder.path().join("inputs")).unwrap();
+    cohort(&warehouse, &folder.path().join("inputs"));
+    let load = Module::read("load", &["vcfs:", "indexes:", "manifest:", "shard:", "home:", "*.load.json"]);
+    let finish = Module::read("finish", &["reports:", "home:", "*.finish.json"]);
     std::os::unix::fs::symlink(super::support::binary(), folder.path().join("genogate")).unwrap();
     let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+    let home = warehouse.home.to_str().unwrap();
+    let shared = [("prefix", "cohort-7"), ("home", home), ("args", "")];
     let mut reports = Vec::new();
     for name in ["stub", "script"] {
         for (shard, part) in [("1/2", "1_of_2"), ("2/2", "2_of_2")] {
+            let inputs = if name == "stub" { "inputs/a.vcf" } else { "inputs/cohort.tsv" };
             let values = [
-                ("vcfs", "a.vcf b.vcf.gz c.vcf.gz"),
+                ("inputs", inputs),
                 ("prefix", "cohort-7"),
+                ("home", home),
                 ("shard", shard),
                 ("part", part),
                 ("args", "--profile open --set source.vcf.unit=64KiB"),
                 ("task.cpus", "1"),
-                ("task.process", "NFCORE:GENOGATE_LOAD"),
             ];
-            // Nextflow runs a task with these options of bash.
-            let mut bash = Command::new("bash");
-            bash.args(["-euo", "pipefail", "-c", &section(&module, name, &values)]).current_dir(folder.path());
-            let done: Done = bash.env("PATH", &path).env("GENOGATE_HOME", &warehouse.home).output().unwrap().into();
-            done.expect(0);
-            let report = std::fs::read_to_string(folder.path().join(format!("cohort-7.{part}.load.json"))).unwrap();
-            reports.push(serde_json::from_str::<Value>(&report).unwrap());
-            let versions = std::fs::read_to_string(folder.path().join("versions.yml")).unwrap();
-            assert_eq!(versions.trim(), format!("\"NFCORE:GENOGATE_LOAD\":\n    genogate: {}", env!("CARGO_PKG_VERSION")));
+            reports.push(load.run(name, folder.path(), &path, &format!("cohort-7.{part}.load.json"), &values));
         }
+        let whole = finish.run(name, folder.path(), &path, "cohort-7.finish.json", &shared);
+        assert_eq!(whole["status"], "complete", "{whole}");
     }
     assert!(reports[0].get("load_id").is_none() && reports[0]["shard"] == "1/2", "the stub loads nothing");
-    assert_eq!((&reports[2]["status"], &reports[3]["status"]), (&json!("partial"), &json!("complete")));
+    assert_eq!(reports[3]["status"], "complete");
     assert_eq!(reports[3]["input_records"], 6000);
 }
