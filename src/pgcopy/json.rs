@@ -14,7 +14,7 @@ use super::limits::{Fault, Unstorable};
 use super::numeric::is_numeric;
 use super::spans::Spans;
 use super::text::Text;
-use super::{binary, boolean, float, int};
+use super::{binary, boolean, float, int, loose};
 
 /// jsonb's binary form starts with its version.
 const VERSION: u8 = 1;
@@ -283,17 +283,18 @@ const SHORT: usize = 32;
 
 /// `,"key":`
 struct Key {
+    name: String,
     /// As long as [`SHORT`] at least.
     padded: Vec<u8>,
     length: usize,
 }
 
 impl Key {
-    fn new(key: String) -> Self {
-        let mut padded = format!(",{}:", serde_json::Value::String(key)).into_bytes();
+    fn new(name: String) -> Self {
+        let mut padded = format!(",{}:", serde_json::Value::from(name.as_str())).into_bytes();
         let length = padded.len();
         padded.resize(length.max(SHORT), 0);
-        Self { padded, length }
+        Self { name, padded, length }
     }
 
     #[inline]
@@ -310,12 +311,21 @@ impl Key {
 /// A JSON object of many columns: nulls are left out.
 pub struct Object<'a> {
     fields: Vec<(Key, Json<'a>)>,
+    /// Which of them is text that holds further members.
+    loose: Option<usize>,
 }
 
 impl<'a> Object<'a> {
     /// An object with these keys.
     pub fn new(fields: Vec<(String, Json<'a>)>) -> Self {
-        Self { fields: fields.into_iter().map(|(key, json)| (Key::new(key), json)).collect() }
+        Self { fields: fields.into_iter().map(|(key, json)| (Key::new(key), json)).collect(), loose: None }
+    }
+
+    /// The same; where `key` is text, it holds members as `KEY=VALUE;KEY`, which are shown under their own keys, too.
+    pub fn with_loose(mut self, key: &str) -> Self {
+        let is_loose = |(known, json): &(Key, Json<'_>)| known.name == key && matches!(json.values, Values::Text { .. });
+        self.loose = self.fields.iter().position(is_loose);
+        self
     }
 
     /// Appends a text field: null when all are null. `row` gives each column's own row, `None` for no value.
@@ -337,6 +347,14 @@ impl<'a> Object<'a> {
             let Some(row) = row(n).filter(|&row| !json.is_null(row)) else { continue };
             key.write(out);
             json.write(row, out);
+        }
+        if let Some((nth, (_, json))) = self.loose.and_then(|nth| Some((nth, self.fields.get(nth)?)))
+            && let Some(at) = row(nth).filter(|&at| !json.is_null(at))
+            && let Values::Text { text, .. } = &json.values
+        {
+            let taken = |n: usize, json: &Json<'_>| row(n).is_some_and(|row| !json.is_null(row));
+            let is_free = |name: &str| !self.fields.iter().enumerate().any(|(n, (key, json))| key.name == name && taken(n, json));
+            loose::write(text.get(at).unwrap_or_default(), is_free, &mut out.bytes);
         }
         // The first comma, where there is one, is the brace.
         match out.bytes.get_mut(start) {
@@ -433,6 +451,28 @@ mod tests {
             None,
         );
         assert_eq!(json(&outer), ["[[1,null],[],null]"]);
+    }
+
+    #[test]
+    fn what_is_kept_as_text_is_shown_under_its_own_key() {
+        let columns: Vec<(&str, Arc<dyn Array>)> = vec![
+            ("RS", Arc::new(Int32Array::from(vec![None, Some(7), None]))),
+            ("__other", Arc::new(StringArray::from(vec![Some("RS=2148352434;LATE=x"), Some("RS=8;AC=1,NA"), None]))),
+        ];
+        let bound = columns
+            .iter()
+            .map(|(key, array)| (key.to_string(), JsonKind::of(array.data_type()).unwrap().bind(array.as_ref()).unwrap()));
+        let object = Object::new(bound.collect()).with_loose("__other");
+        let text = |row: usize| {
+            let mut out = Staging::default();
+            object.put(|_| Some(row), &mut out);
+            String::from_utf8(out.bytes[4..].to_vec()).unwrap()
+        };
+        assert_eq!(text(0), r#"{"__other":"RS=2148352434;LATE=x","RS":2148352434,"LATE":"x"}"#);
+        assert_eq!(text(1), r#"{"RS":7,"__other":"RS=8;AC=1,NA","AC":[1,"NA"]}"#);
+        let mut out = Staging::default();
+        object.put(|_| Some(2), &mut out);
+        assert_eq!(out.bytes, NULL);
     }
 
     #[test]

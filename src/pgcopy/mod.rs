@@ -13,6 +13,7 @@ mod int;
 mod json;
 mod limits;
 mod list;
+mod loose;
 mod numeric;
 mod primitive;
 mod rows;

@@ -27,6 +27,9 @@ const TYPED: [(&str, Type); 12] = [
     (column::ORIG_ALT, Type::TEXT),
 ];
 
+/// What of `info.*` and `calls.*` holds the text of values that no other column took.
+const OTHER: &str = "__other";
+
 /// Bytes of a PostgreSQL name.
 const LONGEST_NAME: usize = 63;
 
@@ -155,7 +158,13 @@ impl Layout {
                         fields.push((id.clone(), json.bind(values)?));
                     }
                 }
-                Some(Calls { samples, numbers: numbers.as_any().downcast_ref()?, gt, spans, format: Object::new(fields) })
+                Some(Calls {
+                    samples,
+                    numbers: numbers.as_any().downcast_ref()?,
+                    gt,
+                    spans,
+                    format: Object::new(fields).with_loose(OTHER),
+                })
             }
         };
         let mut info = Vec::new();
@@ -170,7 +179,7 @@ impl Layout {
             line: array(self.row)?.as_any().downcast_ref().filter(|lines: &&UInt32Array| lines.null_count() == 0)?,
             chrom: Text::bind(array(self.chrom)?)?,
             typed: self.typed.iter().map(|(_, index, encoder)| encoder.bind(array(*index)?)).collect::<Option<_>>()?,
-            info: Object::new(info),
+            info: Object::new(info).with_loose(OTHER),
             calls,
         })
     }

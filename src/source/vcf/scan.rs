@@ -165,6 +165,9 @@ impl UnitWork<'_> {
                     decoder.strict().into_iter().for_each(Checker::blank);
                     continue;
                 }
+                if line.starts_with(b"#") && self.input.shape.binary.is_none() {
+                    return Err(self.header_line(at, lines_before)?);
+                }
                 counts.records += 1;
                 let row = u32::try_from(at).ok().filter(|row| *row < MAX_LINES).ok_or_else(too_many_lines)?;
                 let outcome = decoder.record(line, row, clean);
@@ -195,6 +198,9 @@ impl UnitWork<'_> {
         if decoder.rows() > 0 && !deliver(decoder.flush(ordinal)?) {
             return Ok(None);
         }
+        for (field, what, count) in self.input.shape.oddities.iter().filter(|_| self.unit == 0) {
+            context.oddities.add(self.input.number + 1, field.as_str(), what, *count);
+        }
         counts.bytes = reader.bytes();
         if self.input.index() != "none" {
             counts.lines = 0;
@@ -216,14 +222,29 @@ impl UnitWork<'_> {
                 _ => Ok(()),
             };
         }
+        let what = if self.input.shape.binary.is_some() { "record" } else { "line" };
+        Err(Error::input(format!("{what} {}: {field}: {}", self.number_of(line, before)?, bad.reason))
+            .with_hint("mend the record, or set `on_bad_record: quarantine` to set such records aside"))
+    }
+
+    /// A header line among the records is no bad record: calls behind it may be those of other samples.
+    #[cold]
+    fn header_line(&self, line: u64, before: Option<u64>) -> Result<Error> {
+        let number = self.number_of(line, before)?;
+        Ok(Error::input(format!(
+            "line {number}: a line that begins with `#` among the records, as in files put together with `cat`"
+        ))
+        .with_hint("load the files as they were before, or put them together with `bcftools concat` or `bcftools merge`"))
+    }
+
+    /// The file's 1-based number of the unit's line, or record, `line`; `before`: lines of a stream before the unit.
+    fn number_of(&self, line: u64, before: Option<u64>) -> Result<u64> {
         let line = match before {
             Some(0) => line,
             Some(before) => self.input.header_lines + before + line,
             None => self.input.line_of(self.unit, line)?,
         };
-        let what = if self.input.shape.binary.is_some() { "record" } else { "line" };
-        Err(Error::input(format!("{what} {}: {field}: {}", line + 1, bad.reason))
-            .with_hint("mend the record, or set `on_bad_record: quarantine` to set such records aside"))
+        Ok(line + 1)
     }
 }
 

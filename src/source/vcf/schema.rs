@@ -122,13 +122,4 @@ mod tests {
         assert_eq!(label("info.__other"), Label::Phi);
         assert_eq!(layout.slots.len(), layout.schema.fields().len());
     }
-
-    #[test]
-    fn a_gt_declared_otherwise_is_text_and_labelled_as_such() {
-        let formats = vec![field("GT", Number::Unknown, VcfType::String)];
-        let fields = Fields { info: Vec::new(), formats, notices: Vec::new() };
-        let layout = lay_out(&fields, None, &[], Some(&[0]), CatchAll::default());
-        assert_eq!(layout.schema.field_with_name("calls.GT").unwrap().data_type(), &list(list(DataType::Utf8)));
-        assert_eq!(layout.labels.of("calls.GT"), Label::Phi);
-    }
 }

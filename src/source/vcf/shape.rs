@@ -20,6 +20,8 @@ pub(crate) struct Shape {
     /// For every sample column its index among the samples that are kept, which are in the order of the columns.
     pub samples: Arc<[Option<u32>]>,
     pub declared: Arc<Declared>,
+    /// What was odd about the header itself: field, what, how often. They count to the first unit.
+    pub oddities: Arc<[(String, &'static str, u64)]>,
     /// The specification's letter, when records are held to it.
     pub strict: Option<Arc<Rules>>,
     /// The input is BCF, and this is what its numbers mean.
@@ -41,6 +43,7 @@ impl Shape {
             leading_phase: header.minor >= 4,
             samples: samples.into(),
             declared: header.declared(),
+            oddities: header.oddities.as_slice().into(),
             strict,
             binary,
         }

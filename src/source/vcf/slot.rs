@@ -53,10 +53,10 @@ pub(super) fn value_type(number: Number, kind: VcfType) -> DataType {
     }
 }
 
-/// Is it GT as the specification declares it? Such a column holds genotypes as [`genotype_type`]; one that is declared
-/// otherwise holds what it says.
+/// Is it GT? Its column holds genotypes as [`genotype_type`](crate::flow::genotype::genotype_type): whatever a header declares it
+/// as, it is read as the specification reserves it.
 pub(crate) fn is_genotype(field: &Field) -> bool {
-    field.id == "GT" && field.number == Number::Count(1) && field.kind == VcfType::String
+    field.id == "GT"
 }
 
 /// The column of an INFO field.

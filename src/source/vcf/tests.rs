@@ -99,11 +99,11 @@ proptest! {
 #[tokio::test]
 async fn the_line_of_a_bad_record_is_the_files() {
     let mut lines: Vec<String> = text(200).lines().map(str::to_owned).collect();
-    lines[150] = lines[150].replace("DP=", "DP=PATIENT");
+    lines[150] = lines[150].replacen('\t', "\tPATIENT", 1);
     let text = lines.join("\n") + "\n";
     for bytes in [text.as_bytes().to_vec(), bgzf(text.as_bytes(), 500), gzip(&[text.as_bytes()])] {
         let error = read_bytes(&bytes, 2, |config| config.unit = UnitSize::Bytes(2000)).await.err().unwrap();
-        assert_eq!(error.to_string(), "input 1: line 151: INFO/DP: not an integer");
+        assert_eq!(error.to_string(), "input 1: line 151: POS: not a position");
         assert_eq!(error.class(), Class::Input);
     }
 }

@@ -36,8 +36,8 @@ pub(crate) fn header<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Option<(&'a
 /// Reads the header's text: what it means for VCF and BCF alike, without the IDX attributes, and the dictionaries. Its lines do not count: records are numbered, not lines.
 pub(crate) fn read_header(text: &[u8], minor: u8, limits: &Limits) -> Result<(Header, Dictionary)> {
     let text = &text[..end_of(text, true, limits)?.unwrap_or(text.len())];
-    let dictionary = Dictionary::of(&Header::parse(text)?, minor == 1)?;
-    Ok((Header { line_count: 0, ..Header::parse(&without_idx(text))? }, dictionary))
+    let dictionary = Dictionary::of(&Header::parse_binary(text)?, minor == 1)?;
+    Ok((Header { line_count: 0, ..Header::parse_binary(&without_idx(text))? }, dictionary))
 }
 
 /// The text without the IDX at the end of lines: BCF's own, dropped where it becomes VCF (VCF 4.5 section 6.2.1).

@@ -100,7 +100,8 @@ impl Writer {
         let columns: Vec<&str> = line.split('\t').collect();
         let alleles: Vec<&str> = [columns[3]].into_iter().chain(columns[4].split(',').filter(|alt| *alt != ".")).collect();
         let infos: Vec<&str> = columns[7].split(';').filter(|entry| *entry != ".").collect();
-        let formats: Vec<&str> = columns.get(8).map(|keys| keys.split(':').collect()).unwrap_or_default();
+        let named = columns.get(8).filter(|keys| **keys != ".");
+        let formats: Vec<&str> = named.map(|keys| keys.split(':').collect()).unwrap_or_default();
         let samples: Vec<Vec<&str>> = columns.iter().skip(9).map(|call| call.split(':').collect()).collect();
         let contig = self.contigs.iter().position(|contig| contig == columns[0]).unwrap() as i32;
         let mut shared = contig.to_le_bytes().to_vec();

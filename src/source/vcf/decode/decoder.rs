@@ -45,7 +45,7 @@ pub(crate) struct Decoder {
 impl Decoder {
     pub(crate) fn new(recipe: Recipe, shape: Shape) -> Self {
         let has = |slot: Slot| recipe.slots.contains(&slot);
-        let info = InfoDecoder::new(&recipe.fields.info, &recipe.slots, recipe.catch_all.info);
+        let info = InfoDecoder::new(&recipe.fields.info, &recipe.slots, recipe.catch_all.info, shape.strict.is_some());
         let wants_calls = recipe.slots.iter().any(|slot| matches!(slot, Slot::Sample | Slot::Call(_) | Slot::CallsOther));
         let calls = wants_calls.then(|| CallsDecoder::new(&recipe, &shape));
         Self {
@@ -94,8 +94,12 @@ impl Decoder {
         let calls = calls.map(|(i, odd, n)| (i.map_or(Place::Column("FORMAT"), Place::Format), odd, n));
         let name = |place: Place| place.field(&self.recipe.fields);
         let fields = info.chain(calls).map(|(place, odd, n)| (name(place), odd, n));
-        let records =
-            self.odd.counts().map(|(odd, n)| (if odd == Odd::EndBeforePos { "INFO/END" } else { "record" }.to_owned(), odd, n));
+        let of_record = |odd| match odd {
+            Odd::EndBeforePos => "INFO/END",
+            Odd::Empty => "QUAL",
+            _ => "record",
+        };
+        let records = self.odd.counts().map(|(odd, n)| (of_record(odd).to_owned(), odd, n));
         fields.chain(records).chain(self.undeclared.oddities()).map(|(field, odd, n)| (field, odd.text(), n)).collect()
     }
 

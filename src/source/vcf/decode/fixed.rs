@@ -120,11 +120,11 @@ fn position(text: &[u8]) -> Result<i64, Bad> {
     if text.is_empty() { Err(Bad::column("POS", Reason::Empty)) } else { Ok(value) }
 }
 
-/// QUAL: `None` for `.`.
+/// QUAL: `None` for `.`, and for nothing at all, as in ID, FILTER and INFO.
 #[inline]
 pub(super) fn quality(text: &[u8]) -> Result<Option<f64>, Bad> {
     match text {
-        b"." => Ok(None),
+        b"." | b"" => Ok(None),
         text => parse_float(text).map(Some).map_err(|reason| Bad::column("QUAL", reason)),
     }
 }

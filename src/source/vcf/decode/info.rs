@@ -59,8 +59,8 @@ pub(super) struct InfoDecoder {
 }
 
 impl InfoDecoder {
-    /// `catch_all`: the table has a column for what no other takes.
-    pub(super) fn new(fields: &[Field], slots: &[Slot], catch_all: bool) -> Self {
+    /// `catch_all`: the table has a column for what no other takes. `strict`: declarations are promises.
+    pub(super) fn new(fields: &[Field], slots: &[Slot], catch_all: bool, strict: bool) -> Self {
         let (mut keys, mut facts) = (Vec::with_capacity(fields.len()), Vec::with_capacity(fields.len()));
         let mut index = KeyMap::default();
         let asked: HashSet<usize> =
@@ -83,7 +83,7 @@ impl InfoDecoder {
             });
             facts.push(Facts { demand: Demand::of(field), kind: field.kind, is_end, odd: Tally::default(), roomy: false });
         }
-        let leftovers = Leftovers::new(catch_all, slots.contains(&Slot::InfoOther));
+        let leftovers = Leftovers::new(catch_all, slots.contains(&Slot::InfoOther), strict);
         let wanted = leftovers.is_wanted() || keys.iter().any(|key: &Key| key.column.is_some());
         Self { keys, facts, index, wanted, leftovers, first: 0, odd: Tally::default() }
     }
@@ -164,7 +164,8 @@ impl InfoDecoder {
                     self.put(key, value, entry, row, alts, encoding)?;
                     (before, guess) = (key, self.keys[key].next);
                 }
-                None if entry.is_empty() => {
+                // `.` among others names nothing.
+                None if matches!(entry, b"" | b".") => {
                     self.odd.add(Odd::Empty);
                 }
                 None => {

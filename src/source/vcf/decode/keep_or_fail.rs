@@ -1,5 +1,6 @@
-//! What becomes of a value that its column cannot take: it is kept as text in the catch-all column, or the record fails. One
-//! rule for INFO and calls, text and BCF. It must not know how values are written.
+//! What becomes of a value that its column cannot take: the typed cell is null and the text is kept in the catch-all column;
+//! strict, or where the value cannot be read at all, the record fails. One rule for INFO and calls, text and BCF. It must not
+//! know how values are written.
 
 use datafusion::arrow::array::ArrayRef;
 
@@ -29,6 +30,8 @@ impl Demand {
 pub(super) struct Leftovers {
     /// The table has the column, asked for or not.
     exists: bool,
+    /// Declarations are promises: a value that breaks one fails its record.
+    strict: bool,
     /// It is asked for.
     column: Option<Texts>,
     /// What the current slot is to hold.
@@ -36,25 +39,28 @@ pub(super) struct Leftovers {
 }
 
 impl Leftovers {
-    pub(super) fn new(exists: bool, wanted: bool) -> Self {
-        Self { exists, column: wanted.then(Texts::default), text: Vec::new() }
+    pub(super) fn new(exists: bool, wanted: bool, strict: bool) -> Self {
+        Self { exists, strict, column: wanted.then(Texts::default), text: Vec::new() }
     }
 
     pub(super) fn is_wanted(&self) -> bool {
         self.column.is_some()
     }
 
-    /// A value does not fit its column. It is kept where the table has a place for it and nobody promised otherwise: a field
-    /// that no header declares, or several values where one is declared. Else the record is bad.
+    /// A value does not fit its column, which stays null. Leniently the text is kept where the table has a place for it, and
+    /// told either way. Strictly that holds only of what nobody promised otherwise: a field that no header declares, or several
+    /// values where one is declared. A code that stands for no value cannot be written as text: its record is bad.
     ///
     /// The caller counts the oddity and keeps the text.
     #[cold]
     pub(super) fn keep_or_fail(&self, demand: Demand, is_several: bool, place: Place, reason: Reason) -> Result<Odd, Bad> {
         let several = demand.number == Number::Count(1) && is_several;
-        match self.exists && (demand.inferred || several) {
+        let promised = self.strict && !(self.exists && (demand.inferred || several));
+        match self.exists {
+            _ if promised || reason == Reason::ReservedCode => Err(Bad::new(place, reason)),
+            false => Ok(Odd::Dropped),
             true if several => Ok(Odd::Miscount),
             true => Ok(Odd::Misfit),
-            false => Err(Bad::new(place, reason)),
         }
     }
 
@@ -132,26 +138,45 @@ mod tests {
 
     use super::*;
 
+    const PLACE: Place = Place::Info(3);
+
+    fn outcome(leftovers: &Leftovers, number: Number, inferred: bool, several: bool) -> Result<Odd, Bad> {
+        leftovers.keep_or_fail(Demand { number, inferred }, several, PLACE, Reason::NotInteger)
+    }
+
     #[test]
-    fn what_nobody_promised_is_kept_and_the_rest_fails() {
-        let place = Place::Info(3);
-        let one = |inferred| Demand { number: Number::Count(1), inferred };
-        let many = |inferred| Demand { number: Number::Unknown, inferred };
-        let open = Leftovers::new(true, false);
-        let outcome = |demand, several| open.keep_or_fail(demand, several, place, Reason::NotInteger);
-        let bad = Err(Bad::new(place, Reason::NotInteger));
-        assert_eq!((outcome(one(true), false), outcome(many(true), true)), (Ok(Odd::Misfit), Ok(Odd::Misfit)));
-        assert_eq!((outcome(one(false), true), outcome(one(true), true)), (Ok(Odd::Miscount), Ok(Odd::Miscount)));
-        assert_eq!((outcome(one(false), false), outcome(many(false), true)), (bad, bad));
-        let closed = Leftovers::new(false, false);
-        for (demand, several) in [(one(true), false), (one(false), true), (many(true), true)] {
-            assert_eq!(closed.keep_or_fail(demand, several, place, Reason::NotInteger), bad);
+    fn leniently_no_value_fails_its_record() {
+        let (open, closed) = (Leftovers::new(true, false, false), Leftovers::new(false, false, false));
+        for inferred in [false, true] {
+            for (number, several, odd) in
+                [(Number::Count(1), false, Odd::Misfit), (Number::Count(1), true, Odd::Miscount), (Number::A, true, Odd::Misfit)]
+            {
+                assert_eq!(outcome(&open, number, inferred, several), Ok(odd));
+                assert_eq!(outcome(&closed, number, inferred, several), Ok(Odd::Dropped));
+            }
+        }
+        let demand = Demand { number: Number::Count(1), inferred: true };
+        let unreadable = open.keep_or_fail(demand, false, PLACE, Reason::ReservedCode);
+        assert_eq!(unreadable, Err(Bad::new(PLACE, Reason::ReservedCode)));
+    }
+
+    #[test]
+    fn strictly_what_was_promised_fails_and_what_nobody_promised_is_kept() {
+        let open = Leftovers::new(true, false, true);
+        let (one, many) = (Number::Count(1), Number::Unknown);
+        let bad = Err(Bad::new(PLACE, Reason::NotInteger));
+        assert_eq!((outcome(&open, one, true, false), outcome(&open, many, true, true)), (Ok(Odd::Misfit), Ok(Odd::Misfit)));
+        assert_eq!((outcome(&open, one, false, true), outcome(&open, one, true, true)), (Ok(Odd::Miscount), Ok(Odd::Miscount)));
+        assert_eq!((outcome(&open, one, false, false), outcome(&open, many, false, true)), (bad, bad));
+        let closed = Leftovers::new(false, false, true);
+        for (number, inferred, several) in [(one, true, false), (one, false, true), (many, true, true)] {
+            assert_eq!(outcome(&closed, number, inferred, several), bad);
         }
     }
 
     #[test]
     fn entries_are_joined_slot_by_slot() {
-        let mut kept = Leftovers::new(true, true);
+        let mut kept = Leftovers::new(true, true, false);
         kept.keep(b"FLAG");
         kept.keep_value(b"A", b"1,x");
         kept.put(1);
@@ -172,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_column_that_is_not_asked_for_costs_nothing() {
-        let mut kept = Leftovers::new(true, false);
+        let mut kept = Leftovers::new(true, false, false);
         kept.keep(b"FLAG");
         kept.keep_written("B", |_| panic!("written for nobody")).unwrap();
         kept.put(0);

@@ -10,6 +10,8 @@ crate::text::worded! {
         PastAlt => "an allele index behind the last ALT",
         /// The value does not read as the field's type; kept as text.
         Misfit => "a value that is not of the declared type, kept as text",
+        /// The same, or several values where one is declared, without a place to keep it.
+        Dropped => "a value that does not fit its declaration, dropped as no catch-all column is read",
         /// The key comes a second time in one record; kept as text.
         Repeated => "the key is repeated in a record, kept as text",
         /// A flag with a value; the value is kept as text.
@@ -32,10 +34,11 @@ crate::text::worded! {
 }
 
 impl Odd {
-    const ALL: [Odd; 12] = [
+    const ALL: [Odd; 13] = [
         Odd::Miscount,
         Odd::PastAlt,
         Odd::Misfit,
+        Odd::Dropped,
         Odd::Repeated,
         Odd::FlagValue,
         Odd::NoValue,

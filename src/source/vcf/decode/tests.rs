@@ -158,15 +158,13 @@ async fn chosen_fields_only() {
 async fn bad_records_leave_nothing_behind() {
     let good = ["1 1 . A C 5 PASS AC=1;AF=0.5 GT:AD 0/1:1,2 0/0:1,0 1/1:0,9", "1 9 . A C . . DP=2 GT:AD 0/1:3,4 . 0/0"];
     let bad = [
-        ("1 2 . A C 5 PASS AC=1;AF=0.5;DP=secret GT:AD 0/1:1,2 0/0:1,0 1/1:0,9", "INFO/DP"),
+        ("1 2 . A C 5 PASS AC=1;AF=0.5;DP=7 GT:AD 0/1:1,2 0/0:1,0 1/1:0,9:secret", "FORMAT"),
         ("1 x . A C 5 PASS . GT 0/1 0/1 0/1", "POS"),
-        ("1 3 . A C 5 PASS AC=1;AF=y GT:AD 0/1:1,2 0/1:1,2 0/1:1,2", "INFO/AF"),
-        ("1 3 . A C 5 PASS AC=1 GT:AD 0/1:1,2 0/1:1,q 0/1:1,2", "FORMAT/AD"),
         ("1 3 . A C 5 PASS AC=1 GT:AD 0/1:1,2 0/1:1,2", "record"),
         ("1 3 . A C 5 PASS AC=1 GT 0/1:1 0/1 0/1", "FORMAT"),
         ("1 3 .  C 5 PASS AC=1 GT 0/1 0/1 0/1", "REF"),
         ("1 3 . A C five PASS AC=1 GT 0/1 0/1 0/1", "QUAL"),
-        ("1 3 . A C 5 PASS AC=99999999999 GT 0/1 0/1 0/1", "INFO/AC"),
+        ("1 3 . A C 5 PASS AC=1;DP=x;LATE=2 GT 0/1 0/1 0/1:1", "FORMAT"),
         ("1 3", "record"),
     ];
     let mut records = vec![good[0]];
@@ -188,6 +186,102 @@ async fn bad_records_leave_nothing_behind() {
         let error = read_bytes(text.as_bytes(), 1, |_| {}).await.err().unwrap();
         assert_eq!(error.class(), Class::Input);
         assert!(error.to_string().starts_with(&format!("input 1: line 14: {field}: ")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_does_not_fit_is_null_and_its_text_is_kept() {
+    let records = [
+        "1 10 . A C,G . . AC=1,2;DP=2148352434;AF=0.1,NA GT:DP:AD 0/1:131.721:1,2,3 0/1:7:1,q,3 0/1:NA:1,2,9999999999",
+        "1 20 . A C . . AC=1.11571e+06;DP=66.0;END=9999999999;DB GT:DP 0/1:1 0/1:2 0/1:3",
+        "1 30 . A C . . DP=5;AC=1;AF=0.5;END=NA GT:DP 0/1:1 0/1:2 0/1:3",
+    ];
+    let read = cohort(&records, |_| {}).await;
+    assert_eq!(read.column("info.DP"), ["-", "-", "5"]);
+    assert_eq!(read.column("info.AC"), ["[1, 2]", "-", "[1]"]);
+    assert_eq!(read.column("info.AF"), ["-", "-", "[0.5]"]);
+    assert_eq!(read.column("info.END"), ["-", "-", "-"]);
+    assert_eq!(read.column("end_pos"), ["10", "9999999999", "30"]);
+    let other = ["DP=2148352434;AF=0.1,NA", "AC=1.11571e+06;DP=66.0;END=9999999999", "END=NA"];
+    assert_eq!(read.column("info.__other"), other);
+    assert_eq!(read.column("calls.DP"), ["[-, 7, -]", "[1, 2, 3]", "[1, 2, 3]"]);
+    assert_eq!(read.column("calls.AD"), ["[[1, 2, 3], -, -]", "[-, -, -]", "[-, -, -]"]);
+    let other = "[DP=131.721, AD=1,q,3, DP=NA;AD=1,2,9999999999]";
+    assert_eq!(read.column("calls.__other"), [other, "[-, -, -]", "[-, -, -]"]);
+    let counts = [("FORMAT/AD", 2), ("FORMAT/DP", 2), ("INFO/AC", 1), ("INFO/AF", 1), ("INFO/DP", 2), ("INFO/END", 2)];
+    assert_eq!(read.odd(), counts.map(|(field, count)| (field, Odd::Misfit.text(), count)));
+    assert!(read.units[0].bad.is_empty());
+    for record in records {
+        let text = vcf(HEAD, &["S0", "S1", "S2"], &[record]);
+        let strict = read_bytes(text.as_bytes(), 1, |config| config.conformance = Conformance::Strict).await;
+        assert_eq!(strict.err().unwrap().class(), Class::Input);
+    }
+}
+
+#[tokio::test]
+async fn where_no_catch_all_column_is_read_what_does_not_fit_is_told_as_dropped() {
+    let chosen = |config: &mut Config| {
+        (config.info, config.formats) = (Info::Ids(vec!["DP".into()]), Some(vec!["DP".into()]));
+    };
+    let read = cohort(&["1 1 . A C . . DP=x;AC=y GT:DP 0/1:1,2 0/1:3 0/1:z"], chosen).await;
+    assert_eq!((read.column("info.DP"), read.column("calls.DP")), (vec!["-".into()], vec!["[-, 3, -]".into()]));
+    assert_eq!(read.odd(), [("FORMAT/DP", Odd::Dropped.text(), 2), ("INFO/DP", Odd::Dropped.text(), 1)]);
+}
+
+#[tokio::test]
+async fn an_empty_qual_is_missing() {
+    let read = sites(&["1 1 . A C  PASS DP=1", "1 2 . A C inf PASS .", "1 3 . A C +5 PASS ."]).await;
+    assert_eq!(read.column("qual"), ["-", "inf", "5.0"]);
+    assert_eq!(read.odd(), [("QUAL", Odd::Empty.text(), 1)]);
+    let text = vcf(HEAD, &[], &["1 1 . A C  PASS DP=1"]);
+    assert!(read_bytes(text.as_bytes(), 1, |config| config.conformance = Conformance::Strict).await.is_err());
+}
+
+#[tokio::test]
+async fn a_dot_among_entries_is_no_key() {
+    let read = sites(&["1 1 . A C . . .;DP=1", "1 2 . A C . . DP=2;.", "1 3 . A C . . ."]).await;
+    assert_eq!(
+        (read.column("info.DP"), read.column("info.__other")),
+        (vec!["1".into(), "2".into(), "-".into()], vec!["-".to_owned(); 3])
+    );
+    assert_eq!(read.odd(), [("INFO", Odd::Empty.text(), 2)]);
+}
+
+/// Files put together with `cat`: calls behind the second header may be those of other samples.
+#[tokio::test]
+async fn a_header_line_among_the_records_ends_the_file_whatever_becomes_of_bad_records() {
+    let good = vcf(HEAD, &["S1", "S2"], &["1 1 . A C . . . GT 0/1 0/0"]);
+    let other = vcf(HEAD, &["S2", "S1"], &["1 2 . A C . . . GT 0/1 0/0"]);
+    let columns = other.lines().find(|line| line.starts_with("#CHROM")).unwrap();
+    for second in [other.clone(), columns.to_owned() + "\n", "# a note\n".into(), "#\n".into(), good.clone()] {
+        let text = format!("{good}{second}1\t3\t.\tA\tC\t.\t.\t.\tGT\t0/1\t0/0\n");
+        for conformance in [Conformance::Lenient, Conformance::Strict] {
+            for (partitions, unit) in [(1, 1 << 20), (3, 40)] {
+                let error = read_bytes(text.as_bytes(), partitions, |config| {
+                    (config.on_bad_record, config.conformance, config.unit) =
+                        (OnBadRecord::Quarantine, conformance, UnitSize::Bytes(unit));
+                })
+                .await
+                .err()
+                .unwrap();
+                assert_eq!(error.class(), Class::Input);
+                assert!(error.to_string().starts_with("input 1: line 14: a line that begins with `#`"), "{error}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_gt_declared_otherwise_is_a_genotype() {
+    for declared in ["Number=.,Type=String", "Number=1,Type=Integer", "Number=2,Type=Integer", "Number=1,Type=Float"] {
+        let head = HEAD.replace("ID=GT,Number=1,Type=String", &format!("ID=GT,{declared}"));
+        let text =
+            vcf(&head, &["A", "B"], &["1 1 . A C,G . . . GT 0/1 1|2", "1 2 . A C . . . GT 1 0", "1 3 . A C . . . GT ./. ."]);
+        let read = read_bytes(text.as_bytes(), 1, |config| config.calls = Calls::All).await.unwrap();
+        assert_eq!(read.genotypes(), ["[0/1, 1|2]", "[1, 0]", "[./., .]"], "{declared}");
+        assert_eq!(read.odd(), [("FORMAT/GT", "declared otherwise than the specification reserves it, which holds", 1)]);
+        let carriers = read_bytes(text.as_bytes(), 1, |_| {}).await.unwrap();
+        assert_eq!(carriers.column("calls.__sample"), ["[0, 1]", "[0]", "[0, 1]"]);
     }
 }
 

@@ -56,6 +56,9 @@ impl Decoder {
             None => self.check_columns(rest)?,
         }
         self.fixed.push(&columns, at, extent.end(end))?;
+        if qual.is_empty() {
+            self.odd.add(Odd::Empty);
+        }
         self.book(chrom, filter, end.is_some_and(|end| end < at), ordinal);
         Ok(Outcome::Row)
     }

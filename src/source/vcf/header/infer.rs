@@ -28,7 +28,9 @@ pub(crate) fn infer(header: &mut Header, records: &[u8]) {
     let ids = |list: &[Declaration]| list.iter().map(|declared| declared.id.clone()).collect::<HashSet<String>>();
     let (known_info, known_formats) = (ids(&header.info), ids(&header.formats));
     let lines = records.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    for line in lines.filter(|line| !line.is_empty()).take(SAMPLE) {
+    // A header line ends what can be read.
+    let records = lines.take_while(|line| !line.starts_with(b"#")).filter(|line| !line.is_empty());
+    for line in records.take(SAMPLE) {
         surplus |= memchr::memchr_iter(b'\t', line).count() >= header.columns;
         let mut columns = line.split(|byte| *byte == b'\t').skip(7);
         let entries = columns.next().unwrap_or_default().split(|byte| *byte == b';');

@@ -24,46 +24,79 @@ pub(crate) struct Fields {
     pub notices: Vec<String>,
 }
 
-/// Puts the inputs' declarations together. Where two differ, the wider one holds: Float before Integer, String before
-/// anything, `.` before a count.
+/// Puts the inputs' declarations together. Of two types the wider one holds: Float before Integer, String before anything. Of
+/// two numbers the one that says more: `A`, `R` or `G` before `.` and 1, which leave a list of alleles' values as it is; where a
+/// record's values are as many as it asks for it is right, and where not the record shows it. Else `.`.
 pub(crate) fn merge<'a>(headers: impl Iterator<Item = &'a Header>) -> Fields {
     let mut fields = Fields::default();
     let (mut info, mut formats) = (HashMap::new(), HashMap::new());
     for header in headers {
-        add(&mut fields.info, &mut info, &header.info, "INFO", &mut fields.notices);
-        add(&mut fields.formats, &mut formats, &header.formats, "FORMAT", &mut fields.notices);
+        add(&mut fields.info, &mut info, &header.info);
+        add(&mut fields.formats, &mut formats, &header.formats);
+    }
+    for (place, list, known) in [("INFO", &mut fields.info, &info), ("FORMAT", &mut fields.formats, &formats)] {
+        for field in list {
+            let Some(Known { differ: true, numbers, .. }) = known.get(&field.id) else { continue };
+            field.number = together(numbers);
+            let (number, kind) = (field.number.text(), field.kind.text());
+            fields
+                .notices
+                .push(format!("the inputs declare {place}/{} differently; read as Number={number}, Type={kind}", field.id));
+        }
     }
     fields
 }
 
-fn add(
-    fields: &mut Vec<Field>,
-    index: &mut HashMap<String, usize>,
-    declarations: &[Declaration],
-    place: &str,
-    notices: &mut Vec<String>,
-) {
+/// What inputs said of a field so far.
+struct Known {
+    at: usize,
+    /// Each number once, with whether it is that of a flag.
+    numbers: Vec<(Number, bool)>,
+    differ: bool,
+    /// Some header declares it; some input's records were read otherwise.
+    declared: bool,
+    guessed: bool,
+}
+
+fn add(fields: &mut Vec<Field>, known: &mut HashMap<String, Known>, declarations: &[Declaration]) {
     for Declaration { id, number, kind, inferred } in declarations {
-        let next = fields.len();
-        let at = *index.entry(id.clone()).or_insert(next);
-        let Some(field) = fields.get_mut(at) else {
+        let said = (*number, *kind == VcfType::Flag);
+        let at = fields.len();
+        let new = || Known { at, numbers: vec![said], differ: false, declared: !inferred, guessed: *inferred };
+        let known = known.entry(id.clone()).or_insert_with(new);
+        let Some(field) = fields.get_mut(known.at) else {
             fields.push(Field { id: id.clone(), number: *number, kind: *kind, inferred: *inferred });
             continue;
         };
-        if (field.number, field.kind) == (*number, *kind) {
-            field.inferred &= *inferred;
-        } else if field.inferred != *inferred {
+        let same = (field.number, field.kind) == (*number, *kind);
+        match (known.declared, inferred) {
             // A declaration beats what was inferred from another input's records; misfits have the catch-all column.
-            if field.inferred {
-                (field.number, field.kind) = (*number, *kind);
+            (true, true) => known.guessed |= !same,
+            (false, false) => {
+                (field.number, field.kind, known.numbers) = (*number, *kind, vec![said]);
+                (known.declared, known.guessed) = (true, !same);
             }
-            field.inferred = true;
-        } else {
-            let wide = (wider_number(field.number, *number, field.kind, *kind), wider_type(field.kind, *kind));
-            (field.number, field.kind) = wide;
-            let (number, kind) = (field.number.text(), field.kind.text());
-            notices.push(format!("the inputs declare {place}/{id} differently; read as Number={number}, Type={kind}"));
+            _ => {
+                known.differ |= !same;
+                field.kind = wider_type(field.kind, *kind);
+                if !known.numbers.contains(&said) {
+                    known.numbers.push(said);
+                }
+            }
         }
+        field.inferred = known.guessed;
+    }
+}
+
+/// The number that differing declarations come to.
+fn together(numbers: &[(Number, bool)]) -> Number {
+    if let [(number, _)] = numbers {
+        return *number;
+    }
+    let mut telling = numbers.iter().filter(|said| !matches!(said, (Number::Unknown | Number::Count(1), false)));
+    match (telling.next(), telling.next()) {
+        (Some((number, _)), None) if !matches!(number, Number::Count(_)) => *number,
+        _ => Number::Unknown,
     }
 }
 
@@ -75,10 +108,6 @@ fn wider_type(a: VcfType, b: VcfType) -> VcfType {
     }
 }
 
-fn wider_number(a: Number, b: Number, kind_a: VcfType, kind_b: VcfType) -> Number {
-    if a == b && (kind_a == VcfType::Flag) == (kind_b == VcfType::Flag) { a } else { Number::Unknown }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,16 +117,31 @@ mod tests {
         Header::parse(text.as_bytes()).unwrap()
     }
 
-    fn merged(a: &str, b: &str) -> (String, &'static str, usize) {
-        let fields = merge([header(a), header(b)].iter());
+    fn merged_all(declarations: &[&str]) -> (String, &'static str, usize) {
+        let headers: Vec<Header> = declarations.iter().map(|info| header(info)).collect();
+        let fields = merge(headers.iter());
         (fields.info[0].number.text(), fields.info[0].kind.text(), fields.notices.len())
     }
 
+    fn merged(a: &str, b: &str) -> (String, &'static str, usize) {
+        assert_eq!(merged_all(&[a, b]), merged_all(&[b, a]));
+        merged_all(&[a, b])
+    }
+
     #[test]
-    fn the_wider_declaration_holds() {
+    fn the_wider_type_and_the_number_that_says_more_hold() {
         assert_eq!(merged("Number=1,Type=Integer", "Number=1,Type=Integer"), ("1".into(), "Integer", 0));
         assert_eq!(merged("Number=1,Type=Integer", "Number=1,Type=Float"), ("1".into(), "Float", 1));
-        assert_eq!(merged("Number=A,Type=Integer", "Number=1,Type=Integer"), (".".into(), "Integer", 1));
+        assert_eq!(merged("Number=A,Type=Integer", "Number=1,Type=Integer"), ("A".into(), "Integer", 1));
+        assert_eq!(merged("Number=A,Type=Integer", "Number=.,Type=Float"), ("A".into(), "Float", 1));
+        assert_eq!(merged("Number=R,Type=Integer", "Number=.,Type=Integer"), ("R".into(), "Integer", 1));
+        assert_eq!(merged("Number=A,Type=Integer", "Number=R,Type=Integer"), (".".into(), "Integer", 1));
+        assert_eq!(merged("Number=A,Type=Integer", "Number=2,Type=Integer"), (".".into(), "Integer", 1));
+        assert_eq!(merged("Number=1,Type=Integer", "Number=.,Type=Integer"), (".".into(), "Integer", 1));
+        let [a, r, open] = ["A", "R", "."].map(|number| format!("Number={number},Type=Integer"));
+        for order in [[&a, &r, &a, &open], [&open, &a, &open, &r], [&r, &open, &a, &a]] {
+            assert_eq!(merged_all(&order.map(String::as_str)), (".".into(), "Integer", 1));
+        }
         assert_eq!(merged("Number=0,Type=Flag", "Number=1,Type=Integer"), (".".into(), "String", 1));
     }
 }

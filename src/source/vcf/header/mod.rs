@@ -2,13 +2,16 @@
 //! know units or columns.
 
 mod assembly;
+mod column_line;
 mod end;
+mod glued;
 pub(crate) mod infer;
 mod line;
 mod merge;
 mod model;
 mod parse;
 pub(crate) mod reserved;
+mod settle;
 
 pub(crate) use assembly::conflict;
 pub(crate) use end::end_of;

@@ -56,6 +56,8 @@ pub(crate) struct Header {
     pub notices: Vec<String>,
     /// How much more was.
     pub untold: u64,
+    /// What of it the run's oddities tell, too: field, what, how often.
+    pub oddities: Vec<(String, &'static str, u64)>,
 }
 
 impl Header {

@@ -1,15 +1,12 @@
 //! `##` lines and the `#CHROM` line, read as tolerantly as is safe. It must not know records; what it cannot make sense of it
 //! keeps as text and says so.
 
-use std::collections::HashSet;
-
 use super::end::is_column_line;
 use super::model::{Contig, Declaration, Header};
-use super::{assembly, line, reserved};
+use super::{assembly, column_line, glued, line, settle};
 use crate::crypto::digest::sha256;
 use crate::error::{Error, Result};
 use crate::flow::{Number, VcfType};
-use crate::sensitive::Sensitive;
 use crate::source::vcf::hash::KeyMap;
 use crate::store::HeaderLine;
 
@@ -26,6 +23,16 @@ struct Places {
 impl Header {
     /// Reads the header's bytes, up to and with the `#CHROM` line.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self> {
+        Self::read(bytes, glued::lines)
+    }
+
+    /// The same of BCF, where lines are as the writer has understood them: what was glued to one declares nothing, and has no number
+    /// in the dictionary.
+    pub(crate) fn parse_binary(bytes: &[u8]) -> Result<Self> {
+        Self::read(bytes, |line| vec![line])
+    }
+
+    fn read(bytes: &[u8], lines_of: impl Fn(&[u8]) -> Vec<&[u8]>) -> Result<Self> {
         let mut header = Header {
             version: "undeclared".into(),
             minor: 2,
@@ -41,6 +48,7 @@ impl Header {
             assembly: "unknown",
             notices: Vec::new(),
             untold: 0,
+            oddities: Vec::new(),
         };
         let (mut declared, mut places) = (false, Places::default());
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
@@ -49,8 +57,16 @@ impl Header {
             let line = line.strip_suffix(b"\r").unwrap_or(line);
             match line {
                 [] => header.tolerate(format!("header line {} is blank", header.line_count)),
-                [b'#', b'#', rest @ ..] => declared |= header.meta(rest, &mut places)?,
-                line if is_column_line(line) => header.column_line(line)?,
+                [b'#', b'#', ..] => {
+                    let lines = lines_of(line);
+                    if lines.len() > 1 {
+                        header.forgive("header lines without a line ending between them, read one by one");
+                    }
+                    for line in lines {
+                        declared |= header.meta(&line[2..], &mut places)?;
+                    }
+                }
+                line if is_column_line(line) => column_line::read(&mut header, line)?,
                 _ => header.tolerate(format!("header line {} is neither a `##` line nor the column line", header.line_count)),
             }
         }
@@ -58,7 +74,7 @@ impl Header {
             let missing = "the header has no `##fileformat` line".to_owned();
             header.tolerate(missing);
         }
-        header.notices.extend(reserved::contradictions(&header));
+        settle::settle(&mut header);
         if header.untold > 0 {
             header.notices.push(format!("{} more notices about the header are left out", header.untold));
         }
@@ -66,7 +82,16 @@ impl Header {
         Ok(header)
     }
 
-    fn tolerate(&mut self, what: String) {
+    /// Tells what is read although it is wrong before the run, and among its oddities.
+    pub(super) fn forgive(&mut self, what: &'static str) {
+        self.tolerate(format!("header line {}: {what}", self.line_count));
+        match self.oddities.iter_mut().find(|(_, known, _)| *known == what) {
+            Some((.., count)) => *count += 1,
+            None => self.oddities.push(("header".into(), what, 1)),
+        }
+    }
+
+    pub(super) fn tolerate(&mut self, what: String) {
         if self.notices.len() < MOST_NOTICES {
             self.notices.push(what);
         } else {
@@ -133,6 +158,8 @@ impl Header {
 
     /// Reads a version however it is written, such as `VCF v4.3`; one of another major number is refused.
     fn fileformat(&mut self, value: &str) -> Result<()> {
+        // BCF keeps what is glued to the version.
+        let value = value.split("##").next().unwrap_or(value);
         let word = value.trim().to_ascii_lowercase();
         let number = word.strip_prefix("vcf").unwrap_or(&word).trim_start().trim_start_matches('v').trim_start();
         let minor = number.strip_prefix("4.").and_then(|minor| minor.parse::<u32>().ok());
@@ -189,42 +216,6 @@ impl Header {
             _ => declaration(number, kind),
         })
     }
-
-    fn column_line(&mut self, line: &[u8]) -> Result<()> {
-        const FIXED: [&str; 8] = ["#CHROM", "POS", "ID", "REF", "ALT", "QUAL", "FILTER", "INFO"];
-        let at = self.line_count;
-        let text = std::str::from_utf8(line).map_err(|_| Error::input(format!("line {at}: the `#CHROM` line is not UTF-8")))?;
-        let names: Vec<&str> = text.split('\t').collect();
-        if names.first() != Some(&"#CHROM") || names.len() < FIXED.len() {
-            let hint =
-                if text.starts_with("#CHROM ") { "separate its columns by tabs, not blanks" } else { "see VCF section 1.5" };
-            return Err(
-                Error::input(format!("line {at}: the `#CHROM` line does not have the eight fixed columns")).with_hint(hint)
-            );
-        }
-        if names[..FIXED.len()] != FIXED {
-            self.tolerate("the fixed columns of the `#CHROM` line have other names than the specification's".into());
-        }
-        if names.len() > 8 && names[8] != "FORMAT" {
-            return Err(
-                Error::input(format!("line {at}: column 9 of the `#CHROM` line is not FORMAT")).with_hint("see VCF section 1.5")
-            );
-        }
-        let mut seen = HashSet::new();
-        for (i, name) in names.iter().enumerate().skip(9) {
-            if name.is_empty() || name.contains('\0') {
-                return Err(Error::input(format!("line {at}: column {} of the `#CHROM` line has no sample name", i + 1))
-                    .with_hint("name every sample"));
-            }
-            if !seen.insert(*name) {
-                return Err(Error::input(format!("line {at}: column {} of the `#CHROM` line repeats a sample name", i + 1))
-                    .with_hint("rename one of them, such as with `bcftools reheader -s`"));
-            }
-        }
-        self.columns = names.len();
-        self.samples = names.iter().skip(9).map(|name| Sensitive::new((*name).to_owned())).collect();
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -268,18 +259,24 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_sample_is_refused_without_its_name() {
-        let text = format!("##fileformat=VCFv4.2\n{COLUMNS}\tFORMAT\tDOE_JANE\tB\tDOE_JANE\n");
-        let error = Header::parse(text.as_bytes()).unwrap_err();
-        assert_eq!(error.to_string(), "line 2: column 12 of the `#CHROM` line repeats a sample name");
-    }
-
-    #[test]
     fn broken_lines_are_passed_over() {
         let text = format!("##fileformat=VCF v4.3\n##ALT=<ID=X,Description=\"a\nb\">\n#comment\n{COLUMNS}\n");
         assert_eq!(end_of(text.as_bytes(), true, &crate::source::vcf::limits::Limits::default()).unwrap(), Some(text.len()));
         let header = Header::parse(text.as_bytes()).unwrap();
         assert_eq!((header.version.as_str(), header.columns, header.notices.len()), ("VCFv4.3", 8, 3));
+    }
+
+    #[test]
+    fn lines_without_an_ending_between_them_declare_what_they_say() {
+        let text = format!(
+            "##fileformat=VCFv4.2##FILTER=<ID=PASS,Description=\"All\">\n##FILTER=<ID=q,Description=\"\">##INFO=<ID=P,Number=0,Type=Flag,Description=\"\">\n{COLUMNS}\n"
+        );
+        let header = Header::parse(text.as_bytes()).unwrap();
+        assert_eq!((header.version.as_str(), header.filters.as_slice()), ("VCFv4.2", &["PASS".to_owned(), "q".into()][..]));
+        assert_eq!((header.info[0].id.as_str(), header.line_count, header.lines.len()), ("P", 3, 4));
+        assert_eq!(header.oddities.iter().map(|(field, _, count)| (field.as_str(), *count)).collect::<Vec<_>>(), [("header", 2)]);
+        let binary = Header::parse_binary(text.as_bytes()).unwrap();
+        assert_eq!((binary.version.as_str(), binary.info.len(), binary.lines.len()), ("VCFv4.2", 0, 2));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The reserved keys of each version of the specification: for records that use them undeclared, and for strict headers
 //! (VCF 4.1-4.2 sections 1.4.1-1.4.2, 3 and 4; 4.3-4.5 sections 1.6.1-1.6.2, 3 and 4). It must not know records.
 
-use super::model::{Declaration, Header};
+use super::model::Declaration;
 use crate::flow::{Number, VcfType};
 
 use VcfType::{Flag, Float, Integer, String};
@@ -182,27 +182,6 @@ pub(crate) fn format(id: &str, minor: u32) -> Option<&'static Reserved> {
 pub(crate) fn all(minor: u32) -> (impl Iterator<Item = &'static Reserved>, impl Iterator<Item = &'static Reserved>) {
     let of = move |table: &'static [Reserved]| table.iter().filter(move |key| (key.since..=key.until).contains(&minor));
     (of(INFO), of(FORMAT))
-}
-
-/// Declarations of reserved keys that say something else than the version does. The declaration holds all the same: values are
-/// read by it, and told where they do not fit.
-pub(crate) fn contradictions(header: &Header) -> Vec<std::string::String> {
-    let info = header.info.iter().map(|declared| ("INFO", declared, info(&declared.id, header.minor)));
-    let formats = header.formats.iter().map(|declared| ("FORMAT", declared, format(&declared.id, header.minor)));
-    let mut notices = Vec::new();
-    for (place, declared, key) in info.chain(formats) {
-        let Some(key) = key else { continue };
-        let number = key.number() == Number::Unknown || key.number() == declared.number;
-        if !number || key.kind != declared.kind {
-            let (here, there) = (declared.number.text(), declared.kind.text());
-            let (number, kind) = (key.number, key.kind.text());
-            notices.push(format!(
-                "{place}/{} is declared Number={here}, Type={there} and read so; the specification reserves Number={number}, Type={kind}",
-                declared.id
-            ));
-        }
-    }
-    notices
 }
 
 /// The name of a key that some version reserves in INFO, or in FORMAT.

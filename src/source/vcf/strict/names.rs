@@ -52,9 +52,10 @@ pub(super) fn is_contig(name: &[u8], minor: u32) -> bool {
     }
 }
 
-/// CHROM: a contig's name or `<ID>`.
+/// CHROM: a contig's name or `<ID>`. Before 4.3 "the colon symbol (:) must be absent from all chromosome names" (section 1.4.1).
 pub(super) fn is_chrom(text: &[u8], minor: u32) -> bool {
     match text.strip_prefix(b"<") {
+        _ if minor < 3 && text.contains(&b':') => false,
         Some(rest) => rest.strip_suffix(b">").is_some_and(|name| is_contig(name, minor)),
         None => is_contig(text, minor),
     }

@@ -68,8 +68,8 @@ fn text() -> impl Strategy<Value = Text> {
                 push(&mut text.bytes, declared);
             }
             for (i, line) in lines.iter().enumerate() {
-                let record = |dp: &str, n: usize| {
-                    format!("1\t{}\trs{i}\tA\tC,G\t{i}\tPASS\tDP={dp};NOTE=x,{}\tGT\t0/{}\t.", i + 1, "n".repeat(n), i % 3)
+                let record = |qual: &str, n: usize| {
+                    format!("1\t{}\trs{i}\tA\tC,G\t{qual}\tPASS\tDP={i};NOTE=x,{}\tGT\t0/{}\t.", i + 1, "n".repeat(n), i % 3)
                 };
                 match line {
                     Line::Good(n) => text.good.push(push(&mut text.bytes, &record(&i.to_string(), *n))),

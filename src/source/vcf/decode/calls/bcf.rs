@@ -140,7 +140,7 @@ impl CallsDecoder {
         for nth in 0..site.formats {
             let block = Block::read(&mut cursor, site.samples, names)?;
             match self.plans.get(number).and_then(|plan| plan.parts.get(nth)) {
-                Some(Part::Genotype) => self.put_genotypes(room, &block, first, alts, encoding)?,
+                Some(Part::Genotype) => self.put_genotypes(room, &block, (nth, first), alts, encoding)?,
                 Some(Part::Field(field)) => self.put_block(room, &block, (nth, *field, first), sizes, encoding)?,
                 Some(Part::Other(_)) => room.misfits.extend((0..room.kept.len()).map(|call| (call, nth))),
                 _ => {}
@@ -166,37 +166,47 @@ impl CallsDecoder {
         }
     }
 
-    /// Gives the kept calls' genotypes to their column, from slot `first` on.
+    /// Gives the kept calls' genotypes to their column. `place`: which field of the record, and the first slot.
     fn put_genotypes(
         &mut self,
-        room: &Room,
+        room: &mut Room,
         block: &Block<'_>,
-        first: usize,
+        (nth, first): (usize, usize),
         alts: usize,
         encoding: Encoding,
     ) -> Result<(), Bad> {
         let Some(genotype) = &mut self.genotype else { return Ok(()) };
-        let (field, mut past) = (genotype.field, 0);
-        let bad = |reason| Bad::new(Place::Format(field), reason);
+        let Some(field) = self.fields.get_mut(genotype.field) else { return Ok(()) };
+        if block.values.kind == Kind::Text {
+            check_utf8(block.values.bytes)?;
+        }
         genotype.column.pad(first);
-        let pairs = block.values.kind == Kind::Int8 && block.stride == 2;
+        let (mut call, pairs) = (0, block.values.kind == Kind::Int8 && block.stride == 2);
         for neighbours in room.kept.chunk_by(|a, b| a + 1 == *b) {
             let mut rest = neighbours;
             while let [column, ..] = rest {
                 if pairs {
                     let codes = block.values.bytes.get(2 * column..2 * (column + rest.len())).unwrap_or_default();
-                    rest = &rest[genotype.column.take_codes(codes, alts, self.leading_phase)..];
+                    let taken = genotype.column.take_codes(codes, alts, self.leading_phase);
+                    (rest, call) = (&rest[taken..], call + taken);
                 }
                 // What is not taken many at once is not tried again at every call.
                 let (singles, behind) = rest.split_at(rest.len().min(16));
                 for column in singles {
-                    past += usize::from(genotype.put_one(block.of(*column), alts, self.leading_phase, encoding).map_err(bad)?);
+                    match genotype.put_one(block.of(*column), alts, self.leading_phase, encoding) {
+                        Ok(false) => {}
+                        Ok(true) => field.odd.add(Odd::PastAlt),
+                        Err(reason) => {
+                            let place = Place::Format(genotype.field);
+                            field.odd.add(self.leftovers.keep_or_fail(field.demand, false, place, reason)?);
+                            genotype.column.push_null();
+                            room.misfits.push((call, nth));
+                        }
+                    }
+                    call += 1;
                 }
                 rest = behind;
             }
-        }
-        if let Some(field) = self.fields.get_mut(field) {
-            (0..past).for_each(|_| field.odd.add(Odd::PastAlt));
         }
         Ok(())
     }
@@ -260,11 +270,19 @@ impl CallsDecoder {
             for (_, nth) in of_call {
                 let Some((block, sample)) = blocks.get(*nth).zip(room.kept.get(*call)) else { continue };
                 let value = block.of(*sample);
+                // `.` beside other keys names nothing.
+                if block.name == "." && value.is_missing() {
+                    continue;
+                }
                 self.leftovers.keep_written(block.name, |text| {
                     value.text().map_or(Ok(()), check_utf8)?;
-                    let written =
-                        if block.is_genotype() { write_genotype(value, self.leading_phase, text) } else { value.write(text) };
-                    written.map_err(|reason| Bad::column("FORMAT", reason))
+                    let before = text.len();
+                    if block.is_genotype() && write_genotype(value, self.leading_phase, text).is_ok() {
+                        return Ok(());
+                    }
+                    // What is no genotype is kept as the numbers it is stored as.
+                    text.truncate(before);
+                    value.write(text).map_err(|reason| Bad::column("FORMAT", reason))
                 })?;
             }
             self.leftovers.put(first + call);
@@ -292,6 +310,9 @@ impl Genotype {
         if let Some(text) = genotype.text() {
             return self.column.push(text, encoding).map(|_| ());
         }
+        if genotype.kind == Kind::Float && !genotype.is_missing() {
+            return Err(Reason::NotGenotype);
+        }
         let mut implied = !leading_phase;
         for (nth, allele) in genotype.integers().enumerate() {
             match allele {
@@ -301,7 +322,8 @@ impl Genotype {
                     self.column.push_call([(None, true)]);
                     return Ok(());
                 }
-                _ => return Err(Reason::NotGenotype),
+                Err(reason) => return Err(reason),
+                Ok(_) => return Err(Reason::NotGenotype),
             }
         }
         let mut alleles = genotype.integers().flatten().flatten().peekable();

@@ -1,6 +1,7 @@
 //! FORMAT and the sample columns (VCF 4.5 section 1.6.2): one call a sample that is kept. It must not know other columns.
 
 mod bcf;
+mod field;
 mod finished;
 mod number;
 mod plan;
@@ -18,16 +19,15 @@ use super::bad::{Bad, Place, check_columns};
 use super::keep_or_fail::{Demand, Leftovers};
 use super::odd::{Odd, Tally};
 use super::recipe::Recipe;
-use crate::flow::{Number, VcfType};
-use crate::source::vcf::columns::{AnyColumn, Blanks, Column, Encoding, Ends, Genotypes, Taken, column_for};
+use crate::source::vcf::columns::{Blanks, Column, Encoding, Ends, Genotypes, Taken, column_for};
 use crate::source::vcf::config::Calls;
 use crate::source::vcf::hash::KeyMap;
-use crate::source::vcf::header::Fields;
 use crate::source::vcf::limits::Limits;
 use crate::source::vcf::reason::Reason;
 use crate::source::vcf::shape::Shape;
 use crate::source::vcf::slot::{Slot, is_genotype};
 
+use field::Field;
 use finished::Finished;
 use number::{is_diploid, of_most};
 use plan::{Count, Part, Plan, Plans};
@@ -36,15 +36,6 @@ use walk::{Run, count, end_of_part, is_reference, part, pass, reference_calls, r
 
 /// A FORMAT text so long may name very many keys.
 const LONG_FORMAT: usize = 1 << 20;
-
-struct Field {
-    column: Option<AnyColumn>,
-    demand: Demand,
-    kind: VcfType,
-    odd: Tally,
-    /// The column has kept room for what the last batch held.
-    roomy: bool,
-}
 
 /// Genotypes with a column of their own type.
 struct Genotype {
@@ -61,7 +52,6 @@ pub(super) struct CallsDecoder {
     leading_phase: bool,
     runs: Vec<Run>,
     limits: Limits,
-    declared: Arc<Fields>,
     fields: Vec<Field>,
     genotype: Option<Genotype>,
     index: KeyMap<usize>,
@@ -90,7 +80,8 @@ impl CallsDecoder {
                 genotype = Some(Genotype { field: i, column: Genotypes::default() });
             }
             let column = (wanted && !typed).then(|| column_for(field.number, field.kind));
-            Field { column, demand: Demand::of(field), kind: field.kind, odd: Tally::default(), roomy: false }
+            let id = field.id.as_str().into();
+            Field { id, column, demand: Demand::of(field), kind: field.kind, odd: Tally::default(), roomy: false }
         });
         let fields = fields.collect();
         Self {
@@ -99,14 +90,13 @@ impl CallsDecoder {
             leading_phase: shape.leading_phase,
             runs: runs(&shape.samples),
             limits: recipe.limits,
-            declared: recipe.fields.clone(),
             fields,
             genotype,
             index,
             plans: Plans::default(),
             offsets: vec![0],
             sample: Vec::new(),
-            leftovers: Leftovers::new(recipe.catch_all.calls, recipe.slots.contains(&Slot::CallsOther)),
+            leftovers: Leftovers::new(recipe.catch_all.calls, recipe.slots.contains(&Slot::CallsOther), shape.strict.is_some()),
             odd: Tally::default(),
             room: Room::default(),
         }
@@ -127,8 +117,14 @@ impl CallsDecoder {
             Some(rest) => match memchr::memchr(b'\t', rest) {
                 None => 9,
                 Some(at) => {
-                    let plan = self.plan(&rest[..at])?;
-                    9 + self.samples(&rest[at + 1..], plan, alts, encoding)?
+                    let (format, calls) = (&rest[..at], &rest[at + 1..]);
+                    9 + match format {
+                        b"." | b"" => no_calls(calls)?,
+                        format => {
+                            let plan = self.plan(format)?;
+                            self.samples(calls, plan, alts, encoding)?
+                        }
+                    }
                 }
             },
         };
@@ -239,7 +235,7 @@ impl CallsDecoder {
 
     /// Decodes the call at the front of `text` and returns its length.
     fn call(&mut self, text: &[u8], plan: usize, alts: usize, encoding: Encoding) -> Result<usize, Bad> {
-        let Self { plans, fields, genotype, leftovers, declared, .. } = self;
+        let Self { plans, fields, genotype, leftovers, .. } = self;
         let Some(plan) = plans.get(plan) else { return Ok(0) };
         let slot = self.sample.len();
         let diploid = is_diploid(text, plan);
@@ -251,11 +247,21 @@ impl CallsDecoder {
             let value = &text[from..];
             from += match (part, &mut *genotype) {
                 (Part::Genotype, Some(gt)) => {
-                    let length = gt.take(value, slot)?;
-                    if gt.names_more_than(alts) {
-                        fields.get_mut(gt.field).into_iter().for_each(|field| field.odd.add(Odd::PastAlt));
+                    let taken = gt.take(value, slot);
+                    let Some(field) = fields.get_mut(gt.field) else { return Ok(0) };
+                    match taken {
+                        Ok(length) => {
+                            if gt.names_more_than(alts) {
+                                field.odd.add(Odd::PastAlt);
+                            }
+                            length
+                        }
+                        Err(reason) => {
+                            let value = &value[..end_of_part(value)];
+                            field.keep_or_fail(value, false, Place::Format(gt.field), reason, leftovers)?;
+                            value.len()
+                        }
                     }
-                    length
                 }
                 (Part::Field(index), _) => {
                     let Some(field) = fields.get_mut(*index) else { return Ok(0) };
@@ -276,17 +282,16 @@ impl CallsDecoder {
                         }
                     };
                     if let Err(reason) = outcome {
-                        let several = value.contains(&b',');
-                        field.odd.add(leftovers.keep_or_fail(field.demand, several, Place::Format(*index), reason)?);
-                        if let Some(declared) = declared.formats.get(*index) {
-                            leftovers.keep_value(declared.id.as_bytes(), value);
-                        }
+                        field.keep_or_fail(value, value.contains(&b','), Place::Format(*index), reason, leftovers)?;
                     }
                     length
                 }
                 (Part::Other(name), _) => {
                     let value = &value[..end_of_part(value)];
-                    leftovers.keep_value(name, value);
+                    // `.` beside other keys names nothing.
+                    if **name != *b"." || value != b"." {
+                        leftovers.keep_value(name, value);
+                    }
                     value.len()
                 }
                 (Part::Skip | Part::Genotype, _) => end_of_part(value),
@@ -344,52 +349,28 @@ impl CallsDecoder {
     }
 }
 
-impl Field {
-    /// The finished column, if it has one, of `calls` calls.
-    fn finish(&mut self, calls: usize, blanks: &mut Blanks, list: &impl Fn(ArrayRef) -> ArrayRef) -> Option<ArrayRef> {
-        let column = self.column.as_mut()?;
-        let filled = column.len() > 0;
-        if !filled && self.roomy {
-            *column = column_for(self.demand.number, self.kind);
-        }
-        self.roomy = filled;
-        Some(blanks.finish(column, calls, list))
-    }
-
-    /// Gives a call's value to the column, if it has one. A plan gives each field one part, so the slot is free.
-    fn put(
-        &mut self,
-        slot: usize,
-        value: &[u8],
-        expected: impl FnOnce(Number) -> Option<usize>,
-        encoding: Encoding,
-    ) -> Result<(), Reason> {
-        if let Some(count) = self.column.as_mut().map(|column| column.put(slot, value, encoding)).transpose()?.flatten() {
-            self.check(count, value, expected);
-        }
-        Ok(())
-    }
-
-    /// Holds the number of values against the declared one. A value that is missing as a whole has the right one.
-    fn check(&mut self, count: usize, value: &[u8], expected: impl FnOnce(Number) -> Option<usize>) {
-        if value != b"." && expected(self.demand.number).is_some_and(|expected| count != expected) {
-            self.odd.add(Odd::Miscount);
-        }
-    }
-}
-
 impl Genotype {
-    /// Takes the GT at the front of `text` and returns its length.
+    /// Takes the GT at the front of `text` and returns its length. On an error the slot stays free, which makes it null.
     #[inline]
-    fn take(&mut self, text: &[u8], slot: usize) -> Result<usize, Bad> {
+    fn take(&mut self, text: &[u8], slot: usize) -> Result<usize, Reason> {
         self.column.pad(slot);
-        self.column.take(text).map_err(|reason| Bad::new(Place::Format(self.field), reason))
+        self.column.take(text)
     }
 
     /// Does the last call name an allele past the ALT alleles?
     #[inline]
     fn names_more_than(&self, alts: usize) -> bool {
         self.column.last().iter().any(|allele| i64::from(*allele) > alts as i64)
+    }
+}
+
+/// The columns of calls that have no field: FORMAT is `.`, as htslib writes it. A call that says something all the same says it
+/// of no key.
+#[cold]
+fn no_calls(text: &[u8]) -> Result<usize, Bad> {
+    match text.iter().all(|byte| b"./|:\t".contains(byte)) {
+        true => Ok(count(text)),
+        false => Err(Bad::column("FORMAT", Reason::SurplusValues)),
     }
 }
 

@@ -185,15 +185,37 @@ fn a_leading_phase_is_kept_and_strict_before_4_4_refuses_it() {
 }
 
 #[test]
-fn what_is_no_genotype_is_a_bad_record_whatever_is_kept() {
-    for gt in ["0//0", "x", "0/", "0|0|", "|", "4294967296/0", "0/0x"] {
+fn what_is_no_genotype_is_null_and_kept_as_text_whatever_is_kept() {
+    for gt in ["0//0", "x", "0/", "0|0|", "|", "4294967296/0", "0/0x", "NA"] {
         for calls in [Calls::All, Calls::Carriers] {
-            let record = [format!("1 1 . A C . . . GT 0/0 {gt} 0/0")];
-            let error = read(&["A", "B", "C"], &record, |config| config.calls = calls).err().unwrap();
-            assert_eq!(error.class(), Class::Input);
-            assert!(error.to_string().contains("FORMAT/GT: not a genotype"), "{gt}: {error}");
+            let record = [format!("1 1 . A C . . . GT:DP 0/0:1 {gt}:7 0/0:2")];
+            let table = read(&["A", "B", "C"], &record, |config| config.calls = calls).unwrap();
+            let around =
+                |b: &str, a: &str, c: &str| if calls == Calls::All { format!("[{a}, {b}, {c}]") } else { format!("[{b}]") };
+            assert_eq!(table.genotypes(), [around("-", "0/0", "0/0")], "{gt}");
+            assert_eq!(table.column("calls.DP"), [around("7", "1", "2")], "{gt}");
+            assert_eq!(table.column("calls.__other"), [around(&format!("GT={gt}"), "-", "-")], "{gt}");
+            assert_eq!(table.odd(), [("FORMAT/GT", Odd::Misfit.text(), 1)], "{gt}");
         }
     }
+}
+
+#[test]
+fn a_record_without_genotype_fields_has_no_calls() {
+    let records =
+        ["1 1 . A C . . . GT:DP 0/1:10 1/1:20", "1 2 . A C . . . . . .", "1 3 . A C . . . GT 0/1 ./.", "1 4 . A C . . . . ./. ."];
+    let records = records.map(str::to_owned);
+    for calls in [Calls::All, Calls::Carriers] {
+        let table = read(&["A", "B"], &records, |config| config.calls = calls).unwrap();
+        assert_eq!(table.column("calls.__sample"), ["[0, 1]", "[]", "[0, 1]", "[]"]);
+        assert_eq!(table.column("calls.__other"), ["[-, -]", "[]", "[-, -]", "[]"]);
+        assert!(table.odd().is_empty());
+    }
+    // A value of no key.
+    let named = ["1 1 . A C . . . . 0/1 .".to_owned()];
+    assert!(read(&["A", "B"], &named, |_| {}).err().unwrap().to_string().contains("FORMAT: a call has more values"));
+    let short = ["1 1 . A C . . . . .".to_owned()];
+    assert!(read(&["A", "B"], &short, |_| {}).err().unwrap().to_string().contains("another number of columns"));
 }
 
 /// Decodes lines of calls with a decoder of their own.
@@ -222,6 +244,7 @@ fn decoder(head: &str, samples: usize, lines: &[(&str, usize)]) -> (CallsDecoder
         leading_phase: true,
         samples,
         declared: Default::default(),
+        oddities: Default::default(),
         strict: None,
         binary: None,
     };

@@ -35,6 +35,7 @@ impl InfoDecoder {
                     }
                     self.put_binary(index, name, value, row, alts, encoding)?;
                 }
+                None if name == "." && value.is_none_or(Vector::is_missing) => self.odd.add(Odd::Empty),
                 None => {
                     if let Some(value) = value.filter(|_| name == "END") {
                         end = end_in(value);
