@@ -11,7 +11,7 @@ mod writer;
 
 pub use block::{Block, EOF_BLOCK, HEADER, MAX_BLOCK, block_header, inflate, text_length};
 pub use failed::read_failed;
-pub use file::{check_end, damaged, find_start, read_full};
+pub use file::{blocks_end, damaged, find_start, garbage, read_full, without};
 pub use writer::Writer;
 
 /// `text` as BGZF with `block` bytes of text a block, and the end-of-file block.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::ops::Range;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::bcf;
@@ -26,6 +27,8 @@ pub(crate) struct Input {
     pub header_lines: u64,
     /// Ordinals of its units within the load; the most it can have, where it must be read to know.
     pub ordinals: Range<u32>,
+    /// Set once zero bytes were passed over behind its data.
+    pub padded: Arc<AtomicBool>,
     /// Bytes that a line, or a record, may have.
     pub longest: usize,
 }
@@ -163,6 +166,7 @@ impl Input {
                 return Err(Error::internal("this input is no stream"));
             }
         };
+        let text = text.watched(self.padded.clone());
         Ok(match self.shape.binary {
             Some(_) => Box::new(StreamedRecords::new(text, buf, unit_size)),
             None => Box::new(Streamed::new(text, buf, unit_size)),

@@ -2,6 +2,7 @@
 //! blocking thread. It must not know the plan around it.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use datafusion::arrow::array::RecordBatch;
 
@@ -10,7 +11,7 @@ use super::config::{OnBadFile, OnBadRecord};
 use super::decode::{Bad, Decoder, Outcome, Recipe};
 use super::input::Input;
 use super::shared::Shared;
-use super::split::{Deals, UnitReader};
+use super::split::{Deals, PADDED, UnitReader};
 use super::strict::Checker;
 use crate::crypto::digest::sha256;
 use crate::error::{Class, Error, Result};
@@ -110,6 +111,10 @@ fn read(part: &PartitionWork, input: &Input, deliver: &mut Deliver<'_>) -> Resul
         }
     }
     report_oddities(part, &decoder, input.number + 1);
+    // Whoever comes after the stream's last reader tells it, once.
+    if input.padded.swap(false, Ordering::Relaxed) {
+        part.context.oddities.add(input.number + 1, "file", PADDED, 1);
+    }
     if let Some(annotator) = &annotator {
         annotator.report(&part.context, input.number + 1);
     }

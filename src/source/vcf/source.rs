@@ -149,7 +149,16 @@ impl VcfSource {
             let samples = kept_names.map(|(name, _)| SampleId::Name(Sensitive::new(name.expose().clone()))).collect();
             let header_lines = header.line_count;
             let shape = Shape::of(&header, kept, rules, dictionary);
-            all.inputs.push(Input { number, container, origin, shape, header_lines, ordinals, longest: self.limits.line });
+            all.inputs.push(Input {
+                number,
+                container,
+                origin,
+                shape,
+                header_lines,
+                ordinals,
+                padded: Arc::default(),
+                longest: self.limits.line,
+            });
             all.document.inputs.push(InputDocument {
                 version: header.version,
                 header_digest: header.digest,

@@ -16,7 +16,7 @@ use crate::source::vcf::header::{self, Header, infer};
 use crate::source::vcf::input::Origin;
 use crate::source::vcf::limits::Limits;
 use crate::source::vcf::split::{
-    Access, BgzfCut, Container, Cut, Fed, FromStart, Layout, Opened, StreamText, TextBuf, count_units, open,
+    Access, BgzfCut, Container, Cut, Fed, FromStart, Layout, Opened, PADDED, StreamText, TextBuf, count_units, open,
 };
 use crate::source::vcf::strict;
 
@@ -59,8 +59,12 @@ pub(crate) fn inspect_input(path: Option<&Path>, unit: u64, conformance: Conform
     let mut front = Front::open(path, limits)?;
     let (mut header, dictionary, end) = front.header(conformance == Conformance::Strict, limits)?;
     front.infer(&mut header, dictionary.as_ref(), end)?;
-    let (container, size) = (front.container, front.file.as_ref().map(|(_, size)| *size));
-    let changed = front.file.as_ref().map(|(file, _)| changed(file)).transpose()?;
+    if front.file.as_ref().is_some_and(|(_, size, end)| end < size) {
+        header.notices.push(format!("the file has {PADDED}"));
+        header.oddities.push(("file".into(), PADDED, 1));
+    }
+    let (container, size) = (front.container, front.file.as_ref().map(|(_, size, _)| *size));
+    let changed = front.file.as_ref().map(|(file, ..)| changed(file)).transpose()?;
     let dictionary = dictionary.map(Arc::new);
     Ok(InputFacts { header, dictionary, container, origin: front.origin(end, unit)?, size, changed })
 }
@@ -76,8 +80,8 @@ struct Front {
     container: Container,
     /// The minor version, when it is BCF.
     bcf: Option<u8>,
-    /// The file and its size; absent for what can be read only once.
-    file: Option<(Arc<File>, u64)>,
+    /// The file, its size, and how much of it holds data; absent for what can be read only once.
+    file: Option<(Arc<File>, u64, u64)>,
     feed: Feed,
     text: TextBuf,
     /// Where stored blocks begin, and how much text lies before each.
@@ -96,18 +100,18 @@ impl Front {
         let Opened { container, bcf, access } = open(path)?;
         let (file, feed) = match access {
             Access::Stream(text) => (None, Feed::Stream(text)),
-            Access::File(file, size) => {
+            Access::File(file, size, end) => {
                 let from_start = || Box::new(FromStart::new(file.clone()));
                 let feed = match container {
                     Container::Bgzf => {
-                        let mut cut = BgzfCut::new(file.clone(), size);
-                        cut.seek(0..size, true)?;
+                        let mut cut = BgzfCut::new(file.clone(), end);
+                        cut.seek(0..end, true)?;
                         Feed::Blocks(cut)
                     }
                     Container::Gzip => Feed::Stream(StreamText::gzip(from_start())),
                     Container::Plain => Feed::Stream(StreamText::plain(from_start())),
                 };
-                (Some((file, size)), feed)
+                (Some((file, size, end)), feed)
             }
         };
         Ok(Self { container, bcf, file, feed, text: TextBuf::of_lines(limits.line), marks: vec![(0, 0)], ended: false })
@@ -206,7 +210,7 @@ impl Front {
 
     /// Where the records come from, behind a header of `end` bytes.
     fn origin(mut self, end: usize, unit: u64) -> Result<Origin> {
-        let Some((file, size)) = self.file else {
+        let Some((file, _, size)) = self.file else {
             self.text.take(end);
             let Feed::Stream(stream) = self.feed else { return Err(Error::internal("a stream is read in blocks of a file")) };
             return Ok(Origin::Stream(Mutex::new(Some((stream, self.text)))));

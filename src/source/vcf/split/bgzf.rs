@@ -3,7 +3,9 @@
 use libdeflater::Decompressor;
 
 use super::buffer::TextBuf;
-pub(crate) use crate::bgzf::{Block, EOF_BLOCK, HEADER, MAX_BLOCK, block_header, check_end, damaged, find_start, read_full};
+pub(crate) use crate::bgzf::{
+    Block, EOF_BLOCK, HEADER, MAX_BLOCK, block_header, blocks_end, damaged, find_start, garbage, read_full, without,
+};
 
 /// Inflates a whole block behind the buffer's text; how much that is. The error is the reason in fixed words.
 pub(crate) fn inflate(

@@ -4,6 +4,7 @@
 pub(crate) mod bgzf;
 mod buffer;
 mod deal;
+mod members;
 mod open;
 mod ranged;
 mod records;
@@ -20,3 +21,6 @@ pub(crate) use records::{RangedRecords, StreamedRecords};
 pub(crate) use spans::{Span, Spanned, Spans, Virtual};
 pub(crate) use stream::{StreamText, Streamed};
 pub(crate) use unit::{Fed, ForwardReader, UnitReader};
+
+/// Told of a file behind whose data only zero bytes stand.
+pub(crate) const PADDED: &str = "zero bytes behind the compressed data, passed over";

@@ -42,8 +42,8 @@ pub(crate) struct Opened {
 }
 
 pub(crate) enum Access {
-    /// A file that can be read from anywhere, and its size in bytes.
-    File(Arc<File>, u64),
+    /// A file that can be read from anywhere, its size in bytes, and how many of them hold data: zero bytes may follow.
+    File(Arc<File>, u64, u64),
     /// Something that is read once, from front to back.
     Stream(StreamText),
 }
@@ -64,10 +64,8 @@ pub(crate) fn open(path: Option<&Path>) -> Result<Opened> {
     let read = bgzf::read_full(&file, &mut first, 0)?;
     first.truncate(read);
     let (container, bcf) = sniff(&first)?;
-    if container == Container::Bgzf {
-        bgzf::check_end(&file, size)?;
-    }
-    Ok(Opened { container, bcf, access: Access::File(Arc::new(file), size) })
+    let end = if container == Container::Bgzf { bgzf::blocks_end(&file, size)? } else { size };
+    Ok(Opened { container, bcf, access: Access::File(Arc::new(file), size, end) })
 }
 
 fn sniff_stream(mut read: Box<dyn Read + Send>) -> Result<Opened> {

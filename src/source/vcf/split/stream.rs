@@ -3,13 +3,13 @@
 
 use std::io::Read;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use flate2::read::MultiGzDecoder;
 use libdeflater::Decompressor;
 
 use super::bgzf;
 use super::buffer::TextBuf;
+use super::members::{GARBAGE, Members};
 use super::unit::{ForwardReader, UnitReader};
 use crate::bgzf::read_failed;
 use crate::error::{Error, Result};
@@ -20,11 +20,13 @@ const READ: usize = 128 << 10;
 pub(crate) struct StreamText {
     kind: Kind,
     stored: Arc<AtomicU64>,
+    /// Zero bytes were passed over behind the compressed data.
+    padded: Arc<AtomicBool>,
 }
 
 enum Kind {
     Plain(Box<dyn Read + Send>),
-    Gzip(Box<MultiGzDecoder<Box<dyn Read + Send>>>),
+    Gzip(Box<Members>),
     Bgzf { read: Box<dyn Read + Send>, decompressor: Decompressor, at: u64, ended_well: bool },
 }
 
@@ -44,7 +46,7 @@ impl Read for Counting {
 impl StreamText {
     fn new(read: Box<dyn Read + Send>, kind: impl FnOnce(Box<dyn Read + Send>) -> Kind) -> Self {
         let stored = Arc::new(AtomicU64::new(0));
-        Self { kind: kind(Box::new(Counting { inner: read, stored: stored.clone() })), stored }
+        Self { kind: kind(Box::new(Counting { inner: read, stored: stored.clone() })), stored, padded: Arc::default() }
     }
 
     pub(crate) fn plain(read: Box<dyn Read + Send>) -> Self {
@@ -52,7 +54,7 @@ impl StreamText {
     }
 
     pub(crate) fn gzip(read: Box<dyn Read + Send>) -> Self {
-        Self::new(read, |read| Kind::Gzip(Box::new(MultiGzDecoder::new(read))))
+        Self::new(read, |read| Kind::Gzip(Box::new(Members::new(read))))
     }
 
     pub(crate) fn bgzf(read: Box<dyn Read + Send>) -> Self {
@@ -64,16 +66,32 @@ impl StreamText {
         self.stored.load(Ordering::Relaxed)
     }
 
+    /// Raises `padded` when zero bytes are passed over at the end.
+    pub(crate) fn watched(mut self, padded: Arc<AtomicBool>) -> Self {
+        padded.store(self.padded.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.padded = padded;
+        self
+    }
+
     /// Appends more text; `false` at the end of an input that ended as it should.
     pub(crate) fn feed(&mut self, out: &mut TextBuf) -> Result<bool> {
+        let padded = &self.padded;
         match &mut self.kind {
             Kind::Plain(read) => Ok(out.read_from(read, READ).map_err(|e| read_failed(&e))? > 0),
-            Kind::Gzip(gzip) => Ok(out.read_from(gzip, READ).map_err(|e| gzip_failed(&e))? > 0),
+            Kind::Gzip(gzip) => {
+                let more = out.read_from(gzip, READ).map_err(|e| gzip_failed(&e))? > 0;
+                padded.fetch_or(gzip.padded, Ordering::Relaxed);
+                Ok(more)
+            }
             Kind::Bgzf { read, decompressor, at, ended_well } => loop {
                 let mut stored = vec![0; bgzf::HEADER];
                 let got = fill(read, &mut stored)?;
-                if got == 0 && *ended_well {
-                    return Ok(false);
+                if *ended_well && stored.iter().all(|byte| *byte == 0) {
+                    padded.fetch_or(got > 0, Ordering::Relaxed);
+                    return if only_zeros(read)? { Ok(false) } else { Err(bgzf::garbage()) };
+                }
+                if *ended_well && bgzf::block_header(&stored[..got]).is_none() {
+                    return Err(bgzf::garbage());
                 }
                 if got < stored.len() {
                     return Err(truncated());
@@ -109,6 +127,19 @@ fn fill(read: &mut dyn Read, out: &mut [u8]) -> Result<usize> {
     Ok(filled)
 }
 
+fn only_zeros(read: &mut dyn Read) -> Result<bool> {
+    let mut bytes = vec![0; READ];
+    loop {
+        let got = fill(read, &mut bytes)?;
+        if bytes[..got].iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        if got < bytes.len() {
+            return Ok(true);
+        }
+    }
+}
+
 fn truncated() -> Error {
     Error::input("the input is truncated: it does not end in the BGZF end-of-file block").with_hint("copy the file again")
 }
@@ -118,10 +149,9 @@ fn gzip_failed(error: &std::io::Error) -> Error {
         std::io::ErrorKind::UnexpectedEof => {
             Error::input("the input is truncated: the gzip stream ends in the middle").with_hint("copy the file again")
         }
-        std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData => {
-            Error::input("the gzip stream is damaged, or something that is not gzip follows it")
-                .with_hint("test it with `gzip -t`, or copy the file again")
-        }
+        std::io::ErrorKind::InvalidData if error.to_string() == GARBAGE => bgzf::without(Error::input(GARBAGE)),
+        std::io::ErrorKind::InvalidInput | std::io::ErrorKind::InvalidData => Error::input("the gzip stream is damaged")
+            .with_hint("copy the file again; `gzip -t FILE` tells whether the copy is whole"),
         _ => read_failed(error),
     }
 }

@@ -5,7 +5,6 @@ use proptest::prelude::*;
 use std::path::Path;
 
 use super::*;
-use crate::error::Class;
 use crate::flow::genotype::testing;
 use crate::machine::{has_htslib, inflated, output_of, real_files};
 use crate::source::vcf::slot::CatchAll;
