@@ -110,7 +110,7 @@ impl Fasta {
         let (mut rest, mut at) = (text.as_slice(), start);
         while at < end {
             let run = (end - at).min(entry.line_bases.max(1) - at % entry.line_bases.max(1)) as usize;
-            let line = rest.get(..run).ok_or_else(unfit)?;
+            let line = rest.get(..run).ok_or_else(|| self.unfit())?;
             bases.extend(line.iter().map(u8::to_ascii_uppercase));
             let ending = usize::try_from(entry.line_width.saturating_sub(entry.line_bases)).unwrap_or(usize::MAX);
             rest = rest.get(run.saturating_add(ending)..).unwrap_or_default();
@@ -118,13 +118,18 @@ impl Fasta {
         }
         // Letters, gaps and stops are what a sequence is made of; line ends and names are not.
         let base = |byte: &u8| byte.is_ascii_uppercase() || matches!(byte, b'-' | b'*');
-        if bases.iter().fold(true, |all, byte| all & base(byte)) { Ok(()) } else { Err(unfit()) }
+        if bases.iter().fold(true, |all, byte| all & base(byte)) { Ok(()) } else { Err(self.unfit()) }
     }
-}
 
-fn unfit() -> Error {
-    Error::input("the reference's .fai index does not fit the FASTA: there are no bases where it says")
-        .with_hint("write it anew with `samtools faidx REFERENCE`")
+    /// There are no bases where they should be: the index's fault where there is one, else the file's.
+    fn unfit(&self) -> Error {
+        match self.indexed_here {
+            false => Error::input("the reference's .fai index does not fit the FASTA: there are no bases where it says")
+                .with_hint("write it anew with `samtools faidx REFERENCE`"),
+            true => Error::input("the reference is not a FASTA file of bases: a sequence holds digits or other marks")
+                .with_hint("name the FASTA with the reference's sequences, or copy it anew"),
+        }
+    }
 }
 
 #[derive(Default)]

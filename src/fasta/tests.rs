@@ -325,3 +325,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn digits_are_the_files_fault_where_it_has_no_index() {
+    let text = b">1\nACGTACGTAC\n12345\n";
+    let own = message(whole(&Files::of(text).open().unwrap(), "1", 4));
+    assert!(own.contains("not a FASTA file of bases") && !own.contains("index"), "{own}");
+    let indexed = Files::of(text).beside(".fai", "1\t15\t3\t10\t11\n");
+    let other = message(whole(&indexed.open().unwrap(), "1", 4));
+    assert!(other.contains(".fai index does not fit"), "{other}");
+}

@@ -27,7 +27,7 @@ pub use opened::Opened;
 pub use outcome::{Figures, Outcome, Status};
 pub use owed::{Owed, Situation};
 pub use running::{Apply, Committed, OpenSink, Writer};
-pub use schema::{Labels, Number, VcfType, column, number_of, vcf_field, vcf_type_of};
+pub use schema::{Labels, Number, VcfType, column, number_of, usual_field, usual_number_of, vcf_field, vcf_type_of};
 pub use set_aside::SetAside;
 pub use specification::Specification;
 pub use unit_size::UnitSize;

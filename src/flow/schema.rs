@@ -39,6 +39,9 @@ pub mod column {
     pub const UNIT: &str = "__unit";
     /// Line ordinal within the unit, 0-based; UInt32. Internal. Rows of one record share it.
     pub const ROW: &str = "__row";
+    /// Where each ALT of a record ends by itself; `List<Int64>` with one a ALT, null where all end at [`END_POS`]. Internal:
+    /// `normalize.split` makes `end_pos` of it.
+    pub const ALT_ENDS: &str = "__alt_ends";
     /// Prefix of INFO columns.
     pub const INFO: &str = "info.";
     /// Prefix of FORMAT columns: each is a List with one element a call, all with the offsets of [`CALLS_SAMPLE`].
@@ -51,7 +54,7 @@ pub mod column {
 
     /// Is this one of the columns that are never stored?
     pub fn is_internal(name: &str) -> bool {
-        [UNIT, ROW].contains(&name)
+        [UNIT, ROW, ALT_ENDS].contains(&name)
     }
 }
 
@@ -159,10 +162,23 @@ impl VcfType {
 
 const NUMBER_KEY: &str = "vcf.number";
 const TYPE_KEY: &str = "vcf.type";
+const USUAL_KEY: &str = "vcf.usual_number";
 
 /// Marks an Arrow field with its VCF declaration. Descriptions are not kept here: they are free text.
 pub fn vcf_field(field: Field, number: Number, kind: VcfType) -> Field {
     field.with_metadata(HashMap::from([(NUMBER_KEY.into(), number.text()), (TYPE_KEY.into(), kind.text().into())]))
+}
+
+/// Marks a field whose declaration leaves open (`.`) what the specification's later versions say of its key.
+pub fn usual_field(field: Field, usual: Number) -> Field {
+    let mut metadata = field.metadata().clone();
+    metadata.insert(USUAL_KEY.into(), usual.text());
+    field.with_metadata(metadata)
+}
+
+/// What the specification's later versions say, when the declaration leaves it open.
+pub fn usual_number_of(field: &Field) -> Option<Number> {
+    Number::parse(field.metadata().get(USUAL_KEY)?)
 }
 
 /// The declared `Number` of a field, when it came from a VCF header.
@@ -195,7 +211,7 @@ impl Labels {
     /// The label of a column.
     pub fn of(&self, column: &str) -> Label {
         match column {
-            column::UNIT | column::ROW => Label::Public,
+            name if column::is_internal(name) => Label::Public,
             _ => self.columns.get(column).copied().unwrap_or(Label::Identifier),
         }
     }

@@ -1,5 +1,6 @@
 //! The end-to-end tests: one binary, so that the big dependencies link once.
 
+mod alleles;
 mod annotations;
 mod architecture;
 mod audit;

@@ -137,6 +137,8 @@ impl OpenSink for Open {
         {
             return Err(Error::integrity(format!("{} of {planned} units were written", state.units)));
         }
+        let before = state.lines_before();
+        folder.place_bad_records(|unit| before.get(&unit).copied().unwrap_or(0))?;
         let content = content(&self.headers, &state.totals);
         let outcome = |load_id, status, figures, replaced| Outcome {
             load_id,

@@ -1,7 +1,7 @@
 //! The dataset's folder: written under a hidden name, renamed when complete. It must not know what rows are.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,6 +19,10 @@ use crate::crypto::digest::hex;
 use crate::error::{Error, Result};
 use crate::flow::Figures;
 use crate::store::{Document, SampleId};
+
+/// Bad records while units are still being read, each with its line within its unit.
+pub const WITHIN_UNITS: &str = "quarantine.partial";
+const QUARANTINE: &str = "quarantine.jsonl";
 
 /// What `manifest.json` says about a complete load.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -101,6 +105,28 @@ impl Folder {
         let mut writer = open_parquet(&path, schema)?;
         writer.write(&batch).map_err(|error| failed(&path, &error))?;
         close_parquet(&path, writer)
+    }
+
+    /// Gives every bad record its line within its file, 1-based, now that the lines before each unit are known.
+    pub fn place_bad_records(&self, before: impl Fn(u32) -> u64) -> Result<()> {
+        let (from, to) = (self.path(WITHIN_UNITS), self.path(QUARANTINE));
+        let read = match File::open(&from) {
+            Ok(file) => BufReader::new(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(unreadable(&from, &error.kind())),
+        };
+        let mut out = BufWriter::new(File::create(&to).map_err(|error| wrote(&to, &error))?);
+        for line in read.lines() {
+            let line = line.map_err(|error| unreadable(&from, &error.kind()))?;
+            let unplanned = || Error::internal("an entry of the quarantine cannot be read back");
+            let mut entry: serde_json::Value = serde_json::from_str(&line).map_err(|_| unplanned())?;
+            let unit = entry["unit"].as_u64().and_then(|unit| u32::try_from(unit).ok()).ok_or_else(unplanned)?;
+            entry["line"] = json!(before(unit) + entry["line"].as_u64().ok_or_else(unplanned)? + 1);
+            writeln!(out, "{entry}").map_err(|error| wrote(&to, &error))?;
+        }
+        let file = out.into_inner().map_err(|error| wrote(&to, error.error()))?;
+        file.sync_all().map_err(|error| wrote(&to, &error))?;
+        fs::remove_file(&from).map_err(|error| wrote(&from, &error))
     }
 
     /// The complete loads that the dataset already holds: folder and manifest. A folder `load=…` without a manifest is not of our

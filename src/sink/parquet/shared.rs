@@ -44,6 +44,8 @@ impl Shared {
 #[derive(Debug, Default)]
 pub struct State {
     pub totals: BTreeMap<u32, InputTotal>,
+    /// Input and lines of every unit.
+    lines: BTreeMap<u32, (u32, u64)>,
     sum: Account,
     records: u64,
     out_of_region: u64,
@@ -64,6 +66,18 @@ impl State {
         }
     }
 
+    /// For every unit the lines of its input that lie before it.
+    pub fn lines_before(&self) -> BTreeMap<u32, u64> {
+        let mut read: BTreeMap<u32, u64> = BTreeMap::new();
+        let before = |(&unit, &(input, lines)): (&u32, &(u32, u64))| {
+            let sum = read.entry(input).or_default();
+            let before = *sum;
+            *sum += lines;
+            (unit, before)
+        };
+        self.lines.iter().map(before).collect()
+    }
+
     /// Adds a closed unit.
     pub fn add(&mut self, closed: &ClosedUnit, account: &Account) {
         let total = self.totals.entry(closed.counts.input).or_default();
@@ -72,6 +86,7 @@ impl State {
         self.records += closed.counts.records;
         self.out_of_region += closed.counts.out_of_region;
         self.units += 1;
+        self.lines.insert(closed.unit, (closed.counts.input, closed.counts.lines));
         self.sum.variants += account.variants;
         self.sum.calls += account.calls;
         self.sum.quarantined += account.quarantined;

@@ -9,7 +9,7 @@ use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, UInt32Array};
 use parquet::arrow::ArrowWriter;
 use serde_json::json;
 
-use super::dataset::{append, close_parquet, failed, open_parquet};
+use super::dataset::{WITHIN_UNITS, append, close_parquet, failed, open_parquet};
 use super::shared::{Shared, lock};
 use crate::error::{Error, Result};
 use crate::flow::{Writer, column};
@@ -71,17 +71,14 @@ impl PartitionWriter {
             .bad
             .iter()
             .map(|bad| {
-                let mut entry = json!({
-                    "input": closed.counts.input + 1, "unit": closed.unit, "line": bad.line, "field": bad.field, "reason": bad.reason,
-                });
-                if let Some(place) = closed.places.get(&bad.line) {
-                    entry["file_line"] = json!(place + 1);
-                }
+                let (input, line) = (closed.counts.input + 1, closed.line(bad));
+                let entry =
+                    json!({ "input": input, "unit": closed.unit, "line": line, "field": bad.field, "reason": bad.reason });
                 format!("{entry}\n")
             })
             .collect();
         let _one = lock(&self.shared.quarantine);
-        append(&self.shared.path("quarantine.jsonl"), lines.as_bytes())
+        append(&self.shared.path(WITHIN_UNITS), lines.as_bytes())
     }
 
     /// Ids of a batch's rows; accounts for the units that end in it.

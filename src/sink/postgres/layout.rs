@@ -63,8 +63,8 @@ impl Layout {
         let (mut sample, mut gt) = (None, None);
         for (index, field) in schema.fields().iter().enumerate() {
             let (name, kind) = (field.name().as_str(), field.data_type());
-            if name == column::UNIT || name == column::ROW {
-                if kind != &DataType::UInt32 {
+            if column::is_internal(name) {
+                if name != column::ALT_ENDS && kind != &DataType::UInt32 {
                     mistakes.push(format!("column {name}: arrives as {kind}, must be UInt32"));
                 }
             } else if let Some((stored, wanted)) = TYPED.iter().find(|(stored, _)| *stored == name) {

@@ -78,7 +78,7 @@ fn read(part: &PartitionWork, input: &Input, deliver: &mut Deliver<'_>) -> Resul
         units.locate(input.ordinals.clone(), locate);
     }
     let mut decoder = Decoder::new(part.recipe.clone(), input.shape.clone());
-    let mut annotator = part.reading.clone().map(|reading| Annotator::new(reading, input.number));
+    let mut annotator = part.reading.clone().map(|reading| Annotator::new(reading, input.number, !input.shape.percent));
     let mut failed = None;
     let mut deliver = |batch: RecordBatch| match annotator.as_mut().map(|annotator| annotator.batch(&batch)) {
         None => deliver(batch),

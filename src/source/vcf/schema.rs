@@ -6,9 +6,9 @@ use datafusion::arrow::datatypes::{DataType, Field as ArrowField, Schema, Schema
 
 use super::annotation::Planned;
 use super::header::{Field, Fields};
-use super::slot::{CatchAll, Slot, info_field, is_genotype, list, value_type};
+use super::slot::{CatchAll, Slot, declared, info_field, is_genotype, list, value_type};
 use crate::flow::genotype::genotype_type;
-use crate::flow::{Labels, VcfType, column, vcf_field};
+use crate::flow::{Labels, VcfType, column};
 use crate::sensitive::Label;
 
 /// Raw text of INFO entries that no column takes: undeclared keys, repeated keys, values of flags. `KEY=VALUE;KEY`; null
@@ -77,7 +77,7 @@ pub(crate) fn lay_out(
                 false => (value_type(field.number, field.kind), label_of(field)),
             };
             let arrow = ArrowField::new(name, list(kind), false);
-            columns.push((Slot::Call(i), vcf_field(arrow, field.number, field.kind), label));
+            columns.push((Slot::Call(i), declared(arrow, field, false), label));
         }
         if catch_all.calls {
             columns.push((Slot::CallsOther, ArrowField::new(CALLS_OTHER, list(DataType::Utf8), false), Label::Phi));
@@ -86,6 +86,7 @@ pub(crate) fn lay_out(
     for (slot, name) in [(Slot::Unit, column::UNIT), (Slot::Row, column::ROW)] {
         columns.push((slot, ArrowField::new(name, DataType::UInt32, false), Label::Public));
     }
+    columns.push((Slot::AltEnds, ArrowField::new(column::ALT_ENDS, list(DataType::Int64), true), Label::Public));
     let mut labels = Labels::default();
     for (_, field, label) in &columns {
         labels.set(field.name(), *label);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field as ArrowField};
 
-use super::header::Field;
-use crate::flow::{Number, VcfType, column, vcf_field};
+use super::header::{Field, reserved};
+use crate::flow::{Number, VcfType, column, usual_field, vcf_field};
 
 /// What a column is filled from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,7 @@ pub(crate) enum Slot {
     CallsOther,
     Unit,
     Row,
+    AltEnds,
 }
 
 /// Which catch-all columns a table has, so that values that fit no column are not lost.
@@ -62,7 +63,16 @@ pub(crate) fn is_genotype(field: &Field) -> bool {
 /// The column of an INFO field.
 pub(crate) fn info_field(field: &Field) -> ArrowField {
     let arrow = ArrowField::new(format!("{}{}", column::INFO, field.id), value_type(field.number, field.kind), true);
-    vcf_field(arrow, field.number, field.kind)
+    declared(arrow, field, true)
+}
+
+/// Marks the column of a field with its declaration, and with what the specification says of the key where that leaves it open.
+pub(super) fn declared(arrow: ArrowField, field: &Field, is_info: bool) -> ArrowField {
+    let arrow = vcf_field(arrow, field.number, field.kind);
+    match reserved::by_allele(&field.id, is_info).filter(|_| field.number == Number::Unknown) {
+        Some(usual) => usual_field(arrow, usual),
+        None => arrow,
+    }
 }
 
 /// The columns annotations are read from.

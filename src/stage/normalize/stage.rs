@@ -101,8 +101,8 @@ impl Stage for Normalize {
     }
 
     fn schema(&self, input: &Schema) -> Result<SchemaRef> {
-        let field = |field: &Field| if self.split { Shape::of(field).field(field) } else { field.clone() };
-        let mut fields: Vec<Field> = input.fields().iter().map(|f| field(f)).collect();
+        let field = |field: &Field| if self.split { Shape::of(field).field(field) } else { Some(field.clone()) };
+        let mut fields: Vec<Field> = input.fields().iter().filter_map(|f| field(f)).collect();
         if self.reference.is_some() {
             fields.extend(ORIGINALS.into_iter().map(|(name, _, kind)| Field::new(name, kind, true)));
         }

@@ -34,10 +34,8 @@ pub(super) fn subfields(tool: Tool, description: &str) -> Option<Vec<String>> {
     let listed = listed.trim_end_matches(['"', '\'', '.', ' ']);
     // `Effect ( Effect_Impact | … | Genotype_Number [ | ERRORS | WARNINGS ] )`
     let opened = if tool == Tool::Eff { listed.replacen('(', "|", 1) } else { listed.to_owned() };
-    // BCFtools/csq marks what may be absent: `[*]consequence|gene|transcript|biotype[|strand|…]`.
-    let marks = |c: char| c == ' ' || (tool != Tool::Vep && "[]()*".contains(c));
     let mut names: Vec<String> = Vec::new();
-    for name in opened.split('|').map(|name| name.trim_matches(marks)) {
+    for name in opened.split('|').map(|name| unmarked(tool, name)) {
         if names.len() == MOST || name.len() > LONGEST {
             return None;
         }
@@ -47,6 +45,49 @@ pub(super) fn subfields(tool: Tool, description: &str) -> Option<Vec<String>> {
         names.extend(free);
     }
     (!listed.is_empty()).then_some(names)
+}
+
+/// A sub-field's name without the marks around it: BCFtools/csq marks what may be absent, `[*]consequence|gene|biotype[|strand|…]`,
+/// and EFF's list ends in ` [ | ERRORS | WARNINGS ] )`. A bracket that closes one of the name's own is part of the name.
+fn unmarked(tool: Tool, name: &str) -> &str {
+    let mark = |c: char| c == ' ' || (tool != Tool::Vep && "[]()*".contains(c));
+    let mut name = name.trim_start_matches(mark);
+    while let Some(last) = name.chars().next_back().filter(|c| mark(*c)) {
+        let opens = match last {
+            ')' => '(',
+            ']' => '[',
+            _ => last,
+        };
+        if opens != last && name.matches(opens).count() >= name.matches(last).count() {
+            break;
+        }
+        name = name.get(..name.len() - last.len_utf8()).unwrap_or_default();
+    }
+    name
+}
+
+/// Whose form a Description's sub-fields have, as far as they tell: users name the INFO field of one tool in another.
+pub(super) fn tool_of(description: &str) -> Option<Tool> {
+    let names = subfields(Tool::Eff, description)?;
+    let has = |wanted: &str| names.iter().any(|name| same(name, wanted));
+    match () {
+        () if has("Allele") && has("Consequence") => Some(Tool::Vep),
+        () if has("Allele") && has("Annotation") => Some(Tool::Ann),
+        () if has("Effect") && has("Effect_Impact") => Some(Tool::Eff),
+        () if has("Consequence") && has("dna_change") => Some(Tool::Bcsq),
+        () => None,
+    }
+}
+
+impl Tool {
+    /// Its name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Tool::Vep => "Ensembl VEP",
+            Tool::Ann | Tool::Eff => "SnpEff",
+            Tool::Bcsq => "BCFtools/csq",
+        }
+    }
 }
 
 /// Is it the same sub-field? Tools changed the case of names between versions.
@@ -63,12 +104,18 @@ mod tests {
         let vep = "Consequence annotations from Ensembl VEP. Format: Allele|Consequence|IMPACT";
         assert_eq!(subfields(Tool::Vep, vep).unwrap(), ["Allele", "Consequence", "IMPACT"]);
         assert_eq!(subfields(Tool::Vep, "Format: Consequence").unwrap(), ["Consequence"]);
+        let own = "Local consequence annotation. Format: [*]Consequence|gene|dna_change|offset(1-based)|AF[|x(y)]";
+        let expected = ["Consequence", "gene", "dna_change", "offset(1-based)", "AF", "x(y)"];
+        assert_eq!(subfields(Tool::Bcsq, own).unwrap(), expected);
+        assert_eq!((tool_of(vep), tool_of(own), tool_of("Format: a|b")), (Some(Tool::Vep), Some(Tool::Bcsq), None));
         let ann = "Functional annotations: 'Allele | Annotation | cDNA.pos / cDNA.length | ERRORS / WARNINGS / INFO' ";
         let expected = ["Allele", "Annotation", "cDNA.pos / cDNA.length", "ERRORS / WARNINGS / INFO"];
         assert_eq!(subfields(Tool::Ann, ann).unwrap(), expected);
+        assert_eq!(tool_of(ann), Some(Tool::Ann));
         let eff = "Predicted effects for this variant.Format: 'Effect ( Effect_Impact | Codon_Change| Genotype_Number [ | ERRORS | WARNINGS ] )' ";
         let expected = ["Effect", "Effect_Impact", "Codon_Change", "Genotype_Number", "ERRORS", "WARNINGS"];
         assert_eq!(subfields(Tool::Eff, eff).unwrap(), expected);
+        assert_eq!(tool_of(eff), Some(Tool::Eff));
         let old = "Local consequence annotation from BCFtools/csq. Format: '[*]consequence|gene|biotype[|strand|dna_change]' or, for consequences of variants split across multiple sites, a pointer '@position'. '*' prefix indicates a consequence downstream from a stop";
         assert_eq!(subfields(Tool::Bcsq, old).unwrap(), ["consequence", "gene", "biotype", "strand", "dna_change"]);
         let new =

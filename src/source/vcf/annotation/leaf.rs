@@ -69,23 +69,27 @@ impl Leaf {
 }
 
 /// One sub-field of all entries of a batch.
-pub(super) struct Values(Box<dyn Column>);
+pub(super) struct Values {
+    column: Box<dyn Column>,
+    encoding: Encoding,
+}
 
 impl Values {
-    pub(super) fn new(tool: Tool, name: &str) -> Self {
-        Self(Leaf::of(tool, name).column())
+    /// `percent`: the pieces are percent-encoded.
+    pub(super) fn new(tool: Tool, name: &str, percent: bool) -> Self {
+        Self { column: Leaf::of(tool, name).column(), encoding: Encoding { percent } }
     }
 
     /// Gives a piece to entry `at`, which has none yet; false when it is not of the type.
     #[inline]
     pub(super) fn put(&mut self, at: usize, piece: &str) -> bool {
-        matches!(self.0.put(at, piece.as_bytes(), Encoding::default()), Ok(Some(_)))
+        matches!(self.column.put(at, piece.as_bytes(), self.encoding), Ok(Some(_)))
     }
 
     /// The values of `entries` entries; the builder starts again.
     pub(super) fn finish(&mut self, entries: usize) -> ArrayRef {
-        self.0.pad(entries);
-        self.0.finish()
+        self.column.pad(entries);
+        self.column.finish()
     }
 }
 
@@ -119,14 +123,14 @@ mod tests {
         for (name, good, bad) in
             [("SYMBOL", "A", None), ("FLAGS", "a&b", None), ("TSL", "1", Some("one")), ("AF", "0.1&2e-5", Some("A:1"))]
         {
-            let mut values = Values::new(Tool::Vep, name);
+            let mut values = Values::new(Tool::Vep, name, false);
             assert!(values.put(1, good));
             assert!(bad.is_none_or(|bad| !values.put(2, bad)), "{name}");
             let array = values.finish(4);
             let kind = Leaf::of(Tool::Vep, name).arrow();
             assert_eq!((array.data_type(), array.len(), array.null_count()), (&kind, 4, 3));
         }
-        let mut values = Values::new(Tool::Vep, "FLAGS");
+        let mut values = Values::new(Tool::Vep, "FLAGS", false);
         values.put(0, "a&b");
         assert_eq!(values.finish(1).as_list::<i32>().value(0).as_string::<i32>().value(1), "b");
     }

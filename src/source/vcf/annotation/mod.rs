@@ -7,6 +7,7 @@ mod format;
 mod leaf;
 mod plan;
 mod read;
+mod rejoin;
 mod severity;
 mod snpeff;
 #[cfg(test)]
@@ -131,9 +132,11 @@ pub(crate) struct Annotator {
 }
 
 impl Annotator {
-    /// For the input with this number, from 0.
-    pub(crate) fn new(reading: Arc<Reading>, input: u32) -> Self {
-        let reader = |source: &Source| Reader::new(source.plan.clone(), input as usize, source.entries, source.worst.clone());
+    /// For the input with this number, from 0. `escaped`: its texts are still percent-encoded. Tools escape what would end a value
+    /// (`p.Gly299%3D`) whatever version the header names.
+    pub(crate) fn new(reading: Arc<Reading>, input: u32, escaped: bool) -> Self {
+        let reader =
+            |source: &Source| Reader::new(source.plan.clone(), input as usize, escaped, source.entries, source.worst.clone());
         let readers = reading.sources.iter().map(reader).collect();
         Self { reading, readers }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field as ArrowField};
 
-use super::format::{Tool, same, subfields};
+use super::format::{Tool, same, subfields, tool_of};
 use super::leaf::Leaf;
 use crate::error::{Error, Result};
 use crate::flow::{Notice, Number, VcfType, annotation, column, vcf_field};
@@ -120,6 +120,15 @@ pub(crate) fn plan(
             "bcsq" => Tool::Bcsq,
             _ if id == "EFF" => Tool::Eff,
             _ => Tool::Ann,
+        };
+        let told = headers.iter().find_map(|header| tool_of(&header.description("INFO", id)?));
+        let tool = match told {
+            Some(told) if told != tool => {
+                let text = format!("the description of INFO/{id} is {}'s: it is read as such", told.name());
+                notices.push(Notice { input: 1, text });
+                told
+            }
+            _ => tool,
         };
         if !matches!(fields.info.get(info).map(|field| field.kind), Some(VcfType::String)) {
             notices.push(Notice { input: 1, text: format!("INFO/{id} is no text and not taken apart") });

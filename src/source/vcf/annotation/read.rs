@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int32Array, Int64Array, ListArray, StringArray, StructArray, UInt32Array,
+    Array, ArrayRef, BooleanArray, Int32Array, Int64Array, ListArray, StringArray, StructArray, UInt32Array,
 };
 use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, Field};
 
-use super::allele::{About, Alleles};
+use super::allele::{About, Alleles, is_sequence};
 use super::format::Tool;
 use super::leaf::Values;
 use super::plan::{Planned, Worst};
+use super::rejoin::{each, rejoined};
 use super::{bcsq, severity, snpeff, vep};
 use crate::error::{Error, Result};
 
@@ -30,6 +31,12 @@ pub(super) struct Columns<'a> {
     pub pos: &'a Int64Array,
     pub reference: &'a StringArray,
     pub alt: &'a StringArray,
+}
+
+impl<'a> Columns<'a> {
+    fn alt(&self, row: usize) -> Option<&'a str> {
+        self.alt.is_valid(row).then(|| self.alt.value(row))
+    }
 }
 
 /// What became of them.
@@ -78,20 +85,41 @@ struct Positions {
 type Best<'a> = Option<((u16, u8), u32, &'a str, bool)>;
 
 impl Reader {
-    pub(super) fn new(plan: Arc<Planned>, input: usize, entries: bool, worst: Vec<bool>) -> Self {
+    /// `escaped`: the decoder has left the percent-encoding of this input's texts as it was.
+    pub(super) fn new(plan: Arc<Planned>, input: usize, escaped: bool, entries: bool, worst: Vec<bool>) -> Self {
         let order = plan.inputs.get(input).cloned().flatten();
         let wanted = |child: usize| {
             let by_worst = || plan.worst.iter().zip(&worst).any(|(w, wanted)| *wanted && w.child == Some(child));
             (entries && plan.children.get(child).is_some_and(|child| child.kept)) || by_worst()
         };
-        let values = (0..plan.children.len()).map(|i| wanted(i).then(|| Values::new(plan.tool, &plan.children[i].name)));
+        let values = (0..plan.children.len()).map(|i| wanted(i).then(|| Values::new(plan.tool, &plan.children[i].name, escaped)));
         let values = values.collect();
         let at = order.as_deref().map(|order| Positions::of(&plan, order)).unwrap_or_default();
         Self { plan, order, values, wanted: Wanted { entries, worst }, at, unknown: 0, unfit: 0 }
     }
 
     /// Reads a batch.
-    pub(super) fn read<'a>(&mut self, columns: &Columns<'a>) -> Result<Parsed> {
+    pub(super) fn read(&mut self, columns: &Columns<'_>) -> Result<Parsed> {
+        match self.rejoined(columns) {
+            None => self.read_entries(columns),
+            Some(text) => self.read_entries(&Columns { text: &text, ..*columns }),
+        }
+    }
+
+    /// The text with entries whole that commas within them have cut, where each begins with its allele.
+    fn rejoined(&self, columns: &Columns<'_>) -> Option<ArrayRef> {
+        let width = self.order.as_ref().filter(|_| self.at.allele == Some(0))?.len();
+        let mut alleles = Alleles::default();
+        rejoined(columns.text, width, |row, first| {
+            alleles.set(columns.pos.value(row), columns.reference.value(row), columns.alt(row));
+            match self.plan.tool {
+                Tool::Vep => vep::can_begin(first, &alleles),
+                _ => first.is_empty() || is_sequence(first) || snpeff::about(first, &alleles) != About::Unknown,
+            }
+        })
+    }
+
+    fn read_entries<'a>(&mut self, columns: &Columns<'a>) -> Result<Parsed> {
         let rows = columns.text.len();
         let mut spilled = BTreeMap::new();
         let (mut alt_index, mut backs, mut after_stop) = (Vec::new(), Vec::new(), Vec::new());
@@ -102,8 +130,7 @@ impl Reader {
         let bcsq = self.plan.tool == Tool::Bcsq;
         let width = self.values.iter().flatten().count();
         for row in 0..rows {
-            let alt = columns.alt.is_valid(row).then(|| columns.alt.value(row));
-            alleles.set(columns.pos.value(row), columns.reference.value(row), alt);
+            alleles.set(columns.pos.value(row), columns.reference.value(row), columns.alt(row));
             best.clear();
             best.resize(alleles.alts.len(), None);
             let before = alt_index.len();
@@ -320,25 +347,6 @@ impl Positions {
 
 fn same_transcript(kind: &str) -> bool {
     kind.is_empty() || kind.eq_ignore_ascii_case("transcript")
-}
-
-/// The entries of a row, empty and missing ones passed over.
-fn each<'a>(text: &'a ArrayRef, row: usize, mut see: impl FnMut(&'a str)) {
-    let mut present = |entry: &'a str| {
-        if !entry.is_empty() && entry != "." {
-            see(entry);
-        }
-    };
-    if text.is_null(row) {
-        return;
-    }
-    if let Some(list) = text.as_list_opt::<i32>() {
-        let Some(items) = list.values().as_string_opt::<i32>() else { return };
-        let (from, to) = (list.value_offsets()[row] as usize, list.value_offsets()[row + 1] as usize);
-        (from..to).filter(|at| items.is_valid(*at)).for_each(|at| present(items.value(at)));
-    } else if let Some(texts) = text.as_string_opt::<i32>() {
-        texts.value(row).split(',').for_each(present);
-    }
 }
 
 fn spill(spilled: &mut BTreeMap<usize, String>, row: usize, id: &str, entry: &str) {

@@ -297,8 +297,11 @@ fn cell(array: &dyn Array, at: usize) -> String {
     }
 }
 
-/// Numbers compare as numbers.
+/// Numbers compare as numbers, and bcftools leaves escapes as they are.
 fn alike(ours: &str, theirs: &str) -> bool {
+    let theirs = &[("%3D", "="), ("%3B", ";"), ("%2C", ","), ("%3A", ":")]
+        .iter()
+        .fold(theirs.to_owned(), |text, (escape, plain)| text.replace(escape, plain));
     let number = |text: &str| text.split('&').map(|part| part.parse::<f64>().ok()).collect::<Option<Vec<_>>>();
     ours == theirs || matches!((number(ours), number(theirs)), (Some(a), Some(b)) if a == b)
 }
@@ -405,4 +408,60 @@ async fn alleles_of_real_entries_are_those_vep_numbered() {
     }
     println!("{compared} entries, and {told_apart} of divided records");
     assert!(compared > 1000 && told_apart > 50, "{compared} {told_apart}");
+}
+
+#[tokio::test]
+async fn an_allele_named_by_its_symbol_has_its_gene() {
+    let read = vep(&[
+        "1 100 v1 G <INV> . . CSQ=INV|transcript_ablation|HIGH|GENE1||||||||",
+        "1 300 v3 G <CNV> . . CSQ=CNV|transcript_ablation|HIGH|GENE3||||||||",
+        "1 400 v4 G <DEL> . . CSQ=deletion|transcript_ablation|HIGH|GENE4||||||||",
+    ])
+    .await;
+    assert_eq!(read.column("info.CSQ.gene"), ["[GENE1]", "[GENE3]", "[GENE4]"]);
+    assert_eq!(alt_indexes(&read, "info.CSQ"), [Some(1); 3]);
+    assert!(read.odd().is_empty());
+}
+
+#[tokio::test]
+async fn escapes_are_undone_once_whatever_the_version() {
+    let record = "1 100 . G A . . CSQ=A|synonymous_variant|LOW|GENE1|||ENST1|ENST1:c.897C>T|ENSP1:p.Gly299%3D%253D|||";
+    let text = vcf(VEP, &[], &[record]);
+    for version in ["4.1", "4.2", "4.3", "4.5"] {
+        let text = text.replace("VCFv4.3", &format!("VCFv{version}"));
+        let read = read_bytes(text.as_bytes(), 1, on).await.unwrap();
+        assert_eq!(read.column("info.CSQ.hgvsp"), ["[ENSP1:p.Gly299=%3D]"], "{version}");
+    }
+}
+
+#[tokio::test]
+async fn a_field_of_another_tool_is_read_by_its_description() {
+    let head = VEP.replace("ID=CSQ", "ID=ANN");
+    let text = vcf(&head, &[], &["1 10 . G A . . ANN=A|stop_gained|HIGH|GENE1|ENSG1|Transcript|ENST1|||||"]);
+    let read = read_bytes(text.as_bytes(), 1, |config| config.ann = Annotation::Switch(true)).await.unwrap();
+    assert_eq!(read.column("info.ANN.gene"), ["[GENE1]"]);
+    assert_eq!(read.column("info.ANN.consequence"), ["[stop_gained]"]);
+    let told: Vec<&str> = read.inspection.notices.iter().map(|notice| notice.text.as_str()).collect();
+    assert!(told.iter().any(|text| text.contains("INFO/ANN is Ensembl VEP's")), "{told:?}");
+    // The tool's own form needs no word.
+    assert!(vep(&["1 1 . A C . . ."]).await.inspection.notices.iter().all(|notice| !notice.text.contains("read as such")));
+}
+
+#[tokio::test]
+async fn commas_within_a_sub_field_make_no_entries() {
+    let head = "##INFO=<ID=vep,Number=.,Type=String,Description=\"Consequence annotations from Ensembl VEP. Format: Allele|Consequence|IMPACT|SYMBOL|Gene|LoF|LoF_info\">\n";
+    let record =
+        "1 10 . G GA . . vep=A|frameshift_variant|HIGH|GENE1|ENSG1|HC|X:0.5,Y:PASS,Z,A|intron_variant|MODIFIER|GENE2|ENSG1||";
+    // As a list, and as the one text of a Number=1.
+    for number in [".", "1"] {
+        let head = head.replace("Number=.", &format!("Number={number}"));
+        let text = vcf(&head, &[], &[record]);
+        let read = read_bytes(text.as_bytes(), 1, |config| config.csq = Annotation::Id("vep".into())).await.unwrap();
+        let (values, counts) = entries(read.batch.column_by_name("info.vep").unwrap());
+        assert_eq!(counts, [2]);
+        let info = values.column_by_name("LoF_info").unwrap().as_list::<i32>().value(0);
+        assert_eq!(info.as_string::<i32>().iter().flatten().collect::<Vec<_>>(), ["X:0.5,Y:PASS,Z"]);
+        assert_eq!(alt_indexes(&read, "info.vep"), [Some(1), Some(1)]);
+        assert!(read.odd().is_empty(), "{:?}", read.odd());
+    }
 }

@@ -34,11 +34,22 @@ pub(super) fn about(said: Said<'_>, alleles: &Alleles<'_>) -> About {
 }
 
 fn by_text(allele: &str, minimised: bool, alleles: &Alleles<'_>) -> About {
+    found(allele, minimised, alleles).or_else(|| alone(allele, alleles)).unwrap_or(About::Unknown)
+}
+
+fn found(allele: &str, minimised: bool, alleles: &Alleles<'_>) -> Option<About> {
     let chop = chops(alleles);
     let chopped = || alleles.only(|alt| chopped(alt, chop).eq_ignore_ascii_case(allele));
     let minimal = || alleles.only(|alt| minimal(alleles.reference, alt).eq_ignore_ascii_case(allele));
     let found = if minimised { minimal().or_else(chopped) } else { chopped().or_else(minimal) };
-    found.or_else(|| structural(allele, alleles)).unwrap_or(About::Unknown)
+    found.or_else(|| structural(allele, alleles))
+}
+
+/// Can a text begin an entry of this record: is it one of its alleles, or what an allele may look like that the record lost when it
+/// was divided?
+pub(super) fn can_begin(allele: &str, alleles: &Alleles<'_>) -> bool {
+    let bases = allele.bytes().all(|b| b"ACGTNacgtn-*".contains(&b));
+    bases || class_words().any(|word| word == allele) || found(allele, false, alleles).is_some()
 }
 
 /// Does VEP remove the first base of this record's alleles?
@@ -90,25 +101,43 @@ fn contradicts(allele: &str, alleles: &Alleles<'_>, alt: &str) -> bool {
     !word && (alt.len() == alleles.reference.len() || forms.iter().all(|form| length(form) != length(allele)))
 }
 
-/// Is it the name of a variant class rather than bases?
+/// Is it the name of a variant class (`deletion`) or of a symbolic allele (`INV`, `DUP:TANDEM`) rather than bases?
 fn class(allele: &str) -> bool {
     allele.len() >= 3
-        && allele.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
-        && !allele.bytes().all(|b| b"acgtn".contains(&b))
+        && allele.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b':'))
+        && !allele.bytes().all(|b| b"acgtnACGTN".contains(&b))
 }
 
-/// The ALT a structural variant's class or breakend means.
+fn breakend(text: &str) -> bool {
+    text.contains(['[', ']']) || (text.len() > 1 && (text.starts_with('.') || text.ends_with('.')))
+}
+
+fn symbol(alt: &str) -> Option<&str> {
+    alt.strip_prefix('<')?.strip_suffix('>')
+}
+
+/// The ALT that a structural variant's class, a symbolic allele's own name (which VEP writes where it has no term for it) or a
+/// breakend means.
 fn structural(allele: &str, alleles: &Alleles<'_>) -> Option<About> {
-    let breakend = |text: &str| text.contains(['[', ']']) || (text.len() > 1 && (text.starts_with('.') || text.ends_with('.')));
-    if !class(allele) && !breakend(allele) {
+    if !class(allele) {
         return None;
     }
-    let named = |alt: &str| match alt.strip_prefix('<').and_then(|inside| inside.strip_suffix('>')) {
-        Some(kind) => class_of(kind).is_some_and(|name| name == allele),
-        None => allele == "chromosome_breakpoint" && breakend(alt),
+    let itself = |alt: &str| symbol(alt).is_some_and(|kind| kind.eq_ignore_ascii_case(allele));
+    let named = |alt: &str| match symbol(alt) {
+        Some(kind) => {
+            let first = kind.split(':').next().unwrap_or_default();
+            class_of(kind).is_some_and(|name| name == allele) || first.eq_ignore_ascii_case(allele)
+        }
+        None => matches!(allele, "chromosome_breakpoint" | "BND") && breakend(alt),
     };
-    // Nothing else is there that it could mean.
-    alleles.only(named).or_else(|| (alleles.alts.len() == 1).then_some(About::Alt(1)))
+    alleles.only(itself).or_else(|| alleles.only(named))
+}
+
+/// The record's one ALT, where nothing else is there that a class or breakend could mean.
+fn alone(allele: &str, alleles: &Alleles<'_>) -> Option<About> {
+    let [alt] = alleles.alts.as_slice() else { return None };
+    let word = class(allele) && (!is_sequence(alt) || !allele.contains(|c: char| c.is_ascii_uppercase()));
+    (word || breakend(allele)).then_some(About::Alt(1))
 }
 
 /// The sequence ontology class of a symbolic allele (VCF 4.5 section 1.4.5), as VEP names it.
@@ -128,6 +157,12 @@ fn class_of(kind: &str) -> Option<&'static str> {
         copies if copies.strip_prefix("CN").is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit())) => "copy_number_variation",
         _ => return None,
     })
+}
+
+/// The classes that [`class_of`] knows.
+fn class_words() -> impl Iterator<Item = &'static str> {
+    const KINDS: &[&str] = &["DUP:TANDEM", "CNV:TR", "INS:ME", "DEL:ME", "DEL", "INS", "DUP", "INV", "BND", "CNV"];
+    KINDS.iter().filter_map(|kind| class_of(kind))
 }
 
 #[cfg(test)]
@@ -227,9 +262,26 @@ mod tests {
         assert_eq!(of("N", "N[chr2:5[", "chromosome_breakpoint"), About::Alt(1));
         assert_eq!(of("N", "N[chr2:5[", "N[chr2:5["), About::Alt(1));
         assert_eq!(of("N", "<DEL>", "-"), About::Unknown);
+        // VEP 94 writes the symbolic allele's own name.
+        assert_eq!(
+            (of("G", "<INV>", "INV"), of("G", "<CNV>", "CNV"), of("G", "<CNV:TR>", "CNV")),
+            (About::Alt(1), About::Alt(1), About::Alt(1))
+        );
+        assert_eq!((of("G", "<DEL>,<INV>", "INV"), of("G", "<DUP>,<DUP:TANDEM>", "DUP")), (About::Alt(2), About::Alt(1)));
+        assert_eq!((of("G", "<DUP:TANDEM>", "TDUP"), of("G", "G]2:9]", "BND")), (About::Alt(1), About::Alt(1)));
+        assert_eq!((of("G", "<DEL>,<INS>", "INV"), of("G", "A", "CAT")), (About::Unknown, About::Unknown));
         // Sequences written out, named by class.
         assert_eq!(of("NACGT", "N", "deletion"), About::Alt(1));
         assert_eq!(numbered("NACGT", "N", "deletion", "1"), About::Alt(1));
+    }
+
+    #[test]
+    fn what_can_begin_an_entry() {
+        for (begins, texts) in [(true, ["A", "-", "", "T", "deletion"]), (false, ["Y:PASS", "Z", "X:0.5", "phylocsf_weak", "HC"])]
+        {
+            assert!(texts.iter().all(|text| can_begin(text, &alleles("G", "GA")) == begins), "{texts:?}");
+        }
+        assert!(can_begin("INV", &alleles("G", "<INV>")) && !can_begin("Y:PASS", &alleles("G", "<INV>")));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! columns and checks as for text. It must not know files or units.
 
 use super::bad::{Bad, Outcome, Place, check_alts, wrong_columns};
-use super::binary::{Binary, check_utf8, find_end};
+use super::binary::{Binary, check_utf8, find_chr2, find_end};
 use super::decoder::Decoder;
 use super::extent::Extent;
 use super::fixed::{self, Fronts};
@@ -56,10 +56,11 @@ impl Decoder {
         fixed::check(&texts)?;
         let quality = quality(site.qual)?;
         let (info, rest) = far_columns(record, dictionary, &self.shape, alt, line);
-        let extent = Extent { minor: self.shape.minor, pos: at, reference, alt, info, rest };
+        let extent = Extent { minor: self.shape.minor, chrom, pos: at, reference, alt, info, rest };
+        let chr2 = || find_chr2(shared, site.infos, dictionary);
         let predicate = &self.recipe.predicate;
         if !predicate.is_empty() {
-            let end = || extent.end(find_end(shared, site.infos, dictionary));
+            let end = || extent.end(extent.settle(find_end(shared, site.infos, dictionary), &self.shape.declared, chr2).0);
             if !predicate.keeps(chrom, at, end, quality) {
                 check_samples(&site, dictionary)?;
                 return Ok(Outcome::Filtered);
@@ -80,8 +81,11 @@ impl Decoder {
         if let Some(calls) = &mut self.calls {
             calls.decode_binary(individual, &site, names, row, alts, encoding)?;
         }
-        self.fixed.push(&Read { texts, quality }, at, extent.end(end))?;
-        self.book(chrom, filter, end.is_some_and(|end| end < at), ordinal);
+        let (end, odd) = extent.settle(end, &self.shape.declared, chr2);
+        let last = extent.end(end);
+        self.fixed.push(&Read { texts, quality }, at, last)?;
+        self.push_alt_ends(extent, end, last);
+        self.book(chrom, filter, odd, ordinal);
         Ok(Outcome::Row)
     }
 }

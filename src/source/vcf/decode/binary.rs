@@ -41,11 +41,20 @@ pub(super) fn check_utf8(text: &[u8]) -> Result<(), Bad> {
 }
 
 /// END without decoding the rest.
-pub(super) fn find_end(mut entries: Cursor<'_>, count: usize, dictionary: &Dictionary) -> Option<i64> {
+pub(super) fn find_end(entries: Cursor<'_>, count: usize, dictionary: &Dictionary) -> Option<i64> {
+    find(entries, count, dictionary, "END").and_then(end_in)
+}
+
+/// CHR2 without decoding the rest.
+pub(super) fn find_chr2<'a>(entries: Cursor<'a>, count: usize, dictionary: &Dictionary) -> Option<&'a [u8]> {
+    find(entries, count, dictionary, "CHR2")?.text()
+}
+
+fn find<'a>(mut entries: Cursor<'a>, count: usize, dictionary: &Dictionary, wanted: &str) -> Option<Vector<'a>> {
     for _ in 0..count {
         let (key, value) = (entries.integer().ok()?, entries.value().ok()?);
-        if dictionary.string(key) == Some("END") {
-            return value.and_then(end_in);
+        if dictionary.string(key) == Some(wanted) {
+            return value;
         }
     }
     None

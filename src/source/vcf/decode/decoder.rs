@@ -5,9 +5,11 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, Int32Array, RecordBatch, RecordBatchOptions, UInt32Array, new_null_array};
 use datafusion::arrow::datatypes::DataType;
 
+use super::alt_ends::AltEnds;
 use super::bad::{Bad, Place};
 use super::binary::Binary;
 use super::calls::CallsDecoder;
+use super::extent::Extent;
 use super::fixed::Fixed;
 use super::info::InfoDecoder;
 use super::odd::{Odd, Tally};
@@ -30,6 +32,9 @@ pub(crate) struct Decoder {
     pub(super) recipe: Recipe,
     pub(super) shape: Shape,
     pub(super) fixed: Fixed,
+    alt_ends: Option<AltEnds>,
+    /// Room for the ends of one record's ALTs.
+    ends: Vec<i64>,
     pub(super) info: InfoDecoder,
     pub(super) calls: Option<CallsDecoder>,
     /// Absent while it is lent out, and for text.
@@ -50,6 +55,8 @@ impl Decoder {
         let calls = wants_calls.then(|| CallsDecoder::new(&recipe, &shape));
         Self {
             fixed: Fixed::new(&recipe.slots),
+            alt_ends: has(Slot::AltEnds).then(AltEnds::default),
+            ends: Vec::new(),
             info,
             calls,
             binary: shape.binary.clone().map(|dictionary| Binary::new(dictionary, &recipe)),
@@ -58,7 +65,7 @@ impl Decoder {
             odd: Tally::default(),
             lines: Vec::new(),
             rows: 0,
-            wants_end: has(Slot::EndPos),
+            wants_end: has(Slot::EndPos) || has(Slot::AltEnds),
             recipe,
             shape,
         }
@@ -95,7 +102,7 @@ impl Decoder {
         let name = |place: Place| place.field(&self.recipe.fields);
         let fields = info.chain(calls).map(|(place, odd, n)| (name(place), odd, n));
         let of_record = |odd| match odd {
-            Odd::EndBeforePos => "INFO/END",
+            Odd::EndBeforePos | Odd::EndElsewhere => "INFO/END",
             Odd::Empty => "QUAL",
             _ => "record",
         };
@@ -131,12 +138,21 @@ impl Decoder {
         })
     }
 
-    /// Books a record that became a row.
+    /// Where each ALT of a record that becomes a row ends by itself.
+    #[inline]
+    pub(super) fn push_alt_ends(&mut self, extent: Extent<'_>, end: Option<i64>, last: i64) {
+        if let Some(column) = &mut self.alt_ends {
+            let apart = extent.apart(end, last, &mut self.ends);
+            column.push(apart.then_some(self.ends.as_slice()));
+        }
+    }
+
+    /// Books a record that became a row. `odd`: what is so of its END.
     #[inline(always)]
-    pub(super) fn book(&mut self, chrom: &[u8], filter: &[u8], ends_before_pos: bool, ordinal: u32) {
+    pub(super) fn book(&mut self, chrom: &[u8], filter: &[u8], odd: Option<Odd>, ordinal: u32) {
         self.undeclared.see(chrom, filter);
-        if ends_before_pos {
-            self.odd.add(Odd::EndBeforePos);
+        if let Some(odd) = odd {
+            self.odd.add(odd);
         }
         self.lines.push(ordinal);
         self.rows += 1;
@@ -154,6 +170,7 @@ impl Decoder {
             let array = match slot {
                 Slot::Unit => Some(Arc::new(UInt32Array::from_value(unit, rows)) as ArrayRef),
                 Slot::Row => Some(lines.clone()),
+                Slot::AltEnds => self.alt_ends.as_mut().map(AltEnds::finish),
                 Slot::AltIndex => Some(Arc::new(Int32Array::new_null(rows)) as ArrayRef),
                 Slot::Info(_) | Slot::InfoOther => self.info.finish(*slot, rows, &mut blanks),
                 Slot::Sample | Slot::Call(_) | Slot::CallsOther => calls.as_mut().and_then(|calls| calls.take(*slot)),

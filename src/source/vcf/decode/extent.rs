@@ -1,12 +1,15 @@
-//! The last position of a record: REF and END, and from 4.4 on what SVLEN and FORMAT LEN say of symbolic alleles (VCF 4.3
-//! section 1.6.1, 4.4 and 4.5 section 3). It must not know columns.
+//! The last position of a record and of each of its ALTs: REF and END, and from 4.4 on what SVLEN and FORMAT LEN say of symbolic
+//! alleles (VCF 4.3 section 1.6.1, 4.4 and 4.5 section 3). It must not know columns.
 
 use super::fixed::end_of;
+use super::odd::Odd;
+use crate::source::vcf::header::Declared;
 
 /// What a record's end follows from.
 #[derive(Clone, Copy)]
 pub(super) struct Extent<'a> {
     pub minor: u32,
+    pub chrom: &'a [u8],
     pub pos: i64,
     pub reference: &'a [u8],
     pub alt: &'a [u8],
@@ -16,45 +19,93 @@ pub(super) struct Extent<'a> {
 }
 
 impl Extent<'_> {
-    /// The last position, when END is `end`. Until 4.3 only END goes beyond REF.
+    /// END where it can be the record's. Callers write into it where the other end of a translocation lies: one before POS, behind the
+    /// contig's end, or beside a CHR2 or a breakend of another contig is none.
+    #[inline]
+    pub(super) fn settle<'b>(
+        self,
+        end: Option<i64>,
+        declared: &Declared,
+        chr2: impl FnOnce() -> Option<&'b [u8]>,
+    ) -> (Option<i64>, Option<Odd>) {
+        match end {
+            Some(end) if end < self.pos => (None, Some(Odd::EndBeforePos)),
+            Some(end) if end > self.own() && self.is_elsewhere(end, declared, chr2()) => (None, Some(Odd::EndElsewhere)),
+            end => (end, None),
+        }
+    }
+
+    fn is_elsewhere(self, end: i64, declared: &Declared, chr2: Option<&[u8]>) -> bool {
+        let behind = |length: u64| i64::try_from(length).is_ok_and(|length| end > length);
+        declared.contigs.get(self.chrom).copied().flatten().is_some_and(behind)
+            || chr2.is_some_and(|other| !matches!(other, b"" | b".") && bare(other) != bare(self.chrom))
+            || self.alt.split(|byte| *byte == b',').filter_map(mate).any(|mate| bare(mate) != bare(self.chrom))
+    }
+
+    /// The last position of REF.
+    #[inline]
+    fn own(self) -> i64 {
+        end_of(self.pos, self.reference, None)
+    }
+
+    /// The last position, when END is `end`. Until 4.3 only END goes beyond REF; in 4.4 END is the longest allele's end, and computed
+    /// from SVLEN where it is missing; in 4.5 the end is computed, and END stands for what an allele lacks.
     #[inline]
     pub(super) fn end(self, end: Option<i64>) -> i64 {
         let plain = end_of(self.pos, self.reference, end);
-        if Self::is_far(self.minor, self.alt) { self.symbolic(plain, end) } else { plain }
+        let told = self.minor == 4 && end.is_some_and(|end| end >= self.pos);
+        match self.minor >= 4 && !told && self.alt.contains(&b'<') {
+            true => self.alts(plain).fold(self.own(), i64::max),
+            false => plain,
+        }
     }
 
-    /// Can the end hang on more than REF and END?
+    /// The last position of each ALT by itself, into `ends`: where there are several, and one differs from `last`, the record's.
+    #[inline]
+    pub(super) fn apart(self, end: Option<i64>, last: i64, ends: &mut Vec<i64>) -> bool {
+        ends.clear();
+        if (end.is_some() || last > self.own()) && self.alt.contains(&b'<') && self.alt.contains(&b',') {
+            ends.extend(self.alts(end_of(self.pos, self.reference, end)));
+        }
+        ends.iter().any(|end| *end != last)
+    }
+
+    /// Can an end hang on more than REF and END?
     #[inline]
     pub(super) fn is_far(minor: u32, alt: &[u8]) -> bool {
-        minor >= 4 && alt.contains(&b'<')
+        let symbolic = || alt.windows(2).any(|two| matches!(two, [b'<', b'C' | b'D' | b'I']));
+        if minor >= 4 { alt.contains(&b'<') } else { alt.contains(&b',') && symbolic() }
     }
 
-    /// 4.4: END is the longest allele's end, and computed from SVLEN where it is missing. 4.5: the end is computed, and END
-    /// stands for what an allele lacks.
+    /// The last position of each ALT. `plain`: what REF and END say of the record.
     #[cold]
-    fn symbolic(self, plain: i64, end: Option<i64>) -> i64 {
-        if self.minor == 4 && end.is_some_and(|end| end >= self.pos) {
-            return plain;
-        }
-        let (mut last, mut lacking) = (end_of(self.pos, self.reference, None), false);
+    fn alts(self, plain: i64) -> impl Iterator<Item = i64> {
         let mut lengths = value(self.info, b"SVLEN").map(|text| text.split(|byte| *byte == b','));
-        for allele in self.alt.split(|byte| *byte == b',') {
-            let length = lengths.as_mut().and_then(Iterator::next).and_then(number);
-            let Some(id) = allele.strip_prefix(b"<") else { continue };
+        self.alt.split(|byte| *byte == b',').map(move |allele| {
+            let length = lengths.as_mut().and_then(Iterator::next).and_then(number).map(i64::saturating_abs);
+            let Some(id) = allele.strip_prefix(b"<") else { return self.own() };
             // POS is the base before a structural variant, and the first base of a reference block.
-            let reach = match id {
-                [b'D', b'E', b'L', ..] | [b'D', b'U', b'P', ..] | [b'I', b'N', b'V', ..] | [b'C', b'N', b'V', ..] => {
-                    length.map(i64::saturating_abs)
+            match (id, length) {
+                (
+                    [b'D', b'E', b'L', ..] | [b'D', b'U', b'P', ..] | [b'I', b'N', b'V', ..] | [b'C', b'N', b'V', ..],
+                    Some(length),
+                ) => {
+                    let reach = self.pos.saturating_add(length);
+                    match self.minor {
+                        4.. => self.own().max(reach),
+                        // A difference of lengths, which an inversion has none of, and END is the record's.
+                        _ if length == 0 => plain,
+                        _ => self.own().max(reach).min(plain),
+                    }
                 }
-                b"*>" | b"NON_REF>" => self.longest_block().map(|length| length.saturating_sub(1)),
-                _ => continue,
-            };
-            match reach {
-                Some(reach) => last = last.max(self.pos.saturating_add(reach)),
-                None => lacking = true,
+                ([b'I', b'N', b'S', ..], _) => self.own(),
+                (b"*>" | b"NON_REF>", _) => match self.longest_block() {
+                    Some(length) => self.own().max(self.pos.saturating_add(length.saturating_sub(1))),
+                    None => plain,
+                },
+                _ => plain,
             }
-        }
-        if lacking { last.max(plain) } else { last }
+        })
     }
 
     /// The longest FORMAT LEN of the record.
@@ -65,8 +116,20 @@ impl Extent<'_> {
     }
 }
 
+/// A contig's name without the prefix that some leave out.
+fn bare(contig: &[u8]) -> &[u8] {
+    contig.strip_prefix(b"chr").unwrap_or(contig)
+}
+
+/// The contig of a breakend's mate: what stands between its brackets, before the position.
+fn mate(allele: &[u8]) -> Option<&[u8]> {
+    let mut parts = allele.split(|byte| matches!(byte, b'[' | b']'));
+    let place = parts.nth(1).filter(|_| parts.next().is_some())?;
+    place.get(..place.iter().rposition(|byte| *byte == b':')?)
+}
+
 /// The value of an INFO key.
-fn value<'a>(info: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
+pub(super) fn value<'a>(info: &'a [u8], key: &[u8]) -> Option<&'a [u8]> {
     info.split(|byte| *byte == b';').find_map(|entry| entry.strip_prefix(key)?.strip_prefix(b"="))
 }
 
@@ -79,16 +142,71 @@ pub(super) fn number(text: &[u8]) -> Option<i64> {
 mod tests {
     use super::*;
 
-    fn end(minor: u32, alt: &str, info: &str, rest: Option<&str>) -> i64 {
-        let extent = Extent {
+    fn extent<'a>(minor: u32, alt: &'a str, info: &'a str, rest: Option<&'a str>) -> Extent<'a> {
+        Extent {
             minor,
+            chrom: b"chr1",
             pos: 100,
             reference: b"AC",
             alt: alt.as_bytes(),
             info: info.as_bytes(),
             rest: rest.map(str::as_bytes),
-        };
-        extent.end(value(info.as_bytes(), b"END").and_then(number))
+        }
+    }
+
+    fn settled(extent: Extent<'_>) -> (Option<i64>, Option<Odd>) {
+        let contigs = [("chr1", Some(5000)), ("2", None)].map(|(name, length)| (Box::from(name.as_bytes()), length));
+        let declared = Declared { contigs: contigs.into_iter().collect(), ..Declared::default() };
+        extent.settle(value(extent.info, b"END").and_then(number), &declared, || value(extent.info, b"CHR2"))
+    }
+
+    fn end(minor: u32, alt: &str, info: &str, rest: Option<&str>) -> i64 {
+        let extent = extent(minor, alt, info, rest);
+        extent.end(settled(extent).0)
+    }
+
+    /// The ends of the ALTs, none where all are the record's.
+    fn apart(minor: u32, alt: &str, info: &str) -> Vec<i64> {
+        let extent = extent(minor, alt, info, None);
+        let (end, mut ends) = (settled(extent).0, Vec::new());
+        match extent.apart(end, extent.end(end), &mut ends) {
+            true => ends,
+            false => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn each_alt_has_its_own_extent() {
+        for minor in [4, 5] {
+            assert_eq!(apart(minor, "<DEL>,<DUP>", "SVLEN=1000,50"), [1100, 150]);
+            assert_eq!(apart(minor, "<DEL>,<DUP>", "SVLEN=1000,50;END=1100"), [1100, 150]);
+            assert_eq!(apart(minor, "T,<INS>,<DEL:ME>", "SVLEN=.,70,40"), [101, 101, 140]);
+            assert_eq!(apart(minor, "<DEL>,<DUP>", "SVLEN=50,50"), [0; 0]);
+        }
+        assert_eq!(apart(2, "<DEL>,<DUP>", "SVLEN=-900,50;END=1000"), [1000, 150]);
+        assert_eq!(apart(2, "<DEL>,<DUP>", "SVLEN=-900,990;END=1000"), [0; 0]);
+        assert_eq!(apart(2, "<INV>,<INS>", "SVLEN=0,30;END=180"), [180, 101]);
+        assert_eq!(apart(2, "<CN0>,<CN2>", "END=180"), [0; 0]);
+        // Without END nothing goes beyond REF until 4.3, and one ALT ends where its record does.
+        assert_eq!((apart(2, "<DEL>,<DUP>", "SVLEN=-900,50"), apart(4, "<DEL>", "SVLEN=50;END=140")), (vec![], vec![]));
+        assert_eq!((apart(2, "T,G", "END=180"), apart(5, "T,<*>", "END=180")), (vec![], vec![101, 180]));
+    }
+
+    #[test]
+    fn an_end_on_another_contig_is_none() {
+        let odd = |alt, info| settled(extent(2, alt, info, None));
+        let elsewhere = (None, Some(Odd::EndElsewhere));
+        assert_eq!(odd("<DEL>", "END=5000"), (Some(5000), None));
+        assert_eq!(odd("<DEL>", "END=5001"), elsewhere);
+        assert_eq!(odd("<DEL>", "CHR2=1;END=900"), (Some(900), None));
+        assert_eq!(odd("<TRA>", "CHR2=X;END=900"), elsewhere);
+        assert_eq!(odd("<TRA>", "CHR2=.;END=900"), (Some(900), None));
+        assert_eq!((odd("A[X:900[", "END=900"), odd("]2:900]A", "END=900")), (elsewhere, elsewhere));
+        assert_eq!((odd("T,[<ctg1>:9[A", "END=900"), odd("A]chr1:900]", "END=900")), (elsewhere, (Some(900), None)));
+        // An END that adds nothing needs no reason.
+        assert_eq!(odd("A[X:900[", "CHR2=X;END=101"), (Some(101), None));
+        assert_eq!(odd("<DEL>", "END=99"), (None, Some(Odd::EndBeforePos)));
+        assert_eq!(end(5, "<DEL>", "CHR2=X;END=900;SVLEN=40", None), 140);
     }
 
     #[test]

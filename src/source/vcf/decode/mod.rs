@@ -1,6 +1,7 @@
 //! One record's line into one row: the hot loop. Bytes in, typed builders out; what is not asked for is skipped. It must not
 //! know files, units' borders or tasks.
 
+mod alt_ends;
 mod bad;
 mod bcf;
 mod binary;

@@ -24,6 +24,8 @@ crate::text::worded! {
         Empty => "an empty entry",
         /// END lies before POS; the record's end is that of REF.
         EndBeforePos => "END lies before POS",
+        /// END lies behind the contig, or the other end is on another contig; the record's end is that of REF.
+        EndElsewhere => "END lies behind the contig's end or is another contig's, passed over",
         /// No header line declares it.
         NoHeaderLine => "no header line declares it",
         /// More columns than the header names; passed over.
@@ -45,6 +47,7 @@ impl Odd {
         Odd::Undeclared,
         Odd::Empty,
         Odd::EndBeforePos,
+        Odd::EndElsewhere,
         Odd::NoHeaderLine,
         Odd::SurplusColumns,
         Odd::OpenEnd,

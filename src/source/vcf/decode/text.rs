@@ -2,7 +2,7 @@
 
 use super::bad::{Bad, Outcome, Place, check_alts, check_columns};
 use super::decoder::Decoder;
-use super::extent::Extent;
+use super::extent::{self, Extent};
 use super::fixed::{self, Columns};
 use super::info;
 use super::odd::Odd;
@@ -29,10 +29,11 @@ impl Decoder {
             }
         }
         fixed::check(&texts)?;
-        let extent = Extent { minor: self.shape.minor, pos: at, reference, alt, info, rest };
+        let extent = Extent { minor: self.shape.minor, chrom, pos: at, reference, alt, info, rest };
+        let chr2 = || extent::value(info, b"CHR2");
         let predicate = &self.recipe.predicate;
         if !predicate.is_empty() {
-            let end = || extent.end(info::find_end(info));
+            let end = || extent.end(extent.settle(info::find_end(info), &self.shape.declared, chr2).0);
             let quality = if predicate.reads_qual() { fixed::quality(qual)? } else { None };
             if !predicate.keeps(chrom, at, end, quality) {
                 self.check_columns(rest)?;
@@ -55,11 +56,14 @@ impl Decoder {
             Some(calls) => calls.decode(rest, row, alts, encoding)?,
             None => self.check_columns(rest)?,
         }
-        self.fixed.push(&columns, at, extent.end(end))?;
+        let (end, odd) = extent.settle(end, &self.shape.declared, chr2);
+        let last = extent.end(end);
+        self.fixed.push(&columns, at, last)?;
         if qual.is_empty() {
             self.odd.add(Odd::Empty);
         }
-        self.book(chrom, filter, end.is_some_and(|end| end < at), ordinal);
+        self.push_alt_ends(extent, end, last);
+        self.book(chrom, filter, odd, ordinal);
         Ok(Outcome::Row)
     }
 

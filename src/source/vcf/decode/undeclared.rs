@@ -59,7 +59,7 @@ impl UndeclaredNames {
 
     #[cold]
     fn next_contig(&mut self, chrom: &[u8]) {
-        settle(&mut self.unknown, &self.contig, "CHROM", &self.declared.contigs);
+        settle(&mut self.unknown, &self.contig, "CHROM", &self.declared.filters);
         // `<ID>` names a contig of the assembly file (VCF 4.3 section 1.6.1), for which there may be no line.
         let unknown = !self.declared.contigs.is_empty() && !self.declared.contigs.contains_key(chrom) && !chrom.starts_with(b"<");
         self.contig.start(chrom, unknown);
@@ -75,7 +75,7 @@ impl UndeclaredNames {
     /// Field id, kind and count of what was seen.
     pub(super) fn oddities(&self) -> Vec<(String, Odd, u64)> {
         let mut unknown = self.unknown.clone();
-        settle(&mut unknown, &self.contig, "CHROM", &self.declared.contigs);
+        settle(&mut unknown, &self.contig, "CHROM", &self.declared.filters);
         settle(&mut unknown, &self.filter, "FILTER", &self.declared.filters);
         unknown
             .into_iter()
@@ -87,17 +87,17 @@ impl UndeclaredNames {
     }
 }
 
-fn is_unknown_filter(name: &[u8], declared: &KeyMap<()>) -> bool {
-    !matches!(name, b"PASS" | b"." | b"" | b"0") && !declared.contains_key(name)
+fn is_unknown_filter(name: &[u8], filters: &KeyMap<()>) -> bool {
+    !matches!(name, b"PASS" | b"." | b"" | b"0") && !filters.contains_key(name)
 }
 
 /// Books a finished run of equal texts.
-fn settle(unknown: &mut BTreeMap<(&'static str, Box<[u8]>), u64>, last: &Last, column: &'static str, declared: &KeyMap<()>) {
+fn settle(unknown: &mut BTreeMap<(&'static str, Box<[u8]>), u64>, last: &Last, column: &'static str, filters: &KeyMap<()>) {
     if !last.unknown {
         return;
     }
     let names = last.text.split(|byte| *byte == b';' && column == "FILTER");
-    for name in names.filter(|name| column != "FILTER" || is_unknown_filter(name, declared)) {
+    for name in names.filter(|name| column != "FILTER" || is_unknown_filter(name, filters)) {
         // One that is too long to be told need not be kept.
         let name: Box<[u8]> = if name.len() > LONGEST { Box::default() } else { name.into() };
         let full = unknown.len() >= MOST && !unknown.contains_key(&(column, name.clone()));
@@ -117,8 +117,9 @@ mod tests {
     use super::*;
 
     fn declared(contigs: &[&str], filters: &[&str]) -> Arc<Declared> {
-        let map = |names: &[&str]| names.iter().map(|name| (Box::from(name.as_bytes()), ())).collect();
-        Arc::new(Declared { contigs: map(contigs), filters: map(filters) })
+        let name = |name: &&str| Box::from(name.as_bytes());
+        let contigs = contigs.iter().map(|contig| (name(contig), None)).collect();
+        Arc::new(Declared { contigs, filters: filters.iter().map(|filter| (name(filter), ())).collect() })
     }
 
     #[test]

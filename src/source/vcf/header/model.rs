@@ -28,7 +28,8 @@ pub(crate) struct Contig {
 /// What a header declares beside its fields.
 #[derive(Debug, Default)]
 pub(crate) struct Declared {
-    pub contigs: KeyMap<()>,
+    /// With their lengths.
+    pub contigs: KeyMap<Option<u64>>,
     pub filters: KeyMap<()>,
 }
 
@@ -63,7 +64,10 @@ pub(crate) struct Header {
 impl Header {
     /// The contigs and filters that lines declare.
     pub(crate) fn declared(&self) -> Arc<Declared> {
-        let contigs = self.contigs.iter().map(|contig| (contig.id.as_bytes().into(), ())).collect();
+        let mut contigs = KeyMap::default();
+        for contig in &self.contigs {
+            contigs.entry(contig.id.as_bytes().into()).or_insert(contig.length);
+        }
         let filters = self.filters.iter().map(|id| (id.as_bytes().into(), ())).collect();
         Arc::new(Declared { contigs, filters })
     }

@@ -30,6 +30,9 @@ const fn key(id: &'static str, since: u32, until: u32, number: &'static str, kin
     Reserved { id, since, until, number, kind }
 }
 
+/// The newest minor version of the tables.
+const NEWEST: u32 = 5;
+
 const INFO: &[Reserved] = &[
     key("AA", 0, 5, "1", String),
     key("AC", 0, 5, "A", Integer),
@@ -202,6 +205,13 @@ pub(crate) fn usual_format(id: &str, minor: u32) -> Option<Declaration> {
     key.map(|key| key.declaration(id))
 }
 
+/// What the newest version says of a key's Number, where that is one value for each ALT or allele: callers wrote such lists long before
+/// their versions could declare them as more than `.`.
+pub(crate) fn by_allele(id: &str, is_info: bool) -> Option<Number> {
+    let newest = if is_info { info(id, NEWEST) } else { format(id, NEWEST) };
+    newest.map(Reserved::number).filter(|number| matches!(number, Number::A | Number::R))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -230,6 +240,8 @@ mod tests {
         assert_eq!((text(format("LAD", 4)), text(format("LAD", 5))), (None, Some("LR Integer".into())));
         assert_eq!(usual_info("AD", 2).map(|found| found.number), Some(Number::R));
         assert!(usual_info("NOT_RESERVED", 5).is_none());
+        assert_eq!((by_allele("SVLEN", true), by_allele("AD", false)), (Some(Number::A), Some(Number::R)));
+        assert_eq!((by_allele("CIPOS", true), by_allele("PL", false), by_allele("SVLEN", false)), (None, None, None));
     }
 
     #[test]

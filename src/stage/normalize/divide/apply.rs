@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, RecordBatch, StringArray, StringBuilder, UInt32Array};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, Int32Array, Int64Array, RecordBatch, StringArray, StringBuilder, UInt32Array,
+};
 use datafusion::arrow::compute::take;
-use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Int64Type, Schema, SchemaRef};
 
 use super::by_number::Rows;
 use super::calls::Beside;
@@ -23,9 +25,10 @@ use crate::stage::recorded::Work;
 #[derive(Debug)]
 pub(in crate::stage::normalize) struct Split {
     shapes: Vec<Shape>,
-    /// Where the genotypes are, and LAA.
+    /// Where the genotypes are, LAA, and the ends by ALT.
     genotype: Option<usize>,
     laa: Option<usize>,
+    alt_ends: Option<usize>,
     output: SchemaRef,
     dropped: Mutex<BTreeMap<String, u64>>,
 }
@@ -33,8 +36,9 @@ pub(in crate::stage::normalize) struct Split {
 impl Split {
     pub(in crate::stage::normalize) fn new(input: &Schema, output: SchemaRef) -> Self {
         let shapes: Vec<Shape> = input.fields().iter().map(|field| Shape::of(field)).collect();
-        let genotype = shapes.iter().position(|shape| *shape == Shape::Genotype);
-        Self { shapes, genotype, laa: input.index_of(column::CALLS_LAA).ok(), output, dropped: Mutex::default() }
+        let at = |wanted| shapes.iter().position(|shape| *shape == wanted);
+        let (genotype, alt_ends) = (at(Shape::Genotype), at(Shape::AltEnds));
+        Self { genotype, laa: input.index_of(column::CALLS_LAA).ok(), alt_ends, shapes, output, dropped: Mutex::default() }
     }
 }
 
@@ -57,7 +61,8 @@ impl Work for Split {
         let late = |shape: &Shape| matches!(shape, Shape::InfoOther | Shape::CallsOther);
         // The catch-all columns come last: the others fill them.
         for pass in [false, true] {
-            for (index, shape) in self.shapes.iter().enumerate().filter(|(_, shape)| late(shape) == pass) {
+            let stays = |shape: &Shape| late(shape) == pass && *shape != Shape::AltEnds;
+            for (index, shape) in self.shapes.iter().enumerate().filter(|(_, shape)| stays(shape)) {
                 columns[index] = Some(work.column(index, *shape, &mut spill)?);
             }
         }
@@ -132,10 +137,10 @@ impl<'a> Division<'a> {
         let none = |array: &dyn Array| array.null_count() == array.len();
         let column = self.batch.column(index);
         match shape {
-            Shape::Calls(_) | Shape::LocalCalls(_) | Shape::Repeat if self.is_of_calls(index) => {
+            Shape::Calls(_) | Shape::UsualCalls(_) | Shape::LocalCalls(_) | Shape::Repeat if self.is_of_calls(index) => {
                 column.as_list_opt::<i32>().is_some_and(|calls| none(calls.values()))
             }
-            Shape::Info(_) | Shape::Repeat => none(column),
+            Shape::Info(_) | Shape::UsualInfo(_) | Shape::Repeat => none(column),
             _ => false,
         }
     }
@@ -150,9 +155,12 @@ impl<'a> Division<'a> {
         let name = schema.field(index).name();
         Ok(match shape {
             Shape::AltIndex => Arc::new(self.rows.alt.iter().map(|&alt| (alt > 0).then_some(alt as i32)).collect::<Int32Array>()),
+            Shape::EndPos if self.index.is_some() => self.ends(column)?,
             Shape::Info(per) if per == Per::Alt || self.index.is_some() => {
                 info::divide(name, as_list(column)?, per, &self.rows, spill)?
             }
+            Shape::UsualInfo(per) if self.index.is_some() => info::divide_where_fit(as_list(column)?, per, &self.rows)?,
+            Shape::UsualCalls(per) if self.index.is_some() => calls::divide_where_fit(as_list(column)?, per, &self.rows)?,
             Shape::Calls(per) if per == Per::Alt || self.index.is_some() => {
                 calls::divide(name, as_list(column)?, self.beside(Counting::Record)?, per, &self.rows, spill)?
             }
@@ -188,6 +196,22 @@ impl<'a> Division<'a> {
             }
         }
         Arc::new(builder.finish())
+    }
+
+    /// The end of each row's own allele.
+    fn ends(&self, ends: &ArrayRef) -> Result<ArrayRef> {
+        let repeated = self.repeated(ends)?;
+        let Some(lists) = self.split.alt_ends.map(|at| as_list(self.batch.column(at))).transpose()? else { return Ok(repeated) };
+        if lists.null_count() == lists.len() {
+            return Ok(repeated);
+        }
+        let (values, repeated) = (lists.values().as_primitive::<Int64Type>(), repeated.as_primitive::<Int64Type>());
+        let own = |row: usize| {
+            let (source, alt) = (self.rows.source[row] as usize, self.rows.alt[row] as usize);
+            let (start, len) = info::extent(lists, source);
+            (lists.is_valid(source) && (1..=len).contains(&alt)).then(|| values.value(start + alt - 1))
+        };
+        Ok(Arc::new((0..repeated.len()).map(|row| own(row).unwrap_or_else(|| repeated.value(row))).collect::<Int64Array>()))
     }
 
     fn beside(&self, counting: Counting<'a>) -> Result<Beside<'a>> {

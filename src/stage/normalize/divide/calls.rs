@@ -105,13 +105,33 @@ pub(super) fn divide(
     with_offsets_of_rows(calls, rows, gather.finish(lists.values())?)
 }
 
+/// One list of lists a row: of each call the values of the row's allele where it has one for each, else all of them.
+pub(super) fn divide_where_fit(calls: &ListArray, per: Per, rows: &Rows) -> Result<ArrayRef> {
+    let lists = as_list(calls.values())?;
+    let absent = lists.values().nulls();
+    let mut gather = Gather::lists(calls.values().len());
+    for ((&source, &alt), &alts) in rows.source.iter().zip(&rows.alt).zip(&rows.alts) {
+        let (first, count) = extent_or_none(calls, source as usize);
+        let mut picker = Picker::new(per, alt, alts);
+        for call in first..first + count {
+            let (start, len) = extent(lists, call);
+            match picker.pick(len, only_missing(absent, start, len), 0) {
+                _ if lists.is_null(call) => gather.null(),
+                Picked::Unfit => gather.push(start, len, &Picked::Whole),
+                fit => gather.push(start, len, fit),
+            }
+        }
+    }
+    with_offsets_of_rows(calls, rows, gather.finish(lists.values())?)
+}
+
 /// `calls.GT` of divided rows.
 pub(super) fn genotypes(calls: &ListArray, rows: &Rows) -> Result<ArrayRef> {
     let genotypes = bind(calls.values())?;
     let mut recoded = Recoded::new(calls.values().len());
     for ((&source, &alt), &alts) in rows.source.iter().zip(&rows.alt).zip(&rows.alts) {
         let (first, count) = extent_or_none(calls, source as usize);
-        (first..first + count).for_each(|call| recoded.push(genotypes.get(call), (alts > 1).then_some(alt)));
+        (first..first + count).for_each(|call| recoded.push(genotypes.get(call), alt, alts));
     }
     with_offsets_of_rows(calls, rows, recoded.finish()?)
 }

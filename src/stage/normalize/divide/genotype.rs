@@ -29,14 +29,16 @@ impl Recoded {
         }
     }
 
-    /// Appends a call with `alt` as 1 and every other allele but REF as 0, or as it is where `alt` is `None`. Missing alleles,
-    /// phase and ploidy stay.
-    pub(super) fn push(&mut self, call: Option<Genotype<'_>>, alt: Option<u32>) {
+    /// Appends a call with `alt` as 1 and every other of the record's `alts` as 0, or as it is where the record has one at most. An
+    /// allele behind the last is unknown: missing. Missing alleles, phase and ploidy stay.
+    pub(super) fn push(&mut self, call: Option<Genotype<'_>>, alt: u32, alts: u32) {
         self.nulls.append(call.is_some());
         for (allele, phased) in call.iter().flat_map(Genotype::calls) {
-            self.alleles.append_option(match alt {
-                Some(alt) => allele.map(|allele| i32::from(i64::from(allele) == i64::from(alt))),
-                None => allele,
+            self.alleles.append_option(match alts {
+                0 | 1 => allele,
+                _ => allele
+                    .filter(|allele| i64::from(*allele) <= i64::from(alts))
+                    .map(|allele| i32::from(i64::from(allele) == i64::from(alt))),
             });
             self.phased.append(phased);
         }
@@ -68,31 +70,34 @@ mod tests {
 
     #[test]
     fn genotypes_are_recoded_as_bcftools_norm_does() {
-        for (gt, alt, wanted) in [
-            ("0/0", 1, "0/0"),
-            ("1/2", 1, "1/0"),
-            ("1/2", 2, "0/1"),
-            ("2|1", 2, "1|0"),
-            ("./.", 1, "./."),
-            (".", 1, "."),
-            ("./3", 3, "./1"),
-            ("2", 1, "0"),
-            ("2", 2, "1"),
-            ("0/1/2", 2, "0/0/1"),
-            ("0|1/2|2", 2, "0|0/1|1"),
-            ("/1|2", 1, "/1|0"),
-            ("|12/10", 12, "|1/0"),
-            ("12/1", 1, "0/1"),
-            ("2147483647/1", 1, "0/1"),
+        for (gt, alt, alts, wanted) in [
+            ("0/0", 1, 2, "0/0"),
+            ("1/2", 1, 2, "1/0"),
+            ("1/2", 2, 2, "0/1"),
+            ("2|1", 2, 2, "1|0"),
+            ("./.", 1, 2, "./."),
+            (".", 1, 2, "."),
+            ("./3", 3, 3, "./1"),
+            ("2", 1, 2, "0"),
+            ("2", 2, 2, "1"),
+            ("0/1/2", 2, 2, "0/0/1"),
+            ("0|1/2|2", 2, 2, "0|0/1|1"),
+            ("/1|2", 1, 2, "/1|0"),
+            ("|12/10", 12, 12, "|1/0"),
+            ("12/1", 1, 12, "0/1"),
+            // Behind the last ALT: nobody knows what it is, and REF least of all.
+            ("0/3", 2, 2, "0/."),
+            ("3|3", 1, 2, ".|."),
+            ("2147483647/1", 1, 2, "./1"),
         ] {
             let column = testing::column(&[Some(gt), None]);
             let read = bind(&column).unwrap();
             let mut recoded = Recoded::new(3);
-            recoded.push(read.get(0), Some(alt));
-            recoded.push(read.get(1), Some(alt));
-            recoded.push(read.get(0), None);
+            recoded.push(read.get(0), alt, alts);
+            recoded.push(read.get(1), alt, alts);
+            recoded.push(read.get(0), 1, 1);
             let texts = testing::texts(&recoded.finish().unwrap());
-            assert_eq!(texts, [Some(wanted.to_owned()), None, Some(gt.to_owned())], "{gt} for ALT {alt}");
+            assert_eq!(texts, [Some(wanted.to_owned()), None, Some(gt.to_owned())], "{gt} for ALT {alt} of {alts}");
         }
     }
 }

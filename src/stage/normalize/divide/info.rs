@@ -48,6 +48,22 @@ pub(super) fn divide(name: &str, list: &ListArray, per: Per, rows: &Rows, spill:
     gather.finish(list.values())
 }
 
+/// One list a row: the values of its allele where the list has one for each, else all of them.
+pub(super) fn divide_where_fit(list: &ListArray, per: Per, rows: &Rows) -> Result<ArrayRef> {
+    let mut gather = Gather::lists(rows.source.len());
+    let missing = list.values().nulls();
+    for ((&source, &alt), &alts) in rows.source.iter().zip(&rows.alt).zip(&rows.alts) {
+        let source = source as usize;
+        let (start, len) = extent(list, source);
+        match Picker::new(per, alt, alts).pick(len, only_missing(missing, start, len), 2) {
+            _ if list.is_null(source) => gather.null(),
+            Picked::Unfit => gather.push(start, len, &Picked::Whole),
+            fit => gather.push(start, len, fit),
+        }
+    }
+    gather.finish(list.values())
+}
+
 /// The list's values themselves, when nothing is divided and every row has exactly one.
 fn one_each(list: &ListArray, rows: &Rows) -> Option<ArrayRef> {
     let undivided = rows.alts.iter().all(|&alts| alts <= 1);
@@ -78,7 +94,15 @@ pub(super) struct Gather {
 
 impl Gather {
     pub(super) fn new(per: Per, capacity: usize) -> Self {
-        let scalar = per == Per::Alt;
+        Self::of(per == Per::Alt, capacity)
+    }
+
+    /// Lists whatever a value is for.
+    pub(super) fn lists(capacity: usize) -> Self {
+        Self::of(false, capacity)
+    }
+
+    fn of(scalar: bool, capacity: usize) -> Self {
         let mut offsets = Vec::with_capacity(if scalar { 0 } else { capacity + 1 });
         offsets.push(0);
         Self { scalar, positions: Vec::with_capacity(capacity), offsets, valid: Vec::with_capacity(capacity) }
