@@ -49,6 +49,19 @@ impl Class {
     }
 }
 
+/// Why a file cannot be used, as people say it.
+pub fn why(kind: std::io::ErrorKind) -> Cow<'static, str> {
+    use std::io::ErrorKind;
+    match kind {
+        ErrorKind::NotFound => "no such file".into(),
+        ErrorKind::PermissionDenied => "permission denied".into(),
+        ErrorKind::IsADirectory => "it is a folder".into(),
+        ErrorKind::NotADirectory => "a part of its path is no folder".into(),
+        ErrorKind::InvalidData => "it is not text in UTF-8".into(),
+        kind => kind.to_string().into(),
+    }
+}
+
 /// A failure. `Display` prints what happened and where; [`Error::hint`] says what to do.
 ///
 /// Neither ever holds a cell's value, a secret or a database DETAIL: they reach logs, reports and audit rows.
@@ -81,6 +94,12 @@ impl Error {
     constructors! {
         failed => Failed, interrupted => Interrupted, usage => Usage, phi => Phi, integrity => Integrity,
         denied => Denied, input => Input, database => Database, internal => Internal,
+    }
+
+    /// A file that an option names cannot be read: where it is not there the command line is wrong, else the file.
+    pub fn named_file(what: impl fmt::Display, error: &std::io::Error) -> Self {
+        let class = if error.kind() == std::io::ErrorKind::NotFound { Class::Usage } else { Class::Input };
+        Self::new(class, format!("{what} cannot be read: {}", why(error.kind())))
     }
 
     /// Adds what the reader should do next.

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use mistake::{Mistake, Mistakes};
 
 use crate::db::DatabaseSpec;
+use crate::error::why;
 use crate::registry::{SinkSpec, SourceSpec, StageSpec};
 use crate::secrets::SecretRef;
 use crate::yaml::{self, Node, Place};
@@ -27,6 +28,7 @@ pub struct Pipeline {
     #[schemars(range(min = 1, max = 1))]
     pub version: u32,
     /// A name for reports and the audit trail. Not a patient's.
+    #[schemars(length(min = 1))]
     pub name: String,
     /// The guarantees the planner must prove. `hipaa` when absent.
     #[serde(default)]
@@ -84,7 +86,7 @@ impl Spec {
         let file = path.display().to_string();
         let text = std::fs::read_to_string(path).map_err(|error| {
             let hint = "genogate check --help shows an example; pipelines/ holds shipped ones";
-            Mistakes::one(&file, Mistake::new(Place::OUTSIDE, format!("cannot be read: {}", error.kind())).hint(hint))
+            Mistakes::one(&file, Mistake::new(Place::OUTSIDE, format!("cannot be read: {}", why(error.kind()))).hint(hint))
         })?;
         let base = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
         Self::parse(&file, &text, &base, sets, |name| std::env::var(name).ok())
@@ -116,8 +118,8 @@ impl Spec {
 
     /// A pipeline built from command-line flags, in the file's own structure; paths resolve against the working folder.
     pub fn from_json(pipeline: &serde_json::Value, sets: &[String]) -> Result<Self, Mistakes> {
-        // JSON is YAML (YAML 1.2, section 1.3).
-        Self::parse("command line", &pipeline.to_string(), Path::new("."), sets, |_| None)
+        // JSON is YAML (YAML 1.2, section 1.3). Its lines and columns nobody has typed, so there is no file to name.
+        Self::parse("", &pipeline.to_string(), Path::new("."), sets, |_| None)
     }
 
     /// Where a part of the file stands: the deepest node along `path` that was written.

@@ -4,6 +4,7 @@
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::{Map, Value, json};
 
+use crate::source::vcf::split_regions;
 use crate::spec;
 
 /// How a flag's text becomes the value of its key.
@@ -14,6 +15,10 @@ enum Takes {
     Number(&'static str),
     /// A comma-separated list.
     List(&'static str),
+    /// The same, of regions, whose positions may hold commas.
+    Regions(&'static str),
+    /// A number, or a word.
+    NumberOrWord(&'static str),
     /// The same, or one of these words alone.
     ListOr(&'static str, &'static [&'static str]),
     /// Nothing, or a text behind `=`.
@@ -39,7 +44,8 @@ const fn short(short: char, long: &'static str, key: &'static str, takes: Takes)
 const FLAGS: &[Flag] = &[
     flag("name", "name", Takes::Text("NAME")),
     flag("profile", "profile", Takes::Text("WORD")),
-    short('r', "regions", "source.vcf.regions", Takes::List("REGION")),
+    short('r', "regions", "source.vcf.regions", Takes::Regions("REGION")),
+    flag("regions-overlap", "source.vcf.regions_overlap", Takes::NumberOrWord("0|1|2")),
     flag("regions-without-index", "source.vcf.regions_without_index", Takes::Text("WORD")),
     short('s', "samples", "source.vcf.samples", Takes::List("SAMPLE")),
     short('S', "samples-file", "source.vcf.samples_file", Takes::Text("FILE")),
@@ -100,6 +106,8 @@ impl Flag {
         };
         match self.takes {
             Takes::Text(name) => arg.value_name(name).allow_hyphen_values(false),
+            Takes::NumberOrWord(name) => arg.value_name(name),
+            Takes::Regions(name) => arg.value_name(name).action(ArgAction::Append),
             Takes::Number(name) => arg.value_name(name).value_parser(clap::value_parser!(u64)),
             Takes::List(name) | Takes::ListOr(name, _) => arg.value_name(name).value_delimiter(',').action(ArgAction::Append),
             Takes::Maybe(name) => arg.value_name(name).num_args(0..=1).require_equals(true).default_missing_value(""),
@@ -112,6 +120,13 @@ impl Flag {
         match self.takes {
             Takes::Text(_) => matches.get_one::<String>(self.long).map(|text| json!(text)),
             Takes::Number(_) => matches.get_one::<u64>(self.long).map(|number| json!(number)),
+            Takes::NumberOrWord(_) => matches.get_one::<String>(self.long).map(|text| match text.parse::<u64>() {
+                Ok(number) => json!(number),
+                Err(_) => json!(text),
+            }),
+            Takes::Regions(_) => {
+                texts().map(|texts| json!(texts.into_iter().flat_map(|text| split_regions(text, |_| false)).collect::<Vec<_>>()))
+            }
             Takes::List(_) => texts().map(|texts| json!(texts)),
             Takes::ListOr(_, words) => texts().map(|texts| match texts.as_slice() {
                 [word] if words.contains(&word.as_str()) => json!(word),
@@ -199,6 +214,9 @@ mod tests {
         assert_eq!(typed(&[]), json!({}));
         assert_eq!(typed(&["--name", "nightly"]), json!({"name": "nightly"}));
         assert_eq!(typed(&["-r", "chr1,chrX:1-10", "-r", "chr2"]), vcf("regions", json!(["chr1", "chrX:1-10", "chr2"])));
+        assert_eq!(typed(&["-r", "1:1,000-2,000,000,X"]), vcf("regions", json!(["1:1,000-2,000,000", "X"])));
+        assert_eq!(typed(&["--regions-overlap", "0"]), vcf("regions_overlap", json!(0)));
+        assert_eq!(typed(&["--regions-overlap=variant"]), vcf("regions_overlap", json!("variant")));
         assert_eq!(typed(&["--info", "AC,AF"]), vcf("info", json!(["AC", "AF"])));
         assert_eq!(typed(&["--info", "AC"]), vcf("info", json!(["AC"])));
         assert_eq!(typed(&["--info=none"]), vcf("info", json!("none")));

@@ -16,6 +16,7 @@ use crate::spec::{self, Spec};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  genogate load cohort.vcf.gz --calls carriers\n  \
                         bcftools view -i 'QUAL>30' big.bcf | genogate load - --profile open\n  \
+                        genogate load cohort.vcf.gz -r chr1:1,000,000-2,000,000 --regions-overlap 0\n  \
                         genogate load cohort.tsv --shard \"$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT\" --load-name cohort-7\n  \
                         genogate load *.vcf.gz --filter \"qual >= 30\" --print-pipeline")]
 pub struct Command {
@@ -44,7 +45,7 @@ pub struct Command {
     #[arg(long = "set", value_name = "KEY.KEY=VALUE")]
     sets: Vec<String>,
     /// Worker threads; default: what the machine, the cgroup and SLURM_CPUS_PER_TASK allow.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = super::at_least_one)]
     threads: Option<usize>,
     #[command(flatten)]
     how: pipeline::How,

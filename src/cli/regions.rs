@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 /// Reads a file of regions: BED when its name says so, else names, regions, or columns CHROM POS [END], as bcftools does.
 pub fn read(file: &Path) -> Result<Vec<String>> {
-    let failed = |error: std::io::Error| Error::input(format!("-R {}: cannot be read: {}", file.display(), error.kind()));
+    let failed = |error: std::io::Error| Error::named_file(format_args!("-R {}", file.display()), &error);
     let stored = std::fs::read(file).map_err(failed)?;
     let mut text = String::new();
     match stored.starts_with(&[0x1f, 0x8b]) {
@@ -41,7 +41,7 @@ pub fn read(file: &Path) -> Result<Vec<String>> {
 fn from_bed(line: &str) -> Option<Option<String>> {
     let mut columns = line.split(['\t', ' ']).filter(|column| !column.is_empty());
     let contig = columns.next()?;
-    let (begin, end): (u64, u64) = (columns.next()?.parse().ok()?, columns.next()?.parse().ok()?);
+    let (begin, end) = (position(columns.next()?)?, position(columns.next()?)?);
     (begin <= end).then(|| (begin < end).then(|| format!("{}:{}-{end}", quoted(contig), begin + 1)))
 }
 
@@ -50,11 +50,22 @@ fn from_columns(line: &str) -> Option<String> {
     let mut columns = line.split('\t');
     let contig = columns.next()?.trim();
     let Some(begin) = columns.next() else { return Some(contig.to_owned()) };
-    let begin: u64 = begin.trim().parse().ok()?;
-    match columns.next().and_then(|end| end.trim().parse::<u64>().ok()) {
+    let begin = position(begin)?;
+    match columns.next().and_then(position) {
         None => Some(format!("{}:{begin}-{begin}", quoted(contig))),
         Some(end) => (begin <= end).then(|| format!("{}:{begin}-{end}", quoted(contig))),
     }
+}
+
+/// Commas may part thousands.
+fn position(text: &str) -> Option<u64> {
+    let mut groups = text.trim().split(',');
+    let first = groups.next()?;
+    let grouped = text.contains(',');
+    let digits = |group: &str| group.bytes().all(|byte| byte.is_ascii_digit());
+    let fits =
+        digits(first) && (!grouped || (1..=3).contains(&first.len())) && groups.all(|group| group.len() == 3 && digits(group));
+    fits.then(|| text.trim().replace(',', "").parse().ok())?
 }
 
 /// A name that holds a colon stands in braces, so that nothing in it is taken for a range.
@@ -81,6 +92,8 @@ mod tests {
         let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         packed.write_all(bed).unwrap();
         assert_eq!(of("A.BED.gz", &packed.finish().unwrap()).unwrap(), ["chr1:1-10", "{HLA:01}:6-6"]);
+        assert_eq!(of("c", b"1\t1,000\t2,000,000\n1:1,000-2,000\n").unwrap(), ["1:1000-2000000", "1:1,000-2,000"]);
+        assert!(of("c", b"1\t1,00\t2\n").is_err());
         let columns = b"chr1\t3\t10\nchr2\t7\nchr3\nchr4:5-\nHLA:01\t2\t2\nchr5\t8\trs1\tA\n";
         let expected = ["chr1:3-10", "chr2:7-7", "chr3", "chr4:5-", "{HLA:01}:2-2", "chr5:8-8"];
         assert_eq!(of("a.txt", columns).unwrap(), expected);

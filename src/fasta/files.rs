@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, why};
 
 /// An index file that is larger is none.
 const MAX_INDEX: u64 = 1 << 30;
@@ -16,7 +16,8 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 /// An index file's bytes, `None` where there is none.
 pub(super) fn read_index(path: &Path, suffix: &str) -> Result<Option<Vec<u8>>> {
-    let told = |error: &std::io::Error| Error::input(format!("the reference's {suffix} index cannot be read: {}", error.kind()));
+    let told =
+        |error: &std::io::Error| Error::input(format!("the reference's {suffix} index cannot be read: {}", why(error.kind())));
     match std::fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(told(&error)),
@@ -29,8 +30,7 @@ pub(super) fn read_index(path: &Path, suffix: &str) -> Result<Option<Vec<u8>>> {
 }
 
 pub(super) fn read_failed(error: &std::io::Error) -> Error {
-    Error::input(format!("the reference cannot be read: {}", error.kind()))
-        .with_hint("check the path, the permissions and the disk")
+    Error::named_file("the reference", error).with_hint("check the path, the permissions and the disk")
 }
 
 /// Says whose file it was.

@@ -13,7 +13,7 @@ pub mod column {
     pub const CHROM: &str = "chrom";
     /// POS, 1-based; Int64.
     pub const POS: &str = "pos";
-    /// Last position of REF (or END), 1-based, inclusive; Int64.
+    /// Last position of REF (or END, or what SVLEN and LEN say), 1-based, inclusive; Int64. After `normalize.split` the allele's own.
     pub const END_POS: &str = "end_pos";
     /// ID split at `;`; `List<Utf8>`, null for `.`.
     pub const IDS: &str = "ids";

@@ -48,6 +48,9 @@ impl<'a> Checker<'a> {
                 }
             }
             Value::Integer(i) => self.range(node, *i, schema, what, mistakes),
+            Value::Text(text) if text.trim().is_empty() && schema.get("minLength").is_some() => {
+                mistakes.push(Mistake::new(node.place, format!("`{what}` is empty")));
+            }
             _ => {}
         }
     }
@@ -142,9 +145,15 @@ impl<'a> Checker<'a> {
     fn range(&self, node: &Node, value: i64, schema: &Json, what: &str, mistakes: &mut Vec<Mistake>) {
         let bound = |name: &str| schema.get(name).and_then(Json::as_f64);
         let value = value as f64;
-        if bound("minimum").is_some_and(|least| value < least) || bound("maximum").is_some_and(|most| value > most) {
-            let (least, most) = (bound("minimum").unwrap_or(f64::NEG_INFINITY), bound("maximum").unwrap_or(f64::INFINITY));
-            mistakes.push(Mistake::new(node.place, format!("`{what}` must lie between {least} and {most}")));
+        let (least, most) = (bound("minimum"), bound("maximum"));
+        if least.is_some_and(|least| value < least) || most.is_some_and(|most| value > most) {
+            let range = match (least, most) {
+                (Some(least), Some(most)) if least >= most => format!("be {least}"),
+                (Some(least), Some(most)) => format!("lie between {least} and {most}"),
+                (Some(least), None) => format!("be at least {least}"),
+                (None, most) => format!("be at most {}", most.unwrap_or_default()),
+            };
+            mistakes.push(Mistake::new(node.place, format!("`{what}` must {range}")));
         }
     }
 }

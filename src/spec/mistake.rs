@@ -27,7 +27,7 @@ impl Mistake {
     }
 }
 
-/// Every mistake of one file, in file order.
+/// Every mistake of one file, in file order. Flags make a pipeline that stands in no file: its name is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistakes {
     pub file: String,
@@ -46,7 +46,8 @@ impl Mistakes {
 
     /// One JSON object a mistake: `file, line, column, message, hint`.
     pub fn to_json(&self) -> Vec<serde_json::Value> {
-        let object = |m: &Mistake| serde_json::json!({"file": self.file, "line": m.place.line, "column": m.place.column, "message": m.message, "hint": m.hint});
+        let written = |number: usize| (!self.file.is_empty()).then_some(number);
+        let object = |m: &Mistake| serde_json::json!({"file": self.file, "line": written(m.place.line), "column": written(m.place.column), "message": m.message, "hint": m.hint});
         self.list.iter().map(object).collect()
     }
 }
@@ -58,6 +59,7 @@ impl fmt::Display for Mistakes {
                 writeln!(f)?;
             }
             match mistake.place {
+                _ if self.file.is_empty() => write!(f, "{}", mistake.message)?,
                 Place::OUTSIDE => write!(f, "{}: {}", self.file, mistake.message)?,
                 Place { line, column } => write!(f, "{}:{line}:{column}: {}", self.file, mistake.message)?,
             }

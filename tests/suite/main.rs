@@ -11,6 +11,7 @@ mod cohorts;
 mod db;
 mod documents;
 mod faults;
+mod forms;
 mod hipaa;
 mod hostile;
 mod hpc;

@@ -18,6 +18,7 @@ use super::support::{Warehouse, repository};
 /// A key and two values that make other rows.
 const DECIDE: &[(&str, &str, &str)] = &[
     ("vcf.regions", "[]", "['1:1-150']"),
+    ("vcf.regions_overlap", "1", "0"),
     ("vcf.limits.values", "32000000", "1000"),
     ("vcf.info", "all", "[NOTE]"),
     ("vcf.csq", "false", "NOTE"),

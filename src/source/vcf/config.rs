@@ -17,13 +17,22 @@ pub struct Config {
     /// field get the wider type.
     #[schemars(extend("x-path" = true))]
     pub paths: Vec<String>,
-    /// Only records whose own POS lies in one of these regions: `chr22`, `chr1:1000-2000` (1-based, both ends included),
-    /// `chr1:1000-`, `chr1:1000`. A text that is the name of a contig in the header means that contig, colons and all.
-    /// Default: everything. A BGZF file with an index beside it (`FILE.csi`, or `FILE.tbi` of text) is read only where the index says
+    /// Only records that lie in one of these regions: `chr22`, `chr1:1,000-2,000` (1-based, both ends included; commas part
+    /// thousands), `chr1:1000-`, `chr1:1000`. A text that is the name of a contig in the header means that contig, colons and all.
+    /// Default: everything. Contigs are those that headers declare or an index names; of a file that says none, those of its
+    /// records. A region on another contig is told with the nearest name, and when all are, that is an error (exit code 2).
+    /// A BGZF file with an index beside it (`FILE.csi`, or `FILE.tbi` of text) is read only where the index says
     /// that records of the regions lie; records outside that are read are counted, not loaded. `conformance: strict` reads all
     /// of a file.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub regions: Vec<String>,
+    /// Which records lie in a region, as in bcftools: `0` (or `pos`) those whose POS does; `1` (or `record`, default) those of
+    /// which any position from POS to the end of REF, or to END, does, also when they begin before the region; `2` (or `variant`) those of
+    /// which a base does that an ALT changes (`TA>T` at 5 changes 6). END counts as it is written; from VCF 4.4 on a symbolic allele's SVLEN and
+    /// LEN do, as in bcftools 1.22 and later. For regions that tile the genome (one a job) take `0`: with the others a record
+    /// that crosses a border is in both.
+    #[serde(default, skip_serializing_if = "RegionsOverlap::is_usual")]
+    pub regions_overlap: RegionsOverlap,
     /// With `regions`, for an input whose index is missing, older than the file, damaged or of another file: `scan` (default)
     /// reads all of it and says why, `refuse` ends with an error.
     #[serde(default)]
@@ -246,6 +255,47 @@ pub enum OnBadFile {
     Fail,
 }
 
+/// Which records lie in a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum RegionsOverlap {
+    /// bcftools' number.
+    Number(#[schemars(range(min = 0, max = 2))] u8),
+    /// bcftools' word.
+    Word(OverlapWord),
+}
+
+/// Which records lie in a region, in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OverlapWord {
+    Pos,
+    Record,
+    Variant,
+}
+
+impl Default for RegionsOverlap {
+    fn default() -> Self {
+        Self::Number(1)
+    }
+}
+
+impl RegionsOverlap {
+    /// bcftools' number.
+    pub(crate) fn number(self) -> u8 {
+        match self {
+            Self::Number(number) => number,
+            Self::Word(OverlapWord::Pos) => 0,
+            Self::Word(OverlapWord::Record) => 1,
+            Self::Word(OverlapWord::Variant) => 2,
+        }
+    }
+
+    fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// What is done about an input that cannot be read by its index.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -295,6 +345,11 @@ mod tests {
         assert_eq!(config.info, Info::Ids(vec!["AC".into(), "AF".into()]));
         assert_eq!(config.unit.bytes().unwrap(), 4096);
         assert!(read(serde_json::json!({ "paths": ["a"], "info": "most" })).is_err());
+        for (written, number) in [(serde_json::json!(0), 0), (serde_json::json!("variant"), 2), (serde_json::json!("record"), 1)]
+        {
+            let config = read(serde_json::json!({ "paths": ["a"], "regions_overlap": written })).unwrap();
+            assert_eq!(config.regions_overlap.number(), number);
+        }
         assert!(read(serde_json::json!({ "paths": ["a"], "colour": 1 })).is_err());
     }
 }

@@ -220,6 +220,32 @@ impl Input {
         })
     }
 
+    /// Shows every contig of a text file's records, in a row of equal ones once, until `see` has seen enough.
+    pub(crate) fn contigs(&self, see: &mut dyn FnMut(&str) -> bool) -> Result<()> {
+        let mut reader = match self.ranged(0, 1) {
+            Some(reader) => reader,
+            None => self.forward(1 << 20)?,
+        };
+        let mut last = Vec::new();
+        while reader.next_unit()?.is_some() {
+            while let Some(chunk) = reader.next_chunk()? {
+                let mut rest = chunk;
+                while !rest.is_empty() {
+                    let line = self.take_record(&mut rest);
+                    let name = line.get(..memchr::memchr(b'\t', line).unwrap_or(0)).unwrap_or_default();
+                    if name == last {
+                        continue;
+                    }
+                    last = name.to_vec();
+                    if std::str::from_utf8(name).is_ok_and(|name| !see(name)) {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The input's line or record (0-based) that is line `line` of unit `unit` of a file, where the header's lines count to the first
     /// unit: read again from the front, for an error's sake only.
     pub(crate) fn line_of(&self, unit: u32, line: u64) -> Result<u64> {

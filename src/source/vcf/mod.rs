@@ -6,6 +6,7 @@ mod bcf;
 mod build;
 mod columns;
 pub mod config;
+mod contigs;
 mod count;
 mod decode;
 mod drain;
@@ -38,5 +39,8 @@ mod testing;
 mod tests;
 
 pub use crate::flow::UnitSize;
-pub use config::{Annotation, Calls, Config, Conformance, Info, InfoWord, OnBadFile, OnBadRecord, RegionsWithoutIndex};
+pub use config::{
+    Annotation, Calls, Config, Conformance, Info, InfoWord, OnBadFile, OnBadRecord, RegionsOverlap, RegionsWithoutIndex,
+};
 pub use drain::{Decoded, Inflated, decode_on, decode_to_end, inflate_to_end};
+pub(crate) use regions::split as split_regions;

@@ -20,12 +20,12 @@ impl Listed {
     /// Reads the list, if there is one. `^` before the first name, or before the file's path, means all but these.
     ///
     /// # Errors
-    /// Class `input` when the file cannot be read or is not UTF-8.
+    /// Class `usage` when there is no such file, `input` when it cannot be read or is not UTF-8.
     pub(super) fn read(config: &Config, base: &Path) -> Result<Option<Self>> {
         if let Some(path) = &config.samples_file {
             let (exclude, path) = negated(path);
             let text = std::fs::read_to_string(base.join(path)).map_err(|error| {
-                Error::input(format!("samples_file cannot be read: {}", error.kind())).with_hint("one name a line, in UTF-8")
+                Error::named_file("samples_file", &error).with_hint("name a file with one name a line, in UTF-8")
             })?;
             let lines = (1..).zip(text.lines()).filter(|(_, name)| !name.is_empty());
             let names = lines.map(|(line, name)| (Sensitive::new(name.to_owned()), format!("samples_file line {line}")));

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::config::{Config, Conformance, OnBadFile, RegionsWithoutIndex};
+use super::contigs;
 use super::header;
 use super::input::{Input, Origin};
 use super::inspect::{Columns, InputFacts, Numbering, by_index, choose, inspect_input};
 use super::limits::Limits;
 use super::manifest::Entry;
 use super::paths;
-use super::regions::Regions;
+use super::regions::{Overlap, Regions};
 use super::samples::{self, Listed};
 use super::shape::Shape;
 use super::shared::Shared;
@@ -91,13 +92,15 @@ impl VcfSource {
         self.config.on_bad_file == OnBadFile::Continue && error.class() == Class::Input
     }
 
-    fn regions(&self, inputs: &[InspectedInput], notices: &mut Vec<Notice>) -> Result<Regions> {
+    fn regions(&self, inputs: &[InspectedInput]) -> Result<Regions> {
         let contigs = inputs.iter().flat_map(|input| input.facts.header.contigs.iter().map(|contig| contig.id.as_str()));
-        let (regions, unknown) = Regions::parse(&self.config.regions, &contigs.collect())?;
-        if unknown > 0 {
-            notices.push(Notice { input: 1, text: format!("{unknown} of the regions name a contig that no header declares") });
-        }
-        Ok(regions)
+        let overlap = match self.config.regions_overlap.number() {
+            0 => Overlap::Pos,
+            1 => Overlap::Record,
+            2 => Overlap::Variant,
+            _ => return Err(Error::usage("`regions_overlap` is 0, 1 or 2")),
+        };
+        Regions::parse(&self.config.regions, overlap, &contigs.collect())
     }
 
     /// Lets each input be read only where its index says that records of the regions lie.
@@ -177,9 +180,10 @@ impl VcfSource {
 
     /// Options that decide about rows. Sample names appear only digested; files and their names are the content's matter.
     fn specification(&self, samples: Option<&Listed>) -> Result<Specification> {
-        let Config { regions, info, csq, ann, bcsq, calls, formats, on_bad_record, conformance, .. } = &self.config;
+        let Config { regions, regions_overlap, info, csq, ann, bcsq, calls, formats, on_bad_record, conformance, .. } =
+            &self.config;
         let settings = serde_json::json!({
-            "regions": regions, "info": info, "csq": csq, "ann": ann, "bcsq": bcsq, "calls": calls, "formats": formats,
+            "regions": regions, "regions_overlap": regions_overlap.number(), "info": info, "csq": csq, "ann": ann, "bcsq": bcsq, "calls": calls, "formats": formats,
             "on_bad_record": on_bad_record, "conformance": conformance, "values": self.limits.values,
         });
         Specification::new(self.kind(), &settings)?.with_content("samples", &samples.map(Listed::digest))
@@ -205,14 +209,16 @@ impl Source for VcfSource {
         let mut notices = notices(&inputs, &given_up);
         let headers: Vec<_> = inputs.iter().map(|input| &input.facts.header).collect();
         let Columns { fields, catch_all, layout } = choose(&self.config, &self.limits, &headers, &mut notices)?;
-        let regions = self.regions(&inputs, &mut notices)?;
+        let regions = self.regions(&inputs)?;
         self.narrow(&mut inputs, &regions, &mut notices)?;
         let listed = Listed::read(&self.config, &self.base)?;
         let samples: Vec<_> = inputs.iter().map(|input| input.facts.header.samples.as_slice()).collect();
         let kept = samples::keep(listed.as_ref(), &samples)?;
 
         let bytes = inputs.iter().map(|input| to_read(&input.facts)).sum();
+        let named = contigs::named(inputs.iter().map(|input| &input.facts));
         let Assembled { inputs, units, document, paths } = self.assemble(inputs, kept)?;
+        notices.extend(contigs::check(&regions, named, &inputs)?);
         if notices.len() > MOST_NOTICES {
             let more = notices.len() - MOST_NOTICES;
             notices.truncate(MOST_NOTICES);

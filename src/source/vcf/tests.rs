@@ -113,16 +113,32 @@ async fn regions_count_what_they_leave_out() {
     let regions = |regions: &[&str]| {
         let regions: Vec<String> = regions.iter().map(|region| (*region).to_owned()).collect();
         async move {
-            read_bytes(text(200).as_bytes(), 2, |config| (config.regions, config.unit) = (regions, UnitSize::Bytes(1000)))
-                .await
-                .unwrap()
+            read_bytes(text(200).as_bytes(), 2, |config| (config.regions, config.unit) = (regions, UnitSize::Bytes(1000))).await
         }
     };
-    let read = regions(&["chr2", "chr1:5-7"]).await;
+    let read = regions(&["chr2", "chr1:5-7"]).await.unwrap();
     assert_eq!(read.batch.num_rows(), 53);
     assert_eq!(read.units.iter().map(|unit| unit.counts.out_of_region).sum::<u64>(), 147);
     assert_eq!(read.records(), 200);
-    assert_eq!(regions(&["chr9"]).await.batch.num_rows(), 0);
+    // A contig that nobody has would load nothing and succeed.
+    for (asked, told) in [(&["9"][..], "`9`"), (&["2", "1:5-7"], "`2` (did you mean `chr2`?)")] {
+        let error = regions(asked).await.err().unwrap();
+        assert!(error.class() == Class::Usage && error.to_string().contains(told), "{error}");
+    }
+    let some = regions(&["chr1", "2"]).await.unwrap();
+    let told: Vec<_> = some.inspection.notices.iter().map(|notice| notice.text.as_str()).collect();
+    assert!(told.contains(&"no input has the contig `2` (did you mean `chr2`?) that a region names"), "{told:?}");
+    // Where the header names none, the records do: as plain text, BGZF and gzip.
+    let bare: String = text(200).lines().filter(|line| !line.starts_with("##contig")).map(|line| format!("{line}\n")).collect();
+    for bytes in [bare.clone().into_bytes(), bgzf(bare.as_bytes(), 300), gzip(&[bare.as_bytes()])] {
+        let of = |region: &str| {
+            let (bytes, region) = (bytes.clone(), region.to_owned());
+            async move { read_bytes(&bytes, 2, |config| config.regions = vec![region]).await }
+        };
+        assert!(of("chr2").await.unwrap().batch.num_rows() > 0);
+        let error = of("2").await.err().unwrap();
+        assert!(error.class() == Class::Usage && error.to_string().contains("did you mean `chr2`?"), "{error}");
+    }
 }
 
 #[tokio::test]

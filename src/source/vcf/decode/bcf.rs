@@ -42,21 +42,25 @@ impl Decoder {
             return Err(Bad::column("POS", Reason::NotPosition));
         }
         let (chrom, at) = (chrom.as_bytes(), i64::from(site.pos) + 1);
-        if !self.recipe.regions.contains(chrom, at) {
+        if !self.recipe.regions.may_take(chrom, at) {
             return Ok(Outcome::OutOfRegion);
         }
         let ids = shared.string()?;
         let reference = if site.alleles > 0 { shared.string()? } else { b"" };
         alleles(&mut shared, site.alleles, alt)?;
         filters(&mut shared, dictionary, filter)?;
+        let (info, rest) = far_columns(record, dictionary, &self.shape, alt, line);
+        let extent = Extent { minor: self.shape.minor, chrom, pos: at, reference, alt, info, rest };
+        let end = || find_end(shared, site.infos, dictionary);
+        if !self.recipe.regions.takes(chrom, at, |overlap| extent.reach(overlap, end())) {
+            return Ok(Outcome::OutOfRegion);
+        }
         for text in [ids, reference, alt] {
             check_utf8(text)?;
         }
         let texts = [chrom, b".", ids, reference, alt, b".", filter, b"."];
         fixed::check(&texts)?;
         let quality = quality(site.qual)?;
-        let (info, rest) = far_columns(record, dictionary, &self.shape, alt, line);
-        let extent = Extent { minor: self.shape.minor, chrom, pos: at, reference, alt, info, rest };
         let chr2 = || find_chr2(shared, site.infos, dictionary);
         let predicate = &self.recipe.predicate;
         if !predicate.is_empty() {

@@ -4,6 +4,7 @@
 use super::fixed::end_of;
 use super::odd::Odd;
 use crate::source::vcf::header::Declared;
+use crate::source::vcf::regions::Overlap;
 
 /// What a record's end follows from.
 #[derive(Clone, Copy)]
@@ -57,6 +58,24 @@ impl Extent<'_> {
         match self.minor >= 4 && !told && self.alt.contains(&b'<') {
             true => self.alts(plain).fold(self.own(), i64::max),
             false => plain,
+        }
+    }
+
+    /// The first and the last position that count when regions are chosen by `overlap`. END counts as it is written, as it does in
+    /// an index. Of the shared first bases of REF and all ALTs none is changed; of a record without ALT none is, whose extent is
+    /// empty and ends before it begins.
+    #[cold]
+    pub(super) fn reach(self, overlap: Overlap, end: Option<i64>) -> (i64, i64) {
+        let last = self.end(end);
+        match overlap {
+            Overlap::Pos => (self.pos, self.pos),
+            Overlap::Record => (self.pos, last),
+            Overlap::Variant => {
+                let alts = self.alt.split(|byte| *byte == b',').filter(|alt| *alt != b".");
+                let shared = |alt: &[u8]| self.reference.iter().zip(alt).take_while(|(a, b)| a == b).count() as i64;
+                let unchanged = alts.map(shared).fold(last - self.pos + 1, i64::min);
+                (self.pos.saturating_add(unchanged), last)
+            }
         }
     }
 
@@ -190,6 +209,34 @@ mod tests {
         // Without END nothing goes beyond REF until 4.3, and one ALT ends where its record does.
         assert_eq!((apart(2, "<DEL>,<DUP>", "SVLEN=-900,50"), apart(4, "<DEL>", "SVLEN=50;END=140")), (vec![], vec![]));
         assert_eq!((apart(2, "T,G", "END=180"), apart(5, "T,<*>", "END=180")), (vec![], vec![101, 180]));
+    }
+
+    #[test]
+    fn what_counts_when_regions_are_chosen() {
+        let reach = |overlap, alt, info| {
+            let extent = extent(3, alt, info, None);
+            extent.reach(overlap, value(extent.info, b"END").and_then(number))
+        };
+        assert_eq!(reach(Overlap::Pos, "<DEL>", "END=150"), (100, 100));
+        assert_eq!((reach(Overlap::Record, "<DEL>", "END=150"), reach(Overlap::Record, "A", ".")), ((100, 150), (100, 101)));
+        // REF is AC.
+        for (alt, info, extent) in [
+            ("A", ".", (101, 101)),
+            ("ACT", ".", (102, 101)),
+            ("T", ".", (100, 101)),
+            ("A,T", ".", (100, 101)),
+            ("A,ACT", ".", (101, 101)),
+            ("AG,A", ".", (101, 101)),
+            (".", ".", (102, 101)),
+            (".", "END=150", (151, 150)),
+            ("<DEL>", "END=150", (100, 150)),
+            ("a", ".", (100, 101)),
+            ("AC", ".", (102, 101)),
+        ] {
+            assert_eq!(reach(Overlap::Variant, alt, info), extent, "{alt} {info}");
+        }
+        // As written: an index has it so.
+        assert_eq!(reach(Overlap::Record, "A[X:900[", "CHR2=X;END=900"), (100, 900));
     }
 
     #[test]

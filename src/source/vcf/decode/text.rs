@@ -17,7 +17,8 @@ impl Decoder {
         let at = columns.position()?;
         let texts = columns.all();
         let [chrom, _, _, reference, alt, qual, filter, info] = texts;
-        if !self.recipe.regions.contains(chrom, at) {
+        let extent = Extent { minor: self.shape.minor, chrom, pos: at, reference, alt, info, rest };
+        if !self.recipe.regions.takes(chrom, at, |overlap| extent.reach(overlap, info::find_end(info))) {
             return Ok(Outcome::OutOfRegion);
         }
         if !clean {
@@ -29,7 +30,6 @@ impl Decoder {
             }
         }
         fixed::check(&texts)?;
-        let extent = Extent { minor: self.shape.minor, chrom, pos: at, reference, alt, info, rest };
         let chr2 = || extent::value(info, b"CHR2");
         let predicate = &self.recipe.predicate;
         if !predicate.is_empty() {

@@ -62,6 +62,13 @@ pub(crate) struct Header {
 }
 
 impl Header {
+    /// May a record reach further than REF and END say, which is all that older tools put into an index? From 4.4 on SVLEN counts,
+    /// and from 4.5 on LEN of a call.
+    pub(crate) fn reaches_beyond_end(&self) -> bool {
+        let has = |list: &[Declaration], id: &str| list.iter().any(|declared| declared.id == id);
+        self.minor >= 4 && (has(&self.info, "SVLEN") || has(&self.formats, "LEN"))
+    }
+
     /// The contigs and filters that lines declare.
     pub(crate) fn declared(&self) -> Arc<Declared> {
         let mut contigs = KeyMap::default();

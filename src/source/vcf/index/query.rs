@@ -1,6 +1,7 @@
 //! A file and what is asked of it: from regions to spans of the file, by an index that is held against the file first. It must
 //! not know how an index is stored.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::flaw::Flaw;
 use super::read::{self, Chunk, IndexSummary, Kind};
 use crate::error::{Error, Result};
-use crate::source::vcf::regions::Regions;
+use crate::source::vcf::regions::{Overlap, Regions};
 use crate::source::vcf::split::spans::{self, Contigs};
 use crate::source::vcf::split::{Span, Spanned, Spans, UnitReader, Virtual};
 
@@ -50,6 +51,8 @@ pub(crate) struct IndexQuery<'a> {
     pub binary: Option<&'a [Box<[u8]>]>,
     /// The length of a contig, when the header declares it.
     pub length: &'a dyn Fn(&[u8]) -> Option<u64>,
+    /// A record may reach further than an index knows: all before it is read, too.
+    pub beyond: bool,
     /// Stored bytes a unit.
     pub step: u64,
     /// Bytes that a line, or a record, may have.
@@ -146,6 +149,7 @@ impl IndexQuery<'_> {
             *first = earliest.min(*first);
             *first
         });
+        let back = if self.regions.overlap() == Overlap::Pos { Bins::default() } else { Bins::of(chunks) };
         let mut spans = Vec::new();
         for (begin, end) in self.regions.of(name) {
             // POS counts from 1; POS 0, the telomere, lies in the bins of POS 1.
@@ -159,6 +163,12 @@ impl IndexQuery<'_> {
             let to = begins.get(behind).map_or(last, |(_, first)| *first);
             if from < to {
                 spans.push(Span { begin: Virtual(from), end: Virtual(to), contig });
+            }
+            // Records that begin before the range and reach into it are in bins that do so, too.
+            let earlier = |first: u64, last: u64| Span { begin: Virtual(first), end: Virtual(last.min(from)), contig };
+            match self.beyond && !back.is_empty() && first < from {
+                true => spans.push(earlier(first, from)),
+                false => spans.extend(back.over(begin, end).filter(|c| c.first < from).map(|c| earlier(c.first, c.last))),
             }
         }
         Ok(spans)
@@ -228,6 +238,31 @@ impl IndexQuery<'_> {
             }
         }
         Ok(())
+    }
+}
+
+/// Chunks by the width of their bins, each in the order of positions.
+#[derive(Default)]
+struct Bins<'a>(BTreeMap<u64, Vec<&'a Chunk>>);
+
+impl<'a> Bins<'a> {
+    fn of(chunks: &'a [Chunk]) -> Self {
+        let mut bins: BTreeMap<u64, Vec<&Chunk>> = BTreeMap::new();
+        chunks.iter().for_each(|chunk| bins.entry(chunk.end - chunk.begin).or_default().push(chunk));
+        bins.values_mut().for_each(|chunks| chunks.sort_unstable_by_key(|chunk| chunk.begin));
+        Self(bins)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The chunks whose bins hold a position of `begin .. end`.
+    fn over(&self, begin: u64, end: u64) -> impl Iterator<Item = &'a Chunk> {
+        self.0.values().flat_map(move |chunks| {
+            let from = chunks.partition_point(|chunk| chunk.end <= begin);
+            chunks.iter().skip(from).copied().take_while(move |chunk| chunk.begin < end)
+        })
     }
 }
 

@@ -41,6 +41,7 @@ pub(crate) fn by_index(
         regions,
         binary: names.as_deref(),
         length: &length,
+        beyond: facts.header.reaches_beyond_end(),
         step: layout.step,
         longest,
     };

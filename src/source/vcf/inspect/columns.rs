@@ -10,6 +10,7 @@ use crate::source::vcf::header::{self, Declaration, Field, Fields, Header, reser
 use crate::source::vcf::limits::Limits;
 use crate::source::vcf::schema::{Layout, lay_out};
 use crate::source::vcf::slot::CatchAll;
+use crate::text::nearest;
 
 /// The columns of a load.
 pub(crate) struct Columns {
@@ -58,13 +59,18 @@ fn places(
     usual: impl Fn(&str) -> Option<Declaration>,
     notices: &mut Vec<Notice>,
 ) -> Vec<usize> {
+    let declared: Vec<String> = fields.iter().map(|field| field.id.clone()).collect();
     let mut known: HashMap<String, usize> = fields.iter().enumerate().map(|(at, field)| (field.id.clone(), at)).collect();
     let (mut chosen, mut seen) = (Vec::new(), HashSet::new());
     for id in ids {
         let at = *known.entry(id.clone()).or_insert_with(|| {
             let (number, kind) = usual(id).map_or((Number::Unknown, VcfType::String), |known| (known.number, known.kind));
             let (number_text, kind_text) = (number.text(), kind.text());
-            let text = format!("{place}/{id} is asked for but not declared; read as Number={number_text}, Type={kind_text}");
+            let meant = nearest(id, declared.iter().map(String::as_str)).map(|meant| format!(" (did you mean {meant}?)"));
+            let text = format!(
+                "no input declares {place}/{id}{}; records that have it are read as Number={number_text}, Type={kind_text}",
+                meant.unwrap_or_default()
+            );
             notices.push(Notice { input: 1, text });
             fields.push(Field { id: id.clone(), number, kind, inferred: true });
             fields.len() - 1

@@ -10,7 +10,7 @@ use crate::source::vcf::bcf::testing::{Style, encode};
 use crate::source::vcf::bcf::{header, split_record};
 use crate::source::vcf::index::read::Kind;
 use crate::source::vcf::testing::{Read, bgzf, read, same};
-use crate::source::vcf::{Calls, Config, UnitSize};
+use crate::source::vcf::{Calls, Config, RegionsOverlap, UnitSize};
 use crate::store::Digest;
 
 pub const INFO: &str =
@@ -141,13 +141,15 @@ pub struct Case {
     pub text: String,
     pub packed: Vec<u8>,
     block: usize,
+    /// `regions_overlap`.
+    pub overlap: u8,
 }
 
 impl Case {
     pub fn new(text: &str, block: usize) -> Self {
         let (folder, packed) = (tempfile::tempdir().unwrap(), bgzf(text.as_bytes(), block));
         std::fs::write(folder.path().join("x"), &packed).unwrap();
-        Self { folder, text: text.to_owned(), packed, block }
+        Self { folder, text: text.to_owned(), packed, block, overlap: 1 }
     }
 
     pub fn index(&self, form: Form) -> Vec<u8> {
@@ -168,7 +170,7 @@ impl Case {
         let packed = bgzf(&bytes, block);
         std::fs::write(folder.path().join("x"), &packed).unwrap();
         let index = stored_as(&chunks_of(text, Some(&bytes), &packed, block, form), form, true);
-        let case = Self { folder, text: text.to_owned(), packed, block };
+        let case = Self { folder, text: text.to_owned(), packed, block, overlap: 1 };
         case.put(form.kind, &bgzf(&index, 5000));
         case
     }
@@ -181,14 +183,18 @@ impl Case {
     }
 
     pub async fn read(&self, regions: &[&str], unit: u64, partitions: usize) -> Result<Read> {
-        read(&config(regions, unit), self.folder.path(), partitions).await
+        read(&self.config(regions, unit), self.folder.path(), partitions).await
     }
 
     /// The same by a scan: the index is put aside.
     pub async fn scan(&self, regions: &[&str]) -> Read {
         let bare = tempfile::tempdir().unwrap();
         std::fs::write(bare.path().join("x"), &self.packed).unwrap();
-        read(&config(regions, 1 << 20), bare.path(), 1).await.unwrap()
+        read(&self.config(regions, 1 << 20), bare.path(), 1).await.unwrap()
+    }
+
+    pub fn config(&self, regions: &[&str], unit: u64) -> Config {
+        Config { regions_overlap: RegionsOverlap::Number(self.overlap), ..config(regions, unit) }
     }
 }
 

@@ -1,10 +1,10 @@
-//! Regions by indexes that htslib made, against `bcftools view -t`, which compares POS as we do. It must not be built outside tests.
+//! Regions by indexes that htslib made, against `bcftools view -R --regions-overlap 0|1|2` (`query` does not look at END). It must not be built outside tests.
 
 use std::path::Path;
 
 use crate::machine::{Listed, has_htslib, inflated, output_of as run, real_files, real_folder};
 use crate::source::vcf::testing::{Read, read_sql, same};
-use crate::source::vcf::{Calls, Config, Info, InfoWord, UnitSize};
+use crate::source::vcf::{Calls, Config, Info, InfoWord, RegionsOverlap, UnitSize};
 
 /// A contig and positions of it, both ends included.
 #[derive(Clone, Debug)]
@@ -28,27 +28,37 @@ impl Region {
     }
 }
 
-/// Chromosome, position, REF and ALT of the records whose POS lies in the regions.
-fn targets(folder: &Path, regions: &[Region]) -> Option<Vec<String>> {
+/// Chromosome, position, REF and ALT of the records that bcftools finds in the regions, sorted.
+fn found(folder: &Path, regions: &[Region], overlap: u8) -> Option<Vec<String>> {
     let lines = regions.iter().map(|Region(name, begin, end)| format!("{name}\t{begin}\t{end}\n")).collect::<String>();
     std::fs::write(folder.join("t"), lines).unwrap();
-    let text = run("bcftools", &["query", "-T", "t", "-f", "%CHROM|%POS|%REF|%ALT\n", "x"], folder)?;
-    Some(String::from_utf8(text).unwrap().lines().map(str::to_owned).collect())
+    let overlap = overlap.to_string();
+    let text = run("bcftools", &["view", "-H", "-G", "-R", "t", "--regions-overlap", &overlap, "x"], folder)?;
+    let row = |line: &str| {
+        let columns: Vec<&str> = line.splitn(6, '\t').collect();
+        format!("{}|{}|{}|{}", columns[0], columns[1], columns[3], columns[4])
+    };
+    let mut rows: Vec<String> = String::from_utf8(text).unwrap().lines().map(row).collect();
+    rows.sort_unstable();
+    Some(rows)
 }
 
-async fn ours(folder: &Path, regions: &[Region], unit: u64, partitions: usize) -> Read {
+async fn ours(folder: &Path, regions: &[Region], overlap: u8, unit: u64, partitions: usize) -> Read {
     let mut config = Config::of(["x"]);
     (config.regions, config.unit) = (regions.iter().map(Region::text).collect(), UnitSize::Bytes(unit));
+    config.regions_overlap = RegionsOverlap::Number(overlap);
     (config.info, config.calls) = (Info::Word(InfoWord::None), Calls::None);
     read_sql(&config, folder, partitions, "SELECT chrom, pos, ref, alt FROM t ORDER BY __unit, __row").await.unwrap()
 }
 
-/// The rows as [`targets`] writes them.
+/// The rows as [`found`] writes them.
 fn rows_of(read: &Read) -> Vec<String> {
     let [chrom, pos, reference, alt] = ["chrom", "pos", "ref", "alt"].map(|name| read.column(name));
     let alt = alt.iter().map(|alt| if alt == "-" { "." } else { alt });
     let rows = chrom.iter().zip(pos).zip(reference).zip(alt);
-    rows.map(|(((chrom, pos), reference), alt)| format!("{chrom}|{pos}|{reference}|{alt}")).collect()
+    let mut rows: Vec<String> = rows.map(|(((chrom, pos), reference), alt)| format!("{chrom}|{pos}|{reference}|{alt}")).collect();
+    rows.sort_unstable();
+    rows
 }
 
 /// Names and positions of a file, for regions that hit and miss.
@@ -84,13 +94,24 @@ fn asked(places: &[(String, i64)]) -> Vec<Vec<Region>> {
 async fn agree(folder: &Path, places: &[(String, i64)], kind: &str, from: usize, what: &str) -> usize {
     let mut rows = 0;
     for (i, regions) in asked(places).into_iter().enumerate().skip(from % 4).step_by(4) {
-        let expected = targets(folder, &regions).unwrap();
-        let (unit, partitions) = if i < 4 { (50_000, 2) } else { (16 << 20, 1) };
-        let read = ours(folder, &regions, unit, partitions).await;
-        assert!(read.plan.contains(&format!("index={kind}")), "{what} {regions:?}: {:?}", read.inspection.notices);
-        assert_eq!(rows_of(&read), expected, "{what} {regions:?}");
-        assert!(read.records() <= places.len() as u64);
-        rows += expected.len();
+        for overlap in 0..3 {
+            let expected = found(folder, &regions, overlap).unwrap();
+            let (unit, partitions) = if i < 4 { (50_000, 2) } else { (16 << 20, 1) };
+            let read = ours(folder, &regions, overlap, unit, partitions).await;
+            assert!(read.plan.contains(&format!("index={kind}")), "{what} {regions:?}: {:?}", read.inspection.notices);
+            let ours = rows_of(&read);
+            let differ =
+                ours.iter().filter(|row| !expected.contains(row)).chain(expected.iter().filter(|row| !ours.contains(row)));
+            let differ: Vec<_> = if ours == expected { Vec::new() } else { differ.take(5).collect() };
+            assert!(
+                ours == expected,
+                "{what} {regions:?} {overlap}: {} rows, {} expected, such as {differ:?}",
+                ours.len(),
+                expected.len()
+            );
+            assert!(read.records() <= places.len() as u64);
+            rows += expected.len();
+        }
     }
     rows
 }
@@ -190,7 +211,8 @@ async fn a_file_of_fifty_thousand_records_agrees() {
                 _ => ".".to_owned(),
             };
             let reference = &"ACGTACGTACGT"[..1 + next(12) as usize];
-            text += &format!("{}\t{pos}\t.\t{reference}\tT\t{}\tPASS\t{info}\n", names[name], next(60));
+            let alt = ["T", "A", "AC", "ACGTA,ACG", "AT,T", "*", ".", "<DEL>", "<DEL>,A"][next(9) as usize];
+            text += &format!("{}\t{pos}\t.\t{reference}\t{alt}\t{}\tPASS\t{info}\n", names[name], next(60));
             pos += next(gap);
         }
     }
@@ -200,7 +222,7 @@ async fn a_file_of_fifty_thousand_records_agrees() {
     assert!(every_index(folder.path(), "synthetic", (0, 1)).await.unwrap() > 50_000);
     // Rows do not depend on how many read them.
     let regions: Vec<Region> = names.iter().map(|name| Region((*name).to_owned(), 500, LAST)).collect();
-    let (one, two) = (ours(folder.path(), &regions, 100_000, 1).await, ours(folder.path(), &regions, 100_000, 2).await);
+    let (one, two) = (ours(folder.path(), &regions, 1, 100_000, 1).await, ours(folder.path(), &regions, 1, 100_000, 2).await);
     assert!(one.units.len() > 4 && two.plan.contains("partitions=2"), "{}", two.plan);
     assert!(same(&one.batch, &two.batch, &[]));
     assert_eq!(one.units, two.units);
