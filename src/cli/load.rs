@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::flags::Flags;
-use super::{Console, pipeline, regions};
+use super::{Console, pipeline, regions, values};
 use crate::error::Result;
 use crate::plan::PlanOptions;
 use crate::run::Run;
@@ -45,7 +45,7 @@ pub struct Command {
     #[arg(long = "set", value_name = "KEY.KEY=VALUE")]
     sets: Vec<String>,
     /// Worker threads; default: what the machine, the cgroup and SLURM_CPUS_PER_TASK allow.
-    #[arg(long, value_name = "N", value_parser = super::at_least_one)]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one)]
     threads: Option<usize>,
     #[command(flatten)]
     how: pipeline::How,

@@ -22,6 +22,7 @@ mod scratch;
 mod signals;
 mod synth;
 mod validate;
+mod values;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -99,19 +100,6 @@ enum Command {
 #[command(after_help = "Example:\n  genogate completions bash > ~/.local/share/bash-completion/completions/genogate")]
 struct Completions {
     shell: clap_complete::Shell,
-}
-
-/// A number of threads.
-fn at_least_one(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "it takes a whole number from 1 on".to_owned())
-}
-
-/// A name.
-fn not_empty(text: &str) -> Result<String, String> {
-    match text.trim().is_empty() {
-        true => Err("it is empty".to_owned()),
-        false => Ok(text.to_owned()),
-    }
 }
 
 /// Runs the command line of this process.

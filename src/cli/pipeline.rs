@@ -7,7 +7,7 @@ use indicatif::HumanBytes;
 use serde_json::json;
 
 use super::progress::{Progress, per_second};
-use super::{Console, signals};
+use super::{Console, signals, values};
 use crate::crypto::digest;
 use crate::error::{Error, Result};
 use crate::flow::{Outcome, Status};
@@ -27,7 +27,7 @@ pub struct File {
     #[arg(long = "set", value_name = "KEY.KEY=VALUE")]
     sets: Vec<String>,
     /// Worker threads; default: what the machine, the cgroup and SLURM_CPUS_PER_TASK allow.
-    #[arg(long, value_name = "N", value_parser = super::at_least_one)]
+    #[arg(long, value_name = "N", value_parser = values::at_least_one)]
     threads: Option<usize>,
 }
 
@@ -59,7 +59,7 @@ pub struct How {
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
     /// Name of the load. While it is unfinished, runs of this name must be of the same files and options.
-    #[arg(long, value_name = "NAME", value_parser = super::not_empty)]
+    #[arg(long, value_name = "NAME", value_parser = values::not_empty)]
     load_name: Option<String>,
 }
 

@@ -37,6 +37,7 @@ fn expand(text: &str, place: Place, variable: &impl Fn(&str) -> Option<String>, 
             None => {
                 let hint = format!("export {name}=…, or write the value");
                 mistakes.push(Mistake::new(place, format!("the variable {name} is not set")).hint(hint));
+                out.push_str(&format!("${{{name}}}"));
             }
         }
         rest = after;

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use super::input::{Input, Origin};
 use super::inspect::InputFacts;
 use super::regions::{Regions, meant};
+use super::split::spans::Contigs;
 use crate::error::{Error, Result};
 use crate::flow::Notice;
 
@@ -33,7 +34,7 @@ pub(crate) fn check(regions: &Regions, named: Vec<Option<BTreeSet<String>>>, inp
     for (input, named) in inputs.iter().zip(&named) {
         match &input.origin {
             _ if unknown.is_empty() => break,
-            Origin::Indexed { spans, .. } => unknown.retain(|name| !spans.names(name)),
+            Origin::Indexed { spans, .. } => unknown.retain(|name| !names(&spans.contigs, name)),
             Origin::Unreadable => {}
             // What it holds shows only when it is read, and that happens once.
             Origin::Stream(_) if named.is_none() => return Ok(None),
@@ -70,6 +71,11 @@ pub(crate) fn check(regions: &Regions, named: Vec<Option<BTreeSet<String>>>, inp
         first => format!("the contigs are called {}{}", first.join(", "), if known.len() > TOLD { ", …" } else { "" }),
     };
     Err(Error::usage(text).with_hint(hint))
+}
+
+/// Does an index name this contig, of those that were asked for?
+fn names(contigs: &Contigs, contig: &str) -> bool {
+    matches!(contigs, Contigs::Names(names) if names.iter().any(|name| **name == *contig.as_bytes()))
 }
 
 /// A name as the specification has them (VCF 4.5 section 1.4.7), so that no message repeats what else a damaged file may hold.

@@ -116,11 +116,6 @@ impl Spans {
         self.units.len() as u64
     }
 
-    /// Does the index name this contig, of those that were asked for?
-    pub(crate) fn names(&self, contig: &str) -> bool {
-        matches!(&*self.contigs, Contigs::Names(names) if names.iter().any(|name| **name == *contig.as_bytes()))
-    }
-
     pub(crate) fn unit(&self, unit: u32) -> &[Span] {
         let at = unit as usize;
         let begin = self.units.get(at).map_or(self.spans.len(), |first| *first as usize);
