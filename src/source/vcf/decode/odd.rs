@@ -36,7 +36,7 @@ crate::text::worded! {
 }
 
 impl Odd {
-    const ALL: [Odd; 13] = [
+    const ALL: [Odd; 14] = [
         Odd::Miscount,
         Odd::PastAlt,
         Odd::Misfit,
