@@ -81,15 +81,17 @@ impl From<Failure> for Error {
 }
 
 /// Options of planning that are not part of the pipeline.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct PlanOptions {
     /// Worker threads; `None`: what the machine, the cgroup and SLURM_CPUS_PER_TASK allow.
     pub threads: Option<usize>,
+    /// Stages of the program's own, behind the pipeline's: checked, proven and part of the load's identity like those.
+    pub stages: Vec<Arc<dyn Stage>>,
 }
 
 /// Checks a spec end to end and proves its profile.
-pub fn plan(spec: &Spec, options: PlanOptions) -> Result<Plan, Failure> {
-    Draft::of(spec).inspect(options)
+pub fn plan(spec: &Spec, options: &PlanOptions) -> Result<Plan, Failure> {
+    Draft::of(spec, options).inspect(options.threads)
 }
 
 /// A pipeline's components, built from its file: what can be known before anybody looks at an input.
@@ -103,7 +105,7 @@ pub struct Draft<'a> {
 
 impl<'a> Draft<'a> {
     /// Builds the components; mistakes are kept for later.
-    pub fn of(spec: &'a Spec) -> Self {
+    pub fn of(spec: &'a Spec, options: &PlanOptions) -> Self {
         let pipeline = &spec.pipeline;
         let mut mistakes = Vec::new();
         let mut note = |path: &[&str], error: &Error| {
@@ -121,6 +123,7 @@ impl<'a> Draft<'a> {
         let around = Around { base: &spec.base, source: configured.facts(), database };
         let steps: Vec<Option<Step>> = (pipeline.stages.iter().enumerate())
             .map(|(i, stage)| stage.config().build(&around).map_err(|error| note(&["stages", &i.to_string()], &error)).ok())
+            .chain(options.stages.iter().map(|stage| Some(Step::Stage(stage.clone()))))
             .collect();
         references(spec, &steps, sink.as_deref(), &mut mistakes);
         Self { spec, source, steps, sink, mistakes }
@@ -144,8 +147,8 @@ impl<'a> Draft<'a> {
         source.chain(stages).chain(self.sink.iter().map(|sink| (sink.kind(), sink.owes()))).collect()
     }
 
-    /// Looks at the inputs, checks everything and proves the profile.
-    pub fn inspect(self, options: PlanOptions) -> Result<Plan, Failure> {
+    /// Looks at the inputs, checks everything and proves the profile; `threads` as in [`PlanOptions`].
+    pub fn inspect(self, threads: Option<usize>) -> Result<Plan, Failure> {
         let Self { spec, source, steps, sink, mut mistakes } = self;
         let pipeline = &spec.pipeline;
         let inspection = match source.map(|source| source.inspect()) {
@@ -159,7 +162,7 @@ impl<'a> Draft<'a> {
         };
         let Some(sink) = sink else { return Err(Failure::Mistakes(spec.mistakes(mistakes))) };
 
-        let threads = options.threads.unwrap_or_else(session::threads);
+        let threads = threads.unwrap_or_else(session::threads);
         let session = session::context(sink.writers().unwrap_or(threads).max(1));
         let scan = LogicalPlanBuilder::scan(session::TABLE, provider_as_source(inspection.table.clone()), None)
             .and_then(LogicalPlanBuilder::build)

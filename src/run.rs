@@ -57,10 +57,10 @@ impl Run {
     ///
     /// The trail is that of the sink's database, else of the first that a stage uses, else the spool alone.
     pub async fn prepare(spec: &Spec, options: PlanOptions, home: &Path) -> Result<Self> {
-        let draft = Draft::of(spec).require()?;
+        let draft = Draft::of(spec, &options).require()?;
         let databases = Databases::new(spec.pipeline.databases.clone(), &spec.base).with_home(home);
         let trail = Trail::open(&databases, draft.databases().first().map(String::as_str), home).await?;
-        match look(spec, draft, options, &trail).await {
+        match look(spec, draft, options.threads, &trail).await {
             Ok(plan) => {
                 let context = Arc::new(Context::new(trail.run_id(), trail.recorder()));
                 let databases = databases.with_witness(trail.witness());
@@ -239,7 +239,7 @@ impl Run {
 }
 
 /// Reads the inputs' headers and plans, behind a durable intent.
-async fn look(spec: &Spec, draft: Draft<'_>, options: PlanOptions, trail: &Trail) -> Result<Plan> {
+async fn look(spec: &Spec, draft: Draft<'_>, threads: Option<usize>, trail: &Trail) -> Result<Plan> {
     let recorder = trail.recorder();
     if let Err(error) = trail.grant().require(Permission::LoadRun) {
         recorder.record(Event::Denied { permission: Permission::LoadRun.name().into() })?;
@@ -250,7 +250,7 @@ async fn look(spec: &Spec, draft: Draft<'_>, options: PlanOptions, trail: &Trail
         profile: spec.pipeline.profile.name().to_owned(),
     })?;
     recorder.flush().await.map_err(|error| error.at("no durable audit intent, so no input was looked at"))?;
-    let plan = draft.inspect(options)?;
+    let plan = draft.inspect(threads)?;
     let inputs = plan.document.inputs.len() as u32;
     recorder.record(Event::LoadPlanned { inputs, rules_digest: digest::hex(&plan.rules_digest) })?;
     Ok(plan)

@@ -165,7 +165,7 @@ impl Load {
         let home = folder.join("home");
         Cluster::open(&home).start().await?;
         let start = Instant::now();
-        let run = Run::prepare(&spec, PlanOptions { threads: Some(threads) }, &home).await?;
+        let run = Run::prepare(&spec, PlanOptions { threads: Some(threads), ..PlanOptions::default() }, &home).await?;
         let (planned, databases) = (start.elapsed(), run.databases().clone());
         let (_, report) = pipeline::carry_out(console, run, RunOptions::default()).await?;
         let seconds = planned.as_secs_f64() + report.seconds;

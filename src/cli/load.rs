@@ -63,7 +63,7 @@ impl Command {
             console.line(spec::to_yaml(&spec.pipeline).trim_end());
             return Ok(());
         }
-        let run = Run::prepare(&spec, PlanOptions { threads: self.threads }, &secrets::home()?).await?;
+        let run = Run::prepare(&spec, PlanOptions { threads: self.threads, ..PlanOptions::default() }, &secrets::home()?).await?;
         pipeline::execute(console, run, self.how.into()).await
     }
 

@@ -34,7 +34,7 @@ pub struct File {
 impl File {
     fn plan(&self) -> Result<Plan, Failure> {
         let spec = Spec::read(&self.file, &self.sets).map_err(Failure::Mistakes)?;
-        plan::plan(&spec, PlanOptions { threads: self.threads })
+        plan::plan(&spec, &PlanOptions { threads: self.threads, ..PlanOptions::default() })
     }
 }
 
@@ -73,7 +73,9 @@ impl Run {
     /// Plans and runs; prints the report.
     pub async fn run(self, console: &Console) -> Result<()> {
         let spec = Spec::read(&self.file.file, &self.file.sets).map_err(Error::from)?;
-        let run = run::Run::prepare(&spec, PlanOptions { threads: self.file.threads }, &secrets::home()?).await?;
+        let run =
+            run::Run::prepare(&spec, PlanOptions { threads: self.file.threads, ..PlanOptions::default() }, &secrets::home()?)
+                .await?;
         execute(console, run, self.how.into()).await
     }
 }

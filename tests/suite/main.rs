@@ -10,6 +10,7 @@ mod circles;
 mod cohorts;
 mod db;
 mod documents;
+mod examples;
 mod faults;
 mod forms;
 mod hipaa;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use genogate::flow::{Owed, Situation};
-use genogate::plan::Draft;
+use genogate::plan::{Draft, PlanOptions};
 use genogate::spec::{self, Spec};
 use serde_json::{Value, json};
 
@@ -149,7 +149,7 @@ fn what_a_component_owes_stands_on_the_trail_and_nothing_else() {
     for case in cases() {
         let folder = tempfile::tempdir().unwrap();
         let spec = case.spec(folder.path());
-        let components = Draft::of(&spec).owes();
+        let components = Draft::of(&spec, &PlanOptions::default()).owes();
         let of_the_run = ["load_intent", "load_planned", if case.code == 0 { "load_finished" } else { "load_failed" }];
         let mut expected: BTreeSet<String> = of_the_run.map(str::to_owned).into();
         for (component, owes) in components {

@@ -129,7 +129,8 @@ impl Bench {
     fn plan(&self, text: &str, sets: &[String], variable: Option<&str>) -> Plan {
         let spec = Spec::parse("rules.yaml", text, self.path(), sets, |_| variable.map(str::to_owned));
         let spec = spec.unwrap_or_else(|mistakes| panic!("{sets:?}: {mistakes}"));
-        let planned = plan(&spec, PlanOptions { threads: Some(1) }).map_err(genogate::error::Error::from);
+        let planned =
+            plan(&spec, &PlanOptions { threads: Some(1), ..PlanOptions::default() }).map_err(genogate::error::Error::from);
         planned.unwrap_or_else(|error| panic!("{sets:?}: {error}"))
     }
 
