@@ -52,6 +52,7 @@ impl Line {
             force: false,
             shard: None,
             load_name: None,
+            files: None,
         };
         let open = stage.open(&opening, Input::whole(batches[0].schema()), &mut self.document);
         futures::executor::block_on(open).expect("a stage that needs no key")

@@ -131,13 +131,13 @@ BEGIN
 END
 $$;
 
--- A complete load's rows as they are stored, by id: what the views show, in the form it was written.
+-- A visible load's rows as they are stored, by id: what the views show, in the form it was written.
 CREATE FUNCTION genogate_store.stored_variants(p_load uuid, p_low bigint, p_high bigint) RETURNS SETOF genogate_store.variants
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
   SELECT access.require('loads:read');
   SELECT * FROM genogate_store.variants
   WHERE variant_id BETWEEN p_low AND p_high
-    AND EXISTS (SELECT FROM genogate_store.loads l WHERE l.load_id = p_load AND l.status = 'complete'
+    AND EXISTS (SELECT FROM genogate_store.loads l WHERE l.load_id = p_load AND variant_id >> 21 < l.shown_below
                 AND l.load_no = p_low >> 41 AND l.load_no = p_high >> 41)
 $$;
 
@@ -146,7 +146,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_stor
   SELECT access.require('loads:read');
   SELECT * FROM genogate_store.calls
   WHERE variant_id BETWEEN p_low AND p_high
-    AND EXISTS (SELECT FROM genogate_store.loads l WHERE l.load_id = p_load AND l.status = 'complete'
+    AND EXISTS (SELECT FROM genogate_store.loads l WHERE l.load_id = p_load AND variant_id >> 21 < l.shown_below
                 AND l.load_no = p_low >> 41 AND l.load_no = p_high >> 41)
 $$;
 

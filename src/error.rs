@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use datafusion::error::DataFusionError;
+use uuid::Uuid;
 
 /// Result of every room's public functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -73,6 +74,8 @@ struct Inner {
     hint: Option<Cow<'static, str>>,
     transient: bool,
     sqlstate: Option<String>,
+    load: Option<Uuid>,
+    input: Option<u32>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -88,7 +91,16 @@ macro_rules! constructors {
 impl Error {
     /// An error of `class` that says `message`.
     pub fn new(class: Class, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Box::new(Inner { class, message: message.into(), hint: None, transient: false, sqlstate: None, source: None }))
+        Self(Box::new(Inner {
+            class,
+            message: message.into(),
+            hint: None,
+            transient: false,
+            sqlstate: None,
+            load: None,
+            input: None,
+            source: None,
+        }))
     }
 
     constructors! {
@@ -132,6 +144,19 @@ impl Error {
         self
     }
 
+    /// Says that it is about an input, by number from 1: `input 3: …`.
+    pub fn at_input(self, number: u32) -> Self {
+        let mut error = self.at(format_args!("input {number}"));
+        error.0.input = Some(number);
+        error
+    }
+
+    /// Says which load it is about.
+    pub fn of_load(mut self, load: Uuid) -> Self {
+        self.0.load = Some(load);
+        self
+    }
+
     /// The failure's class.
     pub fn class(&self) -> Class {
         self.0.class
@@ -140,6 +165,16 @@ impl Error {
     /// What to do about it, when there is something.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
+    }
+
+    /// The input it is about, from 1, when it is about one.
+    pub fn input_number(&self) -> Option<u32> {
+        self.0.input
+    }
+
+    /// The load it is about.
+    pub fn load_id(&self) -> Option<Uuid> {
+        self.0.load
     }
 
     /// True when a retry may succeed.
@@ -236,6 +271,8 @@ fn copy_of(shared: &DataFusionError) -> Error {
                 hint: inner.hint.clone(),
                 transient: inner.transient,
                 sqlstate: inner.sqlstate.clone(),
+                load: inner.load,
+                input: inner.input,
                 source: None,
             }));
         }

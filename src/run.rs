@@ -22,7 +22,7 @@ pub use trail::{Trail, destination, spool};
 
 use crate::access::{Grant, Permission};
 use crate::audit::{Event, Recorder};
-use crate::crypto::digest;
+use crate::crypto::digest::{self, Sha256};
 use crate::db::Databases;
 use crate::error::{Class, Error, Result};
 use crate::flow::exec::{SinkExec, StageExec};
@@ -112,12 +112,14 @@ impl Run {
         let start = Instant::now();
         let recorder = &self.context.recorder;
         self.keep_ticket(&options);
+        let shard = options.shard;
         let driven = self.drive(self.trail.grant(), options).await;
         let told = self.context.set_aside.events().into_iter().try_for_each(|event| recorder.record(event));
         match driven {
             Ok(outcome) => {
                 self.drop_tickets(&outcome);
-                let report = Report::new(&self.plan, &self.context, outcome, start.elapsed());
+                let own = shard.map(|shard| shard.inputs(&self.plan.units));
+                let report = Report::new(&self.plan, &self.context, outcome, own.as_ref(), start.elapsed());
                 told.and_then(|()| recorder.record(report.finished_event()))?;
                 recorder.flush().await?;
                 Ok(report)
@@ -126,8 +128,9 @@ impl Run {
                 if !is_resumable(&error) {
                     Ticket::forget(&self.home, self.context.run_id);
                 }
-                failed(recorder, Some(self.context.run_id), &error).await;
-                Err(error)
+                let load = self.context.load.get().copied().unwrap_or(self.context.run_id);
+                failed(recorder, Some(load), &error).await;
+                Err(error.of_load(load))
             }
         }
     }
@@ -140,7 +143,8 @@ impl Run {
     }
 
     fn drop_tickets(&self, outcome: &Outcome) {
-        let through = |id: &uuid::Uuid| !(outcome.status == Status::Partial && *id == outcome.load_id);
+        let goes_on = matches!(outcome.status, Status::Partial | Status::Unfinished);
+        let through = |id: &uuid::Uuid| !(goes_on && *id == outcome.load_id);
         [self.context.run_id, outcome.load_id].iter().filter(|id| through(id)).for_each(|id| Ticket::forget(&self.home, *id));
     }
 
@@ -159,6 +163,7 @@ impl Run {
             force: options.force,
             shard: options.shard,
             load_name: options.load_name.as_deref(),
+            files: files_digest(&self.plan),
         };
         self.plan.given_up.iter().for_each(|(input, reason)| self.context.units.give_up(*input, reason.clone()));
         if let Some(shard) = options.shard {
@@ -236,6 +241,24 @@ impl Run {
         self.context.changed.lock().unwrap_or_else(PoisonError::into_inner).extend(changed);
         Ok(())
     }
+}
+
+/// Digest of where the inputs lie, and of what their samples are called anew; `None` when one is a stream.
+fn files_digest(plan: &Plan) -> Option<[u8; 32]> {
+    let mut digest = Sha256::new();
+    let mut part = |bytes: &[u8]| {
+        digest.update(&(bytes.len() as u64).to_le_bytes());
+        digest.update(bytes);
+    };
+    for (path, input) in plan.paths.iter().zip(&plan.document.inputs) {
+        // A workflow's link to a file lies in another folder each time.
+        let path = path.as_ref()?;
+        let path = std::fs::canonicalize(path).or_else(|_| std::path::absolute(path)).ok()?;
+        part(path.as_os_str().as_encoded_bytes());
+        part(&(input.renamed.len() as u64).to_le_bytes());
+        input.renamed.iter().flat_map(|name| [&name.old, &name.new]).for_each(|name| part(name.expose().as_bytes()));
+    }
+    Some(digest.finish())
 }
 
 /// Reads the inputs' headers and plans, behind a durable intent.

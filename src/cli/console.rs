@@ -5,6 +5,10 @@ use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use serde_json::{Value, json};
+
+use crate::error::Error;
+
 /// Was a JSON object printed? There is one standard output in a process.
 static TOLD: AtomicBool = AtomicBool::new(false);
 
@@ -69,18 +73,50 @@ impl Console {
         std::io::stderr().is_terminal()
     }
 
-    /// Prints a remark on standard error: progress in batch logs, notices, warnings.
+    /// Prints a remark on standard error: progress in batch logs, notices.
     pub fn remark(&self, text: impl Display) {
+        self.log("INFO", text, json!({}));
+    }
+
+    /// A remark about what somebody should look at. `fields`: what it is about, in the JSON log: `load_id`, `input`.
+    pub fn warn(&self, text: impl Display, fields: Value) {
+        self.log("WARN", text, fields);
+    }
+
+    /// Tells a failure on standard error: its text and what to do, or one event of the JSON log.
+    pub fn error(&self, error: &Error) {
+        if self.log_json {
+            let mut fields = told(error);
+            fields.as_object_mut().into_iter().for_each(|fields| fields.retain(|_, value| !value.is_null()));
+            return self.log("ERROR", error, fields);
+        }
+        self.remark(format_args!("error: {error}"));
+        if let Some(hint) = error.hint() {
+            self.remark(format_args!("  {hint}"));
+        }
+    }
+
+    fn log(&self, level: &str, text: impl Display, fields: Value) {
         let text = text.to_string();
         let line = match self.log_json {
             true => {
-                serde_json::json!({"timestamp": chrono::Utc::now(), "level": "INFO", "fields": {"message": text}}).to_string()
+                let mut fields = fields;
+                fields["message"] = json!(text);
+                json!({"timestamp": chrono::Utc::now(), "level": level, "fields": fields}).to_string()
             }
             false => text,
         };
         // A closed standard error must not end a load.
         let _ = writeln!(std::io::stderr().lock(), "{line}");
     }
+}
+
+/// A failure as a JSON object.
+pub(super) fn told(error: &Error) -> Value {
+    json!({
+        "class": error.class(), "message": error.to_string(), "hint": error.hint(), "sqlstate": error.sqlstate(),
+        "load_id": error.load_id(), "input": error.input_number(), "exit_code": error.class().exit_code(),
+    })
 }
 
 /// A closed standard output (`| head`) is the reader's wish, not an error.

@@ -42,7 +42,6 @@ const fn short(short: char, long: &'static str, key: &'static str, takes: Takes)
 
 /// A flag that means what it means in bcftools has that name.
 const FLAGS: &[Flag] = &[
-    flag("name", "name", Takes::Text("NAME")),
     flag("profile", "profile", Takes::Text("WORD")),
     short('r', "regions", "source.vcf.regions", Takes::Regions("REGION")),
     flag("regions-overlap", "source.vcf.regions_overlap", Takes::NumberOrWord("0|1|2")),
@@ -212,7 +211,7 @@ mod tests {
     fn flags_become_keys() {
         let vcf = |key: &str, value: Value| json!({"source": {"vcf": {key: value}}});
         assert_eq!(typed(&[]), json!({}));
-        assert_eq!(typed(&["--name", "nightly"]), json!({"name": "nightly"}));
+        assert_eq!(typed(&["--profile", "open"]), json!({"profile": "open"}));
         assert_eq!(typed(&["-r", "chr1,chrX:1-10", "-r", "chr2"]), vcf("regions", json!(["chr1", "chrX:1-10", "chr2"])));
         assert_eq!(typed(&["-r", "1:1,000-2,000,000,X"]), vcf("regions", json!(["1:1,000-2,000,000", "X"])));
         assert_eq!(typed(&["--regions-overlap", "0"]), vcf("regions_overlap", json!(0)));

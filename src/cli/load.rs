@@ -17,7 +17,7 @@ use crate::spec::{self, Spec};
 #[command(after_help = "Examples:\n  genogate load cohort.vcf.gz --calls carriers\n  \
                         bcftools view -i 'QUAL>30' big.bcf | genogate load - --profile open\n  \
                         genogate load cohort.vcf.gz -r chr1:1,000,000-2,000,000 --regions-overlap 0\n  \
-                        genogate load cohort.tsv --shard \"$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT\" --load-name cohort-7\n  \
+                        genogate load cohort.tsv --shard \"$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT\" --name cohort-7\n  \
                         genogate load *.vcf.gz --filter \"qual >= 30\" --print-pipeline")]
 pub struct Command {
     /// VCF files, globs, or `-` for standard input.
@@ -57,7 +57,8 @@ pub struct Command {
 impl Command {
     /// Builds the pipeline, then plans and runs it, or prints it.
     pub async fn run(self, console: &Console) -> Result<()> {
-        let spec = Spec::from_json(&self.pipeline()?, &self.sets)?;
+        let sets: Vec<String> = self.sets.iter().cloned().chain(self.how.overrides()).collect();
+        let spec = Spec::from_json(&self.pipeline()?, &sets)?;
         if self.print_pipeline {
             console.object(json!({ "pipeline": spec.pipeline }));
             console.line(spec::to_yaml(&spec.pipeline).trim_end());

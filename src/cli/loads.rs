@@ -34,14 +34,14 @@ enum What {
     #[command(after_help = "Example: genogate loads resume 0199a7c2-5c1e-7d31-9f0a-3f2b6f1f9a10")]
     Resume { load: Uuid },
     /// Makes a load visible of which every unit is committed. Done again, it changes nothing.
-    #[command(after_help = "Example: genogate loads finish --load-name cohort-7")]
+    #[command(after_help = "Example: genogate loads finish --name cohort-7")]
     Finish {
         /// The load's id.
-        #[arg(required_unless_present = "load_name")]
+        #[arg(required_unless_present = "name")]
         load: Option<Uuid>,
-        /// The name its shards met under.
-        #[arg(long, value_name = "NAME", conflicts_with = "load")]
-        load_name: Option<String>,
+        /// Its name.
+        #[arg(long, value_name = "NAME", visible_alias = "load-name", conflicts_with = "load")]
+        name: Option<String>,
         /// Replace an identical complete load instead of dropping this one.
         #[arg(long)]
         force: bool,
@@ -95,8 +95,8 @@ impl Command {
             }
             // Its run has a trail of its own.
             What::Resume { .. } => {}
-            What::Finish { load, load_name, force } => {
-                let id = match (load, load_name) {
+            What::Finish { load, name, force } => {
+                let id = match (load, name) {
                     (Some(id), _) => *id,
                     (None, name) => loads::named(&client, grant, name.as_deref().unwrap_or_default()).await?,
                 };
@@ -113,7 +113,12 @@ impl Command {
                 for other in &done.same_content {
                     console.line(format_args!("load {other} holds the same content"));
                 }
+                let shown = loads::inspect(&client, grant, done.id).await?;
+                let given_up = shown.files.iter().filter(|file| file.reason.is_some()).count();
                 console.object(json!(done));
+                if given_up > 0 {
+                    return Err(pipeline::files_given_up(given_up, shown.files.len()).of_load(done.id));
+                }
             }
             What::Drop { load } => {
                 let dropped = loads::drop(&client, grant, &door.recorder(), *load).await?;
@@ -159,7 +164,7 @@ async fn find(door: &Door, id: Uuid) -> Result<Load> {
 fn line(load: &Load) -> String {
     let count = |count: Option<i64>| count.map_or_else(|| "-".into(), |count| count.to_string());
     format!(
-        "{}  {:<8}  {}  {:>12} variants  {:>14} calls  {}{}",
+        "{}  {:<10}  {}  {:>12} variants  {:>14} calls  {}{}",
         load.load_id,
         load.status,
         load.created.format("%Y-%m-%d %H:%M"),
@@ -173,6 +178,9 @@ fn line(load: &Load) -> String {
 /// Behind the name: who works on an unfinished load, why it stopped, what can be done.
 fn state(load: &Load) -> String {
     let mut words = Vec::new();
+    if load.given_up > 0 {
+        words.push(format!("{} of {} files given up", load.given_up, load.inputs));
+    }
     if load.sessions > 0 {
         words.push(format!("{} at work", load.sessions));
     } else if load.resumable {

@@ -106,12 +106,7 @@ struct Completions {
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version are not failures; everything else is a usage error.
-            let code = if error.use_stderr() { 2 } else { 0 };
-            let _ = error.print();
-            return ExitCode::from(code);
-        }
+        Err(error) => return misread(&error),
     };
     allow_many_files();
     let console = Console { json: cli.json, log_json: cli.log_json };
@@ -163,20 +158,40 @@ async fn dispatch(command: Command, console: &Console) -> Result<()> {
     }
 }
 
-/// Tells a failure: text on standard error, or the JSON object on standard output unless the command printed its own.
+/// Tells a failure: on standard error, or as the JSON object on standard output unless the command printed its own; in the JSON log
+/// in any case.
 fn failed(console: Console, error: &Error) -> ExitCode {
-    let code = error.class().exit_code();
-    if console.json && !console.told() {
-        console.object(serde_json::json!({
-            "error": {"class": error.class(), "message": error.to_string(), "hint": error.hint(), "sqlstate": error.sqlstate(), "exit_code": code}
-        }));
-    } else {
-        console.remark(format_args!("error: {error}"));
-        if let Some(hint) = error.hint() {
-            console.remark(format_args!("  {hint}"));
-        }
+    let object = console.json && !console.told();
+    if object {
+        console.object(serde_json::json!({ "error": console::told(error) }));
     }
-    ExitCode::from(code)
+    if !object || console.log_json {
+        console.error(error);
+    }
+    ExitCode::from(error.class().exit_code())
+}
+
+/// A command line that is wrong, in the words of its parser: what, and what to do. How it was to be told is among the arguments.
+fn misread(error: &clap::Error) -> ExitCode {
+    let asked = |flag: &str| std::env::args_os().any(|argument| argument == flag);
+    let console = Console { json: asked("--json"), log_json: asked("--log-json") };
+    if !error.use_stderr() || !(console.json || console.log_json) {
+        // Help and version are no failures.
+        let _ = error.print();
+        return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+    }
+    failed(console, &usage(&error.render().to_string()))
+}
+
+/// What a parser's text says, apart from how it looks: its first paragraph, and its tips or the way to the help.
+fn usage(text: &str) -> Error {
+    let squeezed = |lines: &str| lines.split_whitespace().collect::<Vec<_>>().join(" ");
+    let paragraphs: Vec<&str> = text.split("\n\n").collect();
+    let first = squeezed(paragraphs.first().unwrap_or(&""));
+    let tips = paragraphs.iter().flat_map(|part| part.lines()).filter_map(|line| line.trim().strip_prefix("tip: "));
+    let usage = paragraphs.iter().filter_map(|part| part.trim().strip_prefix("Usage: "));
+    let hint = tips.map(squeezed).chain(usage.map(|usage| format!("usage: {}", squeezed(usage)))).collect::<Vec<_>>().join("; ");
+    Error::usage(first.strip_prefix("error: ").unwrap_or(&first).to_owned()).with_hint(hint)
 }
 
 /// Every input stays open while it is read: as many as the system lets a process have, not the usual 1024.
@@ -199,4 +214,30 @@ fn log_to_stderr(verbose: u8, json: bool) {
         .with_ansi(std::io::stderr().is_terminal());
     // A second initialisation (tests) keeps the first.
     let _ = if json { builder.json().try_init() } else { builder.try_init() };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// As people mistype it.
+    #[test]
+    fn a_wrong_command_line_is_told_in_its_parsers_words() {
+        for (arguments, said, hint) in [
+            (vec!["load"], "the following required arguments were not provided: <FILES>...", "usage: genogate load"),
+            (
+                vec!["load", "a.vcf", "--sharrd", "1/2"],
+                "unexpected argument '--sharrd' found",
+                "a similar argument exists: '--shard'",
+            ),
+            (vec!["lload"], "unrecognized subcommand 'lload'", "similar subcommands exist: 'loads', 'load'"),
+            (vec!["load", "a.vcf", "--shard", "3/2"], "invalid value '3/2' for '--shard <I/N>': a shard is written i/n", ""),
+        ] {
+            let error = Cli::try_parse_from([vec!["genogate"], arguments].concat()).unwrap_err();
+            let error = usage(&error.render().to_string());
+            assert!(error.to_string().starts_with(said), "{error}");
+            assert!(error.hint().unwrap().contains(hint), "{error:?}");
+            assert_eq!(error.class(), crate::error::Class::Usage);
+        }
+    }
 }

@@ -58,24 +58,32 @@ pub struct How {
     /// finished by whichever commits the last unit.
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
-    /// Name of the load. While it is unfinished, runs of this name must be of the same files and options.
-    #[arg(long, value_name = "NAME", value_parser = values::not_empty)]
-    load_name: Option<String>,
+    /// The load's name, instead of the pipeline's. Shards meet under it, `loads finish` finds it; while they have not all come, a run
+    /// of this name with other files or options is refused.
+    #[arg(long, value_name = "NAME", visible_alias = "load-name", value_parser = values::not_empty)]
+    name: Option<String>,
+}
+
+impl How {
+    /// The name that was given, as an override of the pipeline's.
+    pub(super) fn overrides(&self) -> Option<String> {
+        self.name.as_ref().map(|name| format!("name={}", json!(name)))
+    }
 }
 
 impl From<How> for RunOptions {
     fn from(how: How) -> Self {
-        Self { force: how.force, shard: how.shard, load_name: how.load_name }
+        Self { force: how.force, shard: how.shard, load_name: how.name }
     }
 }
 
 impl Run {
     /// Plans and runs; prints the report.
     pub async fn run(self, console: &Console) -> Result<()> {
-        let spec = Spec::read(&self.file.file, &self.file.sets).map_err(Error::from)?;
-        let run =
-            run::Run::prepare(&spec, PlanOptions { threads: self.file.threads, ..PlanOptions::default() }, &secrets::home()?)
-                .await?;
+        let sets: Vec<String> = self.file.sets.iter().cloned().chain(self.how.overrides()).collect();
+        let spec = Spec::read(&self.file.file, &sets).map_err(Error::from)?;
+        let options = PlanOptions { threads: self.file.threads, ..PlanOptions::default() };
+        let run = run::Run::prepare(&spec, options, &secrets::home()?).await?;
         execute(console, run, self.how.into()).await
     }
 }
@@ -83,12 +91,12 @@ impl Run {
 /// Carries a run out with progress and signals, and prints its report.
 pub async fn execute(console: &Console, run: run::Run, options: RunOptions) -> Result<()> {
     for notice in &run.plan().notices {
-        console.remark(format_args!("input {}: {}", notice.input, notice.text));
+        console.warn(format_args!("input {}: {}", notice.input, notice.text), json!({ "input": notice.input }));
     }
     let (plan, report) = carry_out(console, run, options).await?;
     console.object(report.to_json()?);
     let Outcome { load_id, status, figures, .. } = &report.outcome;
-    if *status == Status::Partial {
+    if *status == Status::Unfinished {
         console.remark("units of other shards are missing: the load is finished by the shard that commits the last one");
     }
     let whose = if *status == Status::Skipped {
@@ -103,11 +111,17 @@ pub async fn execute(console: &Console, run: run::Run, options: RunOptions) -> R
     for other in &report.outcome.same_content {
         console.line(format_args!("  load {other} holds the same content, by another pipeline"));
     }
+    for file in &report.outcome.files {
+        for other in file.elsewhere.iter().filter(|other| !report.outcome.same_content.contains(other)) {
+            let text = format!("input {} stands in load {other} too: its rows are there twice", file.input);
+            console.warn(text, json!({ "input": file.input, "load_id": load_id }));
+        }
+    }
     console.line(format_args!(
         "  {} records in: {} variants and {} calls loaded, {} filtered, {} quarantined, {} out of region",
         figures.input_records, figures.variants, figures.calls, figures.filtered, figures.quarantined, figures.out_of_region,
     ));
-    if *status == Status::Complete {
+    if matches!(status, Status::Complete | Status::Partial) {
         let per_second = |count: u64| per_second(count, Duration::from_secs_f64(report.seconds));
         console.line(format_args!(
             "  {} read; {} records/s, {} rows/s",
@@ -141,23 +155,33 @@ pub async fn carry_out(console: &Console, run: run::Run, options: RunOptions) ->
     Ok((plan, report))
 }
 
-/// Tells which files are not in the load, by path: the caller knows them.
+/// Tells which files are not in the load, by path: the caller knows them. Fails for those that this run answers for.
 fn given_up(console: &Console, plan: &Plan, report: &Report) -> Result<()> {
-    let files = report.given_up();
-    for (number, reason) in &files {
-        let path = usize::try_from(*number - 1).ok().and_then(|at| plan.paths.get(at)).and_then(Option::as_ref);
-        let path = path.map_or_else(|| "standard input".into(), |path| path.display().to_string());
-        console.remark(format_args!("input {number} ({path}) was given up: {reason}"));
+    let path = |number: u32| {
+        let path = usize::try_from(number - 1).ok().and_then(|at| plan.paths.get(at)).and_then(Option::as_ref);
+        path.map_or_else(|| "standard input".into(), |path| path.display().to_string())
+    };
+    let load = report.outcome.load_id;
+    let own = report.given_up.iter().map(|(number, reason)| (*number, "was given up", reason));
+    let others = report.given_up_elsewhere.iter().map(|(number, reason)| (*number, "was given up by another shard", reason));
+    for (number, what, reason) in own.chain(others) {
+        let fields = json!({ "input": number, "load_id": load, "reason": reason });
+        // A log is kept where paths may not be.
+        match console.log_json {
+            true => console.warn(format_args!("input {number} {what}: {reason}"), fields),
+            false => console.warn(format_args!("input {number} ({}) {what}: {reason}", path(number)), fields),
+        }
     }
-    if files.is_empty() {
-        return Ok(());
+    match report.given_up.len() {
+        0 => Ok(()),
+        files => Err(files_given_up(files, plan.paths.len()).of_load(load)),
     }
-    Err(Error::input(format!(
-        "{} of {} files were given up; nothing of them is loaded, the others are",
-        files.len(),
-        plan.paths.len()
-    ))
-    .with_hint("mend them and load them by themselves: they stand beside the others"))
+}
+
+/// What a load ends with that is not whole.
+pub(super) fn files_given_up(files: usize, of: usize) -> Error {
+    Error::input(format!("{files} of {of} files were given up; nothing of them is loaded, the others are"))
+        .with_hint("mend them, then run the same command again: only they are read, and join the others")
 }
 
 /// Report every mistake of a pipeline file.

@@ -58,7 +58,7 @@ impl Control for StorageGuard {
 
 /// One file without samples, in one unit.
 const INPUTS: &str = r#"[{"bytes": 0, "header_digest": "0000000000000000000000000000000000000000000000000000000000000000",
-    "version": "VCFv4.3", "assembly": "none", "header": [], "tags": {}, "first_unit": 0, "units": 1, "samples": []}]"#;
+    "version": "VCFv4.3", "assembly": "none", "header": [], "tags": {}, "first_unit": 0, "units": 1, "reserved": 1, "samples": []}]"#;
 
 /// Begins a load, stores one variant, looks for both through the views, finishes the load, looks again, and rolls everything back.
 async fn unfinished_load(client: &mut Client) -> Result<Attempt> {
@@ -80,16 +80,16 @@ async fn look(client: &Transaction<'_>, load: Uuid) -> Result<(i64, i64)> {
     let digest = sha256(load.as_bytes());
     let digest = digest.as_slice();
     let begin = "SELECT o_load_no::bigint << 41
-                 FROM genogate_store.begin_load($1, 'compliance check', NULL, $2, NULL, 'none', 'none', '{}', $3::text::jsonb, NULL, NULL, false)";
+                 FROM genogate_store.begin_load($1, 'compliance check', NULL, $2, NULL, NULL, $2, 'none', 'none', '{}', $3::text::jsonb, NULL, NULL, false)";
     let row = client.query_one(begin, &[&load, &digest, &INPUTS]).await.map_err(failure)?;
     let variant: i64 = row.try_get(0).map_err(failure)?;
-    client.execute("SELECT genogate_store.begin_unit($1, 0)", &[&load]).await.map_err(failure)?;
+    client.execute("SELECT genogate_store.begin_unit($1, 0, $2)", &[&load, &digest]).await.map_err(failure)?;
     let insert = "INSERT INTO genogate_store.variants (load_id, variant_id, pos, chrom, contig) VALUES ($1, $2, 1, '22', '22')";
     client.execute(insert, &[&load, &variant]).await.map_err(failure)?;
     let commit = "SELECT genogate_store.commit_unit($1, 0, 1, 1, 1, 1, 1, 0, 0, 0, 0, $2, $2, $2, '[]')";
     client.execute(commit, &[&load, &digest]).await.map_err(failure)?;
     let before = shown(client, load).await?;
-    client.execute("SELECT genogate_store.finish_load($1, $2, $2, $2, false)", &[&load, &digest]).await.map_err(failure)?;
+    client.execute("SELECT genogate_store.finish_load($1, $2, $2, $2, '{}', false)", &[&load, &digest]).await.map_err(failure)?;
     Ok((before, shown(client, load).await?))
 }
 

@@ -2,8 +2,8 @@
 //! Nodes of the plan find it in the session's extensions when they start. It must not know how a run is put together.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -17,6 +17,8 @@ use crate::store::ClosedUnit;
 pub struct Context {
     /// The run's id, also the id of a load it begins.
     pub run_id: Uuid,
+    /// The load it works on, once its sink knows: begun by it, or by another run before.
+    pub load: OnceLock<Uuid>,
     /// Where events go.
     pub recorder: Recorder,
     /// The run's units.
@@ -42,6 +44,7 @@ impl Context {
     pub fn new(run_id: Uuid, recorder: Recorder) -> Self {
         Self {
             run_id,
+            load: OnceLock::new(),
             recorder,
             units: Units::default(),
             counters: Counters::default(),

@@ -253,6 +253,8 @@ pub struct Opening<'a> {
     pub shard: Option<Shard>,
     /// The name under which runs meet in one load.
     pub load_name: Option<&'a str>,
+    /// Digest of where the inputs lie; `None` when one of them is a stream.
+    pub files: Option<[u8; 32]>,
 }
 
 /// A sink as a pipeline file configures it.

@@ -9,12 +9,14 @@ use crate::store::inputs::Progress;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It is visible.
+    /// All of it is visible.
     Complete,
+    /// Inputs were given up; the others are visible.
+    Partial,
     /// An identical one was visible already; nothing was stored.
     Skipped,
-    /// Units of other shards are missing; nothing is visible yet.
-    Partial,
+    /// Units of other shards are missing: what this run has read is not visible yet.
+    Unfinished,
 }
 
 impl Status {
@@ -24,6 +26,7 @@ impl Status {
             Status::Complete => "complete",
             Status::Skipped => "skipped",
             Status::Partial => "partial",
+            Status::Unfinished => "unfinished",
         }
     }
 }

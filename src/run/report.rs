@@ -1,6 +1,6 @@
 //! What a run did, as one JSON object. Holds no path, no name and no value: it may be stored and sent.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -35,6 +35,11 @@ pub struct Report {
     pub index_used: bool,
     /// Inputs (from 1) that had changed since parts of them were loaded, and were read again.
     pub changed_inputs: Vec<u32>,
+    /// Files (from 1) that were given up, and why: those this run answers for, and those that other shards do.
+    #[serde(skip)]
+    pub given_up: Vec<(u32, String)>,
+    #[serde(skip)]
+    pub given_up_elsewhere: Vec<(u32, String)>,
     pub notices: Vec<Notice>,
     /// What the source tolerated.
     pub oddities: Vec<Oddity>,
@@ -42,8 +47,14 @@ pub struct Report {
 }
 
 impl Report {
-    pub(super) fn new(plan: &Plan, context: &Context, outcome: Outcome, elapsed: Duration) -> Self {
+    /// `own`: the inputs (0-based) this run answers for; `None`: all.
+    pub(super) fn new(plan: &Plan, context: &Context, outcome: Outcome, own: Option<&BTreeSet<u32>>, elapsed: Duration) -> Self {
+        let (given_up, given_up_elsewhere): (Vec<_>, Vec<_>) =
+            context.units.given_up().into_iter().partition(|(input, _)| own.is_none_or(|own| own.contains(input)));
+        let from_one = |files: Vec<(u32, String)>| files.into_iter().map(|(input, reason)| (input + 1, reason)).collect();
         Self {
+            given_up: from_one(given_up),
+            given_up_elsewhere: from_one(given_up_elsewhere),
             outcome,
             detections: Severity::ALL.iter().map(|&severity| (severity.name(), context.detections.get(severity))).collect(),
             seconds: (elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
@@ -71,12 +82,6 @@ impl Report {
     /// Class `internal` when it cannot be written down.
     pub fn to_json(&self) -> Result<Value> {
         serde_json::to_value(self).map_err(|_| Error::internal("the report cannot be written"))
-    }
-
-    /// Files that were given up: number from 1, and why.
-    pub fn given_up(&self) -> Vec<(u64, &str)> {
-        let files = self.outcome.files.iter();
-        files.filter_map(|file| Some((file.input.unsigned_abs().into(), file.reason.as_deref()?))).collect()
     }
 
     /// Detections of one severity.

@@ -92,6 +92,7 @@ pub fn document(samples: usize) -> Document {
         samples: (0..samples).map(|n| SampleId::Name(format!("sample-{n}").into())).collect(),
         assembly: "GRCh38".into(),
         bytes: Some(1000),
+        readable: true,
         ..Default::default()
     };
     Document { inputs: vec![input] }
@@ -133,7 +134,7 @@ impl Rig {
 
     pub async fn join(&self, sink: &dyn Sink, force: bool, shard: Option<Shard>, load_name: Option<&str>) -> Result<Run> {
         let context = Arc::new(Context::new(Uuid::now_v7(), Recorder::discard()));
-        let units = [InputUnits { input: 0, first: 0, count: Some(self.units), index: None }];
+        let units = [InputUnits { input: 0, first: 0, count: Some(self.units), index: None, reserved: self.units }];
         let (grant, keys) = (Self::grant(), RecordedKeys::default());
         let opening = Opening {
             context: context.clone(),
@@ -147,6 +148,7 @@ impl Rig {
             force,
             shard,
             load_name,
+            files: None,
         };
         if let Some(shard) = shard {
             context.units.keep(shard.units(&units));

@@ -6,12 +6,15 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::document::{Document, InputDocument, SampleId};
-use super::identity::fingerprint;
+use super::identity::{command, fingerprint, input_fingerprint};
+use super::inputs::{OTHERS, WAIT};
 use super::shard::Shard;
 use super::unit::InputUnits;
-use crate::crypto::digest::hex;
+use crate::crypto::digest::{hex, sha256};
+use crate::crypto::random;
 use crate::db;
 use crate::error::{Error, Result};
+use crate::sensitive::Sensitive;
 
 /// A load that is in progress on this connection, which holds it, alone or with other shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,8 +22,8 @@ pub struct Load {
     pub id: Uuid,
     pub number: i32,
     pub resumed: bool,
-    /// It is visible already: nothing is left to do for a shard that comes late, and nothing is held.
-    pub complete: bool,
+    /// It is visible already: nothing is left to do, and nothing is held.
+    pub over: bool,
 }
 
 /// What a load is begun with.
@@ -41,9 +44,44 @@ pub struct Beginning<'a> {
     pub shard: Option<Shard>,
     /// Make a new load although an identical one is complete.
     pub force: bool,
+    /// Digest of where the inputs lie; `None` when one of them is a stream.
+    pub files: Option<[u8; 32]>,
+    /// What the run's writers show.
+    pub secret: &'a Secret,
 }
 
-/// Begins a load, or takes part in the unfinished one with the same fingerprint. `Err` inside: another session runs it, or this
+/// Made by a run for its own sessions: whoever writes units of a load shows the secret of one that holds it. Kept by the database as
+/// a digest only.
+#[derive(Clone, Debug)]
+pub struct Secret(Sensitive<Vec<u8>>);
+
+impl Secret {
+    /// A fresh one.
+    pub fn new() -> Self {
+        let mut bytes = vec![0; 32];
+        random(&mut bytes);
+        Self(Sensitive::new(bytes))
+    }
+
+    /// As the database is told it.
+    pub fn bytes(&self) -> &[u8] {
+        self.0.expose()
+    }
+
+    /// As the database keeps it with the units that were written under it.
+    pub fn digest(&self) -> [u8; 32] {
+        sha256(self.bytes())
+    }
+}
+
+impl Default for Secret {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Begins a load, or takes part in one: the unfinished one with the same fingerprint, or what the same command left unfinished or
+/// partial, of which inputs that are others by now are read anew, and those that were given up. `Err` inside: another session runs it, or this
 /// shard of it. Class `usage` when shards or the load's name do not fit what is there, `failed` when the load was begun with
 /// other columns.
 pub async fn begin_load(client: &Client, beginning: &Beginning<'_>) -> Result<Result<Load, Uuid>> {
@@ -53,16 +91,20 @@ pub async fn begin_load(client: &Client, beginning: &Beginning<'_>) -> Result<Re
         return Err(Error::usage("a stream cannot be cut into shards").with_hint("write it to a file first"));
     }
     let (number, count) = numbers(shard);
+    let name = beginning.meeting.unwrap_or(beginning.name);
+    let command = beginning.files.map(|files| command(name, &beginning.options, &files));
     let row = client
         .query_one(
             "SELECT o_load, o_load_no, o_state
-             FROM genogate_store.begin_load($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             FROM genogate_store.begin_load($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             &[
                 &beginning.id,
-                &beginning.meeting.unwrap_or(beginning.name),
+                &beginning.name,
                 &beginning.meeting,
                 &beginning.options.as_slice(),
                 &fingerprint.as_ref().map(|digest| digest.as_slice()),
+                &command.as_ref().filter(|_| fingerprint.is_some()).map(|digest| digest.as_slice()),
+                &beginning.secret.bytes(),
                 &sample_kind(document),
                 &assembly(document),
                 &beginning.columns,
@@ -77,6 +119,7 @@ pub async fn begin_load(client: &Client, beginning: &Beginning<'_>) -> Result<Re
             // No such function, table or schema.
             error if matches!(error.sqlstate(), Some("42883" | "42P01" | "3F000")) => error
                 .with_hint("the database was made by another build: `genogate init-db` brings it up to date, or says what to do"),
+            error if error.sqlstate() == Some(OTHERS) => error.with_hint(WAIT),
             error => error,
         })?;
     let (id, number, state): (Uuid, i32, &str) = (row.get(0), row.get(1), row.get(2));
@@ -86,14 +129,15 @@ pub async fn begin_load(client: &Client, beginning: &Beginning<'_>) -> Result<Re
             .with_hint("give every task the same n in `--shard i/n`, or wait until the others have ended")),
         "other" => Err(Error::usage(format!("load {id} is unfinished and has this name or these files, but not both"))
             .with_hint("give it the files, the options and the name it was begun with, take another name, or drop it: `genogate loads drop`")),
-        state => Ok(Ok(Load { id, number, resumed: state == "resumed", complete: state == "complete" })),
+        state => Ok(Ok(Load { id, number, resumed: state == "resumed", over: ["complete", "partial"].contains(&state) })),
     }
 }
 
 /// Holds a load, or a shard of it, on this connection, whose predecessor was lost. False: another session holds it.
-pub async fn hold_load(client: &Client, load: Uuid, shard: Option<Shard>) -> Result<bool> {
+pub async fn hold_load(client: &Client, load: Uuid, shard: Option<Shard>, secret: &Secret) -> Result<bool> {
     let (number, count) = numbers(shard);
-    let held = client.query_one("SELECT genogate_store.hold_load($1, $2, $3)", &[&load, &number, &count]).await;
+    let sql = "SELECT genogate_store.hold_load($1, $2, $3, $4)";
+    let held = client.query_one(sql, &[&load, &number, &count, &secret.bytes()]).await;
     held.map(|row| row.get(0)).map_err(|error| db::failure("holding the load", error))
 }
 
@@ -130,6 +174,8 @@ fn inputs(document: &Document, units: &[InputUnits]) -> Value {
         let samples: Vec<&str> = input.samples.iter().map(sample_id).collect();
         let cut = units.iter().find(|cut| cut.input as usize == number);
         json!({
+            "fingerprint": cut.and_then(|cut| input_fingerprint(input, cut)).map(|digest| hex(&digest)),
+            "reserved": cut.map_or(0, |cut| cut.reserved),
             "bytes": input.bytes, "modified": input.modified, "inode": input.inode.map(u64::cast_signed),
             "header_digest": hex(&input.header_digest), "version": input.version, "assembly": input.assembly,
             "header": header, "tags": input.tags, "first_unit": cut.map_or(0, |cut| cut.first),

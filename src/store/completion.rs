@@ -7,7 +7,7 @@ use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::begin::take_up_load;
-use super::identity::{content, identity};
+use super::identity::{content, contents, identity};
 use super::inputs::{Progress, clear_given_up, load_inputs, missing};
 use super::ledger::{self, load_units, totals};
 use super::load_digest::load_digest;
@@ -26,7 +26,7 @@ pub fn so_far(load: Uuid, inputs: &[Progress]) -> Finished {
     let sum = |of: fn(&Progress) -> i64| inputs.iter().map(of).sum();
     Finished {
         id: load,
-        status: "partial".into(),
+        status: "unfinished".into(),
         replaced: Vec::new(),
         same_content: Vec::new(),
         input_records: sum(|input| input.records),
@@ -44,7 +44,7 @@ pub fn so_far(load: Uuid, inputs: &[Progress]) -> Finished {
 #[derive(Debug)]
 pub enum State {
     /// Units are missing.
-    Partial,
+    Unfinished,
     /// Every unit is committed, and it is the caller's turn to finish the load.
     Whole,
     /// It was finished before, by this session or another.
@@ -60,7 +60,7 @@ pub async fn state(client: &Client, parallel: Parallel<'_>, load: Uuid) -> Resul
             return Ok(State::Finished(Box::new(finished)));
         }
         if missing(&load_inputs(client, load).await?).is_some() {
-            return Ok(State::Partial);
+            return Ok(State::Unfinished);
         }
         if mine {
             return Ok(State::Whole);
@@ -92,8 +92,10 @@ async fn publish_within(client: &Client, load: Uuid, options: &[u8; 32], force: 
     let units = load_units(client, load).await?;
     let stored = stored_load(client, load).await?.ok_or_else(|| Error::integrity("the load is not in the list of loads"))?;
     let headers: Vec<_> = load_inputs(client, load).await?.iter().map(|input| input.header_digest).collect();
-    let content = content(&headers, &totals(&units));
-    let seal = Seal { content, identity: identity(options, &content), digest: load_digest(client, &stored, &units).await? };
+    let totals = totals(&units);
+    let (content, contents) = (content(&headers, &totals), contents(&headers, &totals)?);
+    let digest = load_digest(client, &stored, &units).await?;
+    let seal = Seal { content, identity: identity(options, &content), digest, contents };
     finish_load(client, load, &seal, force).await?;
     load_outcome(client, load).await?.ok_or_else(|| Error::internal("a finished load has no outcome"))
 }
@@ -111,7 +113,7 @@ pub async fn tidy(client: &Client, parallel: Parallel<'_>, done: &Finished) -> R
     for replaced in &done.replaced {
         purge_load(client, *replaced).await?;
     }
-    if done.status != "complete" {
+    if done.status == "skipped" {
         return Ok(());
     }
     let filled = [("variants", done.variants), ("calls", done.calls)].into_iter().filter(|(_, rows)| *rows > 0);
@@ -145,7 +147,7 @@ pub async fn finish_later(
     match state(client, parallel, load).await? {
         State::Finished(done) => return Ok(*done),
         State::Whole => {}
-        State::Partial => return Err(partial("units were taken back".into())),
+        State::Unfinished => return Err(partial("units were taken back".into())),
     }
     let done = publish(client, parallel, load, options, force).await?;
     tidy(client, parallel, &done).await?;

@@ -25,6 +25,8 @@ pub struct InputDocument {
     pub samples: Vec<SampleId>,
     /// GRCh37, GRCh38, T2T-CHM13 by contig lengths, else `unknown`.
     pub assembly: String,
+    /// It was looked at. False: it cannot be read, and stands here so that the others keep their numbers.
+    pub readable: bool,
     /// Compressed size in bytes, when the input is a file.
     pub bytes: Option<u64>,
     /// When the file was changed last, in nanoseconds since 1970, and its inode: both say that it may be another one by now.

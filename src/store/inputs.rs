@@ -7,6 +7,7 @@ use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 use super::document::InputDocument;
+use super::shard::Shard;
 use crate::db;
 use crate::error::{Error, Result};
 
@@ -31,6 +32,15 @@ pub struct Progress {
     pub reason: Option<String>,
     /// What its manifest says about it.
     pub tags: Value,
+    /// Other visible loads that hold the same header and records.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub elsewhere: Vec<Uuid>,
+    /// Ordinal of its first unit in the load.
+    #[serde(skip)]
+    pub first: u32,
+    /// Its rows are visible.
+    #[serde(skip)]
+    pub shown: bool,
     /// Zeros once it was given up and cleared.
     #[serde(skip)]
     pub header_digest: [u8; 32],
@@ -38,6 +48,13 @@ pub struct Progress {
     #[serde(skip)]
     pub stamp: Stamp,
 }
+
+/// SQLSTATE of an input that has changed while other sessions work on its load, and what to do then.
+pub(super) const OTHERS: &str = "GG600";
+pub(super) const WAIT: &str = "wait until they have ended, then run the same command again";
+
+/// SQLSTATE of an input that has changed and whose rows are visible.
+const VISIBLE: &str = "GG601";
 
 /// By what a change of a file shows without reading it. All `None` for a stream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -60,7 +77,7 @@ pub async fn load_inputs(client: &Client, load: Uuid) -> Result<Vec<Progress>> {
     let rows = client
         .query(
             "SELECT o_input, o_planned, o_units, o_records, o_variants, o_calls, o_quarantined, o_filtered, o_out_of_region,
-                    o_reason, o_tags, o_header_digest, o_bytes, o_modified, o_inode
+                    o_reason, o_tags, o_header_digest, o_bytes, o_modified, o_inode, o_first_unit, o_shown, o_elsewhere
              FROM genogate_store.load_inputs($1)",
             &[&load],
         )
@@ -93,6 +110,9 @@ fn progress(row: &Row) -> Result<Progress> {
         tags: row.get(10),
         header_digest: header,
         stamp: Stamp { bytes: row.get(12), modified: row.get(13), inode: row.get(14) },
+        first: row.get::<_, i32>(15).cast_unsigned(),
+        shown: row.get(16),
+        elsewhere: row.get(17),
     })
 }
 
@@ -111,9 +131,11 @@ pub fn missing(inputs: &[Progress]) -> Option<String> {
     (!open.is_empty()).then(|| format!("committed are {}{more}", shown.join(", ")))
 }
 
-/// Gives an input (0-based) up: nothing of it will be visible. The reason must be free of values.
-pub async fn give_up_input(client: &Client, load: Uuid, input: u32, reason: &str) -> Result<()> {
-    let told = client.execute("SELECT genogate_store.give_up_input($1, $2, $3)", &[&load, &number(input), &reason]).await;
+/// Gives an input (0-based) up on behalf of a shard: nothing of it will be visible. The reason must be free of values.
+pub async fn give_up_input(client: &Client, load: Uuid, input: u32, reason: &str, shard: Option<Shard>) -> Result<()> {
+    let shard = shard.map(|shard| shard.index.cast_signed() + 1);
+    let sql = "SELECT genogate_store.give_up_input($1, $2, $3, $4)";
+    let told = client.execute(sql, &[&load, &number(input), &reason, &shard]).await;
     told.map(|_| ()).map_err(|error| db::failure("giving an input up", error))
 }
 
@@ -142,9 +164,10 @@ pub async fn stamp_inputs(client: &Client, load: Uuid, inputs: &[(u32, Stamp)]) 
 pub async fn take_back_inputs(client: &Client, load: Uuid, inputs: &[u32]) -> Result<()> {
     let told = client.execute("SELECT genogate_store.take_back_inputs($1, $2)", &[&load, &numbers(inputs)]).await;
     told.map(|_| ()).map_err(|error| {
-        let error = db::failure("taking inputs back", error);
+        let error = db::failure("it cannot be read anew", error);
         match error.sqlstate() {
-            Some("GG600") => error.with_hint("wait until they have ended, then run the same command again"),
+            Some(OTHERS) => error.with_hint(WAIT),
+            Some(VISIBLE) => error.with_hint("load it all anew: the same command with --force takes the load's place"),
             _ => error,
         }
     })

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
+use super::begin::Secret;
 use super::digest::Digest;
 use super::tally::Account;
 use super::unit::{ClosedUnit, InputTotal};
@@ -30,6 +31,8 @@ pub struct LedgerUnit {
     /// Of the stored rows.
     pub variants_digest: [u8; 32],
     pub calls_digest: [u8; 32],
+    /// Digest of the secret of the run that committed it.
+    pub worker: [u8; 32],
 }
 
 impl LedgerUnit {
@@ -50,6 +53,7 @@ impl LedgerUnit {
             digest: Digest::from_bytes(digest("digest")?),
             variants_digest: digest("variants_digest")?,
             calls_digest: digest("calls_digest")?,
+            worker: digest("worker")?,
         })
     }
 }
@@ -79,13 +83,17 @@ pub async fn begin_transaction(client: &Client) -> Result<()> {
 /// SQLSTATE of a unit that is in the ledger already.
 pub const COMMITTED: &str = "GG400";
 
+/// SQLSTATE of a unit of a load that no session holds which has the secret.
+pub const NOT_HELD: &str = "GG501";
+
 /// SQLSTATE of a unit of a load that is finished, failed or dropped by now.
 pub const NOT_IN_PROGRESS: &str = "GG100";
 
 /// Announces a unit within the open transaction. Class `failed` when it is in the ledger by now: whoever ran the load before
 /// was not quite dead yet.
-pub async fn begin_unit(client: &Client, load: Uuid, unit: u32) -> Result<()> {
-    let begun = client.execute("SELECT genogate_store.begin_unit($1, $2)", &[&load, &unit.cast_signed()]).await;
+pub async fn begin_unit(client: &Client, load: Uuid, unit: u32, secret: &Secret) -> Result<()> {
+    let sql = "SELECT genogate_store.begin_unit($1, $2, $3)";
+    let begun = client.execute(sql, &[&load, &unit.cast_signed(), &secret.bytes()]).await;
     begun.map(|_| ()).map_err(|error| match db::failure("beginning a unit", error) {
         error if error.sqlstate() == Some(COMMITTED) => {
             Error::failed(format!("unit {unit} was committed by another session meanwhile")).with_sqlstate(COMMITTED)

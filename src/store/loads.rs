@@ -12,7 +12,7 @@ use crate::error::Result;
 pub struct StoredLoad {
     pub load_id: Uuid,
     pub name: String,
-    /// `started`, `complete`, `failed`, `replaced` or `dropped`.
+    /// `unfinished`, `complete`, `partial` (inputs were given up, the others are visible), `failed`, `replaced` or `dropped`.
     pub status: String,
     /// Why it is not complete: an error class, or the load that took its place.
     pub reason: Option<String>,
@@ -36,6 +36,12 @@ pub struct StoredLoad {
     pub shards: Option<i32>,
     /// Sessions at work on it.
     pub sessions: i64,
+    /// Its inputs, and those that were given up.
+    pub inputs: i64,
+    pub given_up: i64,
+    /// Inputs of a partial load are being read again.
+    #[serde(skip)]
+    pub mending: bool,
     /// What a resumed run must find again.
     #[serde(skip)]
     pub fingerprint: Option<Vec<u8>>,
@@ -57,12 +63,18 @@ pub struct StoredLoad {
 
 impl StoredLoad {
     fn of(row: &Row) -> Self {
-        let status: String = row.get("status");
+        let stored: String = row.get("status");
         let fingerprint: Option<Vec<u8>> = row.get("fingerprint");
+        let mending = row.get::<_, Option<i64>>("shown_below").is_some() && ["started", "failed"].contains(&stored.as_str());
+        let status = match stored.as_str() {
+            _ if mending => "partial".to_owned(),
+            "started" => "unfinished".to_owned(),
+            _ => stored,
+        };
         Self {
             load_id: row.get("load_id"),
             name: row.get("name"),
-            resumable: ["started", "failed"].contains(&status.as_str()) && fingerprint.is_some(),
+            resumable: ["unfinished", "failed", "partial"].contains(&status.as_str()) && fingerprint.is_some(),
             fingerprint,
             status,
             reason: row.get("reason"),
@@ -80,6 +92,9 @@ impl StoredLoad {
             load_name: row.get("meeting"),
             shards: row.get("shards"),
             sessions: row.get("sessions"),
+            inputs: row.get("inputs"),
+            given_up: row.get("given_up"),
+            mending,
             options: row.get("options"),
             content: row.get("content"),
             identity: row.get("identity"),
@@ -90,12 +105,12 @@ impl StoredLoad {
     }
 }
 
-/// Every load, oldest first, and how many sessions work on each (`load_sessions`).
+/// Every load, oldest first, with how many sessions work on each and how many inputs it has (`load_states`).
 pub async fn list_loads(client: &Client) -> Result<Vec<StoredLoad>> {
     let rows = client
         .query(
-            "SELECT l.*, coalesce(s.o_sessions, 0) AS sessions
-             FROM genogate_store.list_loads() l LEFT JOIN genogate_store.load_sessions() s ON s.o_load = l.load_id
+            "SELECT l.*, coalesce(s.o_sessions, 0) AS sessions, coalesce(s.o_inputs, 0) AS inputs, coalesce(s.o_given_up, 0) AS given_up
+             FROM genogate_store.list_loads() l LEFT JOIN genogate_store.load_states() s ON s.o_load = l.load_id
              ORDER BY l.load_no",
             &[],
         )

@@ -14,7 +14,7 @@ pub struct Finished {
     /// The visible load: this one, or the identical earlier one.
     #[serde(rename = "load_id")]
     pub id: Uuid,
-    /// `complete`, `skipped`, or `partial` while units are missing.
+    /// `complete`, `partial` when inputs were given up, `skipped`, or `unfinished` while units are missing.
     pub status: String,
     /// Loads whose place this one took: the identical one, with force, and those of the same pipeline and content under other
     /// options.
@@ -35,7 +35,7 @@ pub struct Finished {
 }
 
 /// What makes a load the load it is, computed from its ledger.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Seal {
     /// What was read, without options.
     pub content: [u8; 32],
@@ -43,6 +43,8 @@ pub struct Seal {
     pub identity: [u8; 32],
     /// Over what is stored.
     pub digest: [u8; 32],
+    /// What was read of each input; `None` where that is nothing.
+    pub contents: Vec<Option<[u8; 32]>>,
 }
 
 /// Is it this session's turn to finish the load? It stays so until the session ends.
@@ -53,11 +55,12 @@ pub async fn take_turn(client: &Client, load: Uuid) -> Result<bool> {
 
 /// Makes a whole load visible, or drops it when an identical one is and `force` is off: see [`load_outcome`].
 pub async fn finish_load(client: &Client, load: Uuid, seal: &Seal, force: bool) -> Result<()> {
-    let Seal { content, identity, digest } = seal;
+    let Seal { content, identity, digest, contents } = seal;
+    let contents: Vec<Option<&[u8]>> = contents.iter().map(|content| content.as_ref().map(|digest| digest.as_slice())).collect();
     let finished = client
         .execute(
-            "SELECT genogate_store.finish_load($1, $2, $3, $4, $5)",
-            &[&load, &content.as_slice(), &identity.as_slice(), &digest.as_slice(), &force],
+            "SELECT genogate_store.finish_load($1, $2, $3, $4, $5, $6)",
+            &[&load, &content.as_slice(), &identity.as_slice(), &digest.as_slice(), &contents, &force],
         )
         .await;
     finished.map(|_| ()).map_err(|error| db::failure("finishing the load", error))
@@ -94,7 +97,7 @@ pub async fn load_outcome(client: &Client, load: Uuid) -> Result<Option<Finished
 /// Records why a load failed. What a repeated run would meet again (bad input, PHI, a broken digest, a refusal) leaves
 /// nothing behind; the rest stays, invisible, to be resumed.
 ///
-/// A shard ends the load only where its input or what is in it does; else it leaves the load to the others.
+/// While others work on the load, it is theirs; and nothing that is visible goes.
 pub async fn fail_load(client: &Client, load: Uuid, shard: Option<Shard>, error: &Error) -> Result<()> {
     let purge = match error.class() {
         Class::Phi | Class::Input => true,

@@ -1,5 +1,6 @@
 //! One of several equal parts of a load's work, for array jobs. It must not know files or databases.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
@@ -33,6 +34,16 @@ impl fmt::Display for Shard {
 }
 
 impl Shard {
+    /// The inputs (0-based) that the shard answers for: those it has units of, and of those without units its share.
+    pub fn inputs(self, units: &[InputUnits]) -> BTreeSet<u32> {
+        let own = self.units(units);
+        let has = |cut: &&InputUnits| match cut.count {
+            Some(0) => cut.input % self.count == self.index,
+            _ => own.iter().any(|range| range.start < cut.first + cut.count.unwrap_or(1) && cut.first < range.end),
+        };
+        units.iter().filter(has).map(|cut| cut.input).collect()
+    }
+
     /// Ordinals of the shard's units. Follows from the units alone: every unit is in exactly one shard, a shard's units lie
     /// together, and shards differ by one unit at most. An input whose number of units is unknown is read by one shard.
     pub fn units(self, units: &[InputUnits]) -> Vec<Range<u32>> {
@@ -79,7 +90,7 @@ mod tests {
 
     #[test]
     fn every_unit_is_in_exactly_one_shard() {
-        let cut = |input, first, count| InputUnits { input, first, count, index: None };
+        let cut = |input, first, count| InputUnits { input, first, count, index: None, reserved: count.unwrap_or(100) };
         let cohorts = [
             vec![cut(0, 0, Some(1))],
             vec![cut(0, 0, Some(10)), cut(1, 10, Some(0)), cut(2, 10, Some(3))],
@@ -90,6 +101,8 @@ mod tests {
             for count in 1..=20 {
                 let shards: Vec<_> = (0..count).map(|index| Shard { index, count }.units(units)).collect();
                 for cut in units {
+                    let answer = (0..count).filter(|&index| Shard { index, count }.inputs(units).contains(&cut.input)).count();
+                    assert!(if cut.count == Some(0) { answer == 1 } else { answer >= 1 }, "{cut:?} in {count} shards");
                     for unit in cut.first..cut.first + cut.count.unwrap_or(50) {
                         let holders = shards.iter().filter(|ranges| ranges.iter().any(|range| range.contains(&unit))).count();
                         assert_eq!(holders, 1, "unit {unit} of {units:?} in {count} shards");

@@ -78,7 +78,7 @@ async fn every_function_of_the_store_has_a_caller_of_its_name() {
     }
     for name in words(&client, sql).await {
         // Joined to the list it belongs to.
-        let caller = if name == "load_sessions" { "list_loads" } else { &name };
+        let caller = if name == "load_states" { "list_loads" } else { &name };
         assert!(sources.contains(&format!("fn {caller}(")), "{name} has no caller of its name in src/store");
     }
     let page = std::fs::read_to_string(file("docs/schema.md")).unwrap();

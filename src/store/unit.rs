@@ -16,6 +16,8 @@ pub struct InputUnits {
     pub count: Option<u32>,
     /// Digest of where the units lie, when an index says that.
     pub index: Option<[u8; 32]>,
+    /// Ordinals that are set aside for it: as many as it has units, or at most can have.
+    pub reserved: u32,
 }
 
 /// What the source read of one unit.

@@ -42,14 +42,15 @@ pub async fn inspect(client: &Client, grant: &Grant, id: Uuid) -> Result<Shown> 
     Ok(Shown { load, files })
 }
 
-/// The load whose shards meet under `name`: the unfinished one, else the latest visible one. Class `usage` when there is none.
+/// The load of this name: the unfinished one, else the latest visible one. Class `usage` when there is none.
 pub async fn named(client: &Client, grant: &Grant, name: &str) -> Result<Uuid> {
     let mut loads = list(client, grant).await?;
-    loads.retain(|load| load.load_name.as_deref() == Some(name));
+    loads.retain(|load| load.name == name);
     let with = |wanted: fn(&Load) -> bool| loads.iter().rev().find(|load| wanted(load)).map(|load| load.load_id);
-    with(|load| load.resumable).or_else(|| with(|load| load.status == "complete")).ok_or_else(|| {
-        Error::usage(format!("there is no load that was begun with `--load-name {name}`")).with_hint("see: genogate loads list")
-    })
+    let visible = |load: &Load| ["complete", "partial"].contains(&load.status.as_str());
+    with(|load| load.resumable && (load.mending || load.status != "partial"))
+        .or_else(|| with(visible))
+        .ok_or_else(|| Error::usage(format!("there is no load `{name}`")).with_hint("see: genogate loads list"))
 }
 
 /// Makes a load visible of which every unit is committed; one that is visible already is left as it is. Class `usage` when
@@ -65,7 +66,7 @@ pub async fn finish(
     let load = show(client, grant, id).await?;
     grant.require(Permission::LoadRun)?;
     let options: [u8; 32] = load.options.try_into().map_err(|_| Error::integrity("a stored digest is cut"))?;
-    let visible = load.status == "complete";
+    let visible = ["complete", "partial"].contains(&load.status.as_str()) && !load.mending;
     let done = completion::finish_later(client, parallel, id, &options, force).await?;
     if !visible {
         let count = |count: i64| count.unsigned_abs();
@@ -83,9 +84,13 @@ pub async fn finish(
     Ok(done)
 }
 
-/// Would a run of `plan` under these options go on with this load? Not when its files or options have changed.
+/// Would a run of `plan` under these options go on with this load? Not when its files or options have changed, but for files of a partial
+/// load that were given up.
 pub fn goes_on(load: &Load, plan: &Plan, options: &[u8; 32]) -> bool {
     let wanted = fingerprint(options, &plan.document, &plan.units);
+    if load.status == "partial" {
+        return load.resumable && load.options == options && load.inputs.unsigned_abs() == plan.units.len() as u64;
+    }
     load.resumable && wanted.is_some() && load.fingerprint.as_deref() == wanted.as_ref().map(<[u8; 32]>::as_slice)
 }
 

@@ -129,16 +129,16 @@ fn the_slurm_array_script_loads_a_cohort() {
         command.env("SLURM_ARRAY_TASK_COUNT", "3").env("SLURM_CPUS_PER_TASK", "1").envs(more.iter().copied());
         command.stdin(Stdio::null()).output().unwrap().into()
     };
-    for (number, status) in [(2, "partial"), (3, "partial")] {
+    for (number, status) in [(2, "unfinished"), (3, "unfinished")] {
         let done = task(number, &[]).expect(0);
         assert_eq!(done.json()["status"], status);
         assert!(done.stderr.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{done:#?}");
     }
-    warehouse.run(["loads", "finish", "--load-name", "cohort-7"]).expect(1);
+    warehouse.run(["loads", "finish", "--name", "cohort-7"]).expect(1);
     // The task that failed, run again by itself: its array has one task.
     let last = task(1, &[("SLURM_ARRAY_TASK_COUNT", "1"), ("SHARDS", "3")]).expect(0).json();
     assert_eq!((&last["status"], &last["input_records"]), (&json!("complete"), &json!(6000)));
-    warehouse.run(["loads", "finish", "--load-name", "cohort-7"]).expect(0);
+    warehouse.run(["loads", "finish", "--name", "cohort-7"]).expect(0);
 }
 
 /// The shell text of a Nextflow process's section, with Groovy's interpolation done for these values.

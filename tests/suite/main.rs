@@ -22,6 +22,7 @@ mod loads;
 mod locks;
 mod machine;
 mod manifest;
+mod mended;
 mod oracle;
 mod owed;
 mod pipelines;

@@ -97,9 +97,9 @@ fn an_unfinished_load_is_resumed_by_the_same_names_only_and_shards_meet_by_them(
     let small = ["--set", "source.vcf.unit=4KiB"];
     let shard = |list: &str, part: &str| load(&warehouse, list, &[&small[..], &["--shard", part]].concat()).expect(0).json();
     let first = shard(&table("S-1", "1"), "1/2");
-    assert_eq!(first["status"], "partial");
+    assert_eq!(first["status"], "unfinished");
     let stranger = shard(&table("S-9", "1"), "2/2");
-    assert_eq!(stranger["status"], "partial");
+    assert_eq!(stranger["status"], "unfinished");
     assert_ne!(stranger["load_id"], first["load_id"]);
     let second = shard(&table("S-1", "2"), "2/2");
     assert_eq!((&second["status"], &second["load_id"]), (&json!("complete"), &first["load_id"]));

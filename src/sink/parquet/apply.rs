@@ -20,7 +20,7 @@ use crate::flow::{
     Committed, Demands, OpenSink, Opening, Outcome, Owed, Sink, SinkConfig, Situation, Specification, Status, Writer, column,
 };
 use crate::store::Document;
-use crate::store::identity::{content, headers, identity};
+use crate::store::identity::{content, contents, headers, identity};
 
 /// The planned sink.
 #[derive(Debug)]
@@ -75,13 +75,14 @@ impl Sink for Parquet {
 
     async fn open(&self, opening: &Opening<'_>, document: &Document, schema: SchemaRef) -> Result<Arc<dyn OpenSink>> {
         opening.grant.require(Permission::LoadRun)?;
-        if opening.shard.is_some() || opening.load_name.is_some() {
+        if opening.shard.is_some() {
             return Err(Error::usage("shards meet in a database, not in a folder")
-                .with_hint("load into PostgreSQL, or without `--shard` and `--load-name`"));
+                .with_hint("load into PostgreSQL, or without `--shard`"));
         }
         let load = opening.context.run_id;
         let folder = Folder::create(&self.path, load)?;
         folder.write_document(document)?;
+        let _ = opening.context.load.set(load);
         opening.context.recorder.record(Event::LoadBegun { load_id: load, resumed_units: 0 })?;
         let shared = Shared::new(opening.context.clone(), &folder.path(""), &schema);
         Ok(Arc::new(Open {
@@ -139,6 +140,7 @@ impl OpenSink for Open {
         }
         let before = state.lines_before();
         folder.place_bad_records(|unit| before.get(&unit).copied().unwrap_or(0))?;
+        contents(&self.headers, &state.totals)?;
         let content = content(&self.headers, &state.totals);
         let outcome = |load_id, status, figures, replaced| Outcome {
             load_id,

@@ -11,11 +11,10 @@ use async_trait::async_trait;
 use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use serde_json::json;
 use tokio::sync::Mutex;
-use uuid::Uuid;
 
 use super::config::{Config, Indexes};
 use super::layout::Layout;
-use super::shared::{Shared, pause};
+use super::shared::{Shared, elsewhere, pause};
 use super::writer::PartitionWriter;
 use crate::access::Permission;
 use crate::audit::{Event, Kind};
@@ -25,13 +24,13 @@ use crate::flow::{
     Committed, Demands, Figures, OpenSink, Opening, Outcome, Owed, Sink, SinkConfig, Situation, Specification, Status, UnitSize,
     Writer,
 };
-use crate::store::begin::{Beginning, begin_load, hold_load};
+use crate::store::begin::{Beginning, Secret, begin_load};
 use crate::store::completion::{self, State};
 use crate::store::inputs::{self, Progress, Stamp, load_inputs};
 use crate::store::ledger::load_units;
 use crate::store::outcome::{Finished, fail_load, load_outcome};
 use crate::store::parallel::Parallel;
-use crate::store::{Document, InputUnits, Shard, tables};
+use crate::store::{Document, InputUnits, Places, tables};
 
 /// How long a load is waited for whose run died: by then the server has noticed that its client is gone.
 const ORPHAN: Duration = Duration::from_secs(30);
@@ -107,6 +106,7 @@ impl Sink for Postgres {
         // With the first writer's, or hundreds of runs could hold every connection there is and each wait for one more.
         let [control, first] = opening.databases.connect_together(&database, patience).await?;
         tables::prepare_columns(&control, &layout.own_columns()).await?;
+        let secret = Secret::new();
         let beginning = Beginning {
             id: opening.context.run_id,
             name: opening.name,
@@ -117,6 +117,8 @@ impl Sink for Postgres {
             columns: &layout.variants_columns(),
             shard: opening.shard,
             force: opening.force,
+            files: opening.files,
+            secret: &secret,
         };
         let mut tries = Backoff::new(ORPHAN.min(patience));
         let load = loop {
@@ -125,29 +127,34 @@ impl Sink for Postgres {
                 Err(busy) => pause(&opening.context, &mut tries, elsewhere(busy, opening.shard)).await?,
             }
         };
-        if load.complete {
-            opening.context.units.keep(Vec::new());
-        }
-        let (mut resumed, mut committed) = (0, Committed::default());
-        if load.resumed || load.complete {
-            committed.units = load_units(&control, load.id).await?.iter().map(|done| (done.unit, done.digest)).collect();
+        let (mut resumed, mut committed, mut places) = (0, Committed::default(), Places::new(opening.units, &[]));
+        if load.resumed || load.over {
             let stored = load_inputs(&control, load.id).await?;
+            places = Places::new(opening.units, &stored.iter().map(|input| input.first).collect::<Vec<_>>());
             let touched = (0u32..)
                 .zip(stored.iter().zip(&opening.original.inputs))
-                .filter(|(_, (stored, now))| stored.stamp != Stamp::of(now));
+                .filter(|(_, (stored, now))| stored.reason.is_none() && now.readable && stored.stamp != Stamp::of(now));
             committed.touched = touched.map(|(input, _)| input).collect();
-        }
-        if load.resumed {
-            let done = &committed.units;
-            resumed = done.iter().filter(|(unit, _)| opening.context.units.wants(*unit..unit + 1)).count() as u64;
-            done.iter().for_each(|(unit, _)| opening.context.units.mark_done(*unit));
-            for input in load_inputs(&control, load.id).await? {
-                let number = input.input.cast_unsigned() - 1;
-                input.reason.into_iter().for_each(|reason| opening.context.units.give_up(number, reason));
+            let units = &opening.context.units;
+            for done in load_units(&control, load.id).await? {
+                let Some(unit) = places.run(done.input, done.unit) else { continue };
+                units.mark_done(unit);
+                resumed += u64::from(load.resumed && units.wants(unit..unit + 1));
+                // What is visible was read by a load that is over, and its files are as they were.
+                if load.over || stored.get(done.input as usize).is_none_or(|input| !input.shown) {
+                    committed.units.push((unit, done.digest));
+                }
             }
-        } else if !load.complete && self.config.indexes == Indexes::Auto {
+            for (input, number) in stored.into_iter().zip(0u32..) {
+                input.reason.into_iter().for_each(|reason| units.give_up(number, reason));
+            }
+        } else if self.config.indexes == Indexes::Auto {
             tables::drop_indexes_if_empty(&control).await?;
         }
+        if load.over {
+            opening.context.units.keep(Vec::new());
+        }
+        let _ = opening.context.load.set(load.id);
         opening.context.recorder.record(Event::LoadBegun { load_id: load.id, resumed_units: resumed })?;
         let shared = Shared {
             context: opening.context.clone(),
@@ -155,16 +162,17 @@ impl Sink for Postgres {
             database,
             patience,
             load,
+            shard: opening.shard,
+            secret,
+            control: Mutex::new(Some(control)),
             layout,
-            units: opening.units.to_vec(),
+            places,
             first: Mutex::new(Some(first)),
         };
         Ok(Arc::new(Open {
             shared: Arc::new(shared),
-            control: Mutex::new(Some(control)),
             options: opening.options_digest,
             force: opening.force,
-            shard: opening.shard,
             stamps: opening.original.inputs.iter().map(Stamp::of).collect(),
             committed,
             resumed: AtomicU64::new(resumed),
@@ -173,21 +181,11 @@ impl Sink for Postgres {
     }
 }
 
-fn elsewhere(load: Uuid, shard: Option<Shard>) -> Error {
-    let what = shard.map_or_else(|| "the same files".to_owned(), |shard| format!("the same files, or shard {shard} of it,"));
-    Error::failed(format!("load {load} of {what} is being written by another process"))
-        .with_hint("wait for it, or stop it and run the same command again")
-        .transient()
-}
-
 /// The opened sink.
 struct Open {
     shared: Arc<Shared>,
-    /// Holds the load; `None` when it was lost.
-    control: Mutex<Option<Connection>>,
     options: [u8; 32],
     force: bool,
-    shard: Option<Shard>,
     /// What the inputs look like now.
     stamps: Vec<Stamp>,
     committed: Committed,
@@ -203,33 +201,20 @@ impl std::fmt::Debug for Open {
 }
 
 impl Open {
-    /// The connection that holds the load, made anew when it was lost. Class `failed`, transient, when another session
-    /// holds it: our old one, until the server notices, or somebody who resumes the load.
-    async fn held<'a>(&self, control: &'a mut Option<Connection>) -> Result<&'a Connection> {
-        if control.as_ref().is_none_or(|connection| connection.is_closed()) {
-            let connection = self.shared.databases.connect(&self.shared.database).await?;
-            match hold_load(&connection, self.shared.load.id, self.shard).await? {
-                true => *control = Some(connection),
-                false => return Err(elsewhere(self.shared.load.id, self.shard)),
-            }
-        }
-        control.as_ref().ok_or_else(|| Error::internal("a connection was made and is not there"))
-    }
-
     /// Builds indexes and makes the load visible. `None` while units of other shards are missing.
     async fn complete(&self, control: &mut Option<Connection>) -> Result<Option<Finished>> {
         let load = self.shared.load.id;
-        let client = self.held(control).await?;
-        if self.shared.load.complete {
+        let client = self.shared.held(control).await?;
+        if self.shared.load.over {
             return load_outcome(client, load).await;
         }
         for (input, reason) in self.shared.context.units.given_up() {
-            inputs::give_up_input(client, load, input, &reason).await?;
+            inputs::give_up_input(client, load, input, &reason, self.shared.shard).await?;
         }
         inputs::close_inputs(client, load, &self.read_to_their_ends()).await?;
         match completion::state(client, self.parallel(), load).await? {
             State::Finished(done) => return Ok(Some(*done)),
-            State::Partial => return Ok(None),
+            State::Unfinished => return Ok(None),
             State::Whole => {}
         }
         completion::publish(client, self.parallel(), load, &self.options, self.force).await.map(Some)
@@ -247,12 +232,12 @@ impl Open {
     /// Inputs whose units were unknown before this run has read them.
     fn read_to_their_ends(&self) -> Vec<u32> {
         let read = |cut: &&InputUnits| cut.count.is_none() && self.shared.context.units.wants(cut.first..cut.first + 1);
-        self.shared.units.iter().filter(read).map(|cut| cut.input).collect()
+        self.shared.places.units().iter().filter(read).map(|cut| cut.input).collect()
     }
 
     /// What is reported when units are missing: the load as far as it is. Class `integrity` when nobody else is to bring them.
-    fn partial(&self, inputs: &[Progress]) -> Result<Finished> {
-        if self.shard.is_none() {
+    fn unfinished(&self, inputs: &[Progress]) -> Result<Finished> {
+        if self.shared.shard.is_none() {
             let missing = inputs::missing(inputs).unwrap_or_default();
             return Err(Error::integrity(format!("the run ended, but {missing}")));
         }
@@ -262,13 +247,13 @@ impl Open {
     /// Records a failure with the load, which only who holds it may: another process may have taken it up. Else the
     /// load keeps its state until it is resumed.
     async fn record(&self, error: &Error) {
-        let mut control = self.control.lock().await;
+        let mut control = self.shared.control.lock().await;
         let load = self.shared.load.id;
         let mut recorded = Ok(());
         // The server may have been restarted since the connection was last used: one new try.
         for _ in 0..2 {
-            recorded = match self.held(&mut control).await {
-                Ok(client) => fail_load(client, load, self.shard, error).await,
+            recorded = match self.shared.held(&mut control).await {
+                Ok(client) => fail_load(client, load, self.shared.shard, error).await,
                 Err(error) => Err(error),
             };
             match recorded {
@@ -283,7 +268,7 @@ impl Open {
 
     /// What a finished load can do without.
     async fn tidy(&self, control: &mut Option<Connection>, done: &Finished) {
-        let tidied = match self.held(control).await {
+        let tidied = match self.shared.held(control).await {
             Ok(client) => completion::tidy(client, self.parallel(), done).await,
             Err(error) => Err(error),
         };
@@ -308,19 +293,20 @@ impl OpenSink for Open {
         let numbers: Vec<String> = changed.iter().map(|input| (input + 1).to_string()).collect();
         let place = format!("input {} has changed since it was loaded", numbers.join(", "));
         let load = self.shared.load.id;
-        if self.shared.load.complete {
+        if self.shared.load.over {
             return Err(Error::input(format!("{place}, and load {load} is complete"))
-                .with_hint("load the file as it is now without --shard, or under another --load-name"));
+                .with_hint("load the files as they are now without --shard, or with --force"));
         }
-        let mut control = self.control.lock().await;
-        let client = self.held(&mut control).await?;
+        let mut control = self.shared.control.lock().await;
+        let client = self.shared.held(&mut control).await?;
         let taken: Vec<u32> = changed.iter().copied().collect();
         inputs::take_back_inputs(client, load, &taken).await.map_err(|error| error.at(place))?;
         let now = |input: &u32| self.stamps.get(*input as usize).map(|stamp| (*input, *stamp));
         inputs::stamp_inputs(client, load, &taken.iter().filter_map(now).collect::<Vec<_>>()).await?;
         let context = &self.shared.context;
-        for (i, cut) in self.shared.units.iter().enumerate().filter(|(_, cut)| changed.contains(&cut.input)) {
-            let end = self.shared.units.get(i + 1).map_or(u32::MAX, |next| next.first);
+        let units = self.shared.places.units();
+        for (i, cut) in units.iter().enumerate().filter(|(_, cut)| changed.contains(&cut.input)) {
+            let end = units.get(i + 1).map_or(u32::MAX, |next| next.first);
             let back = self.committed.units.iter().filter(|(unit, _)| (cut.first..end).contains(unit));
             let back = back.filter(|(unit, _)| context.units.wants(*unit..unit + 1)).count() as u64;
             self.resumed.fetch_sub(back, Ordering::Relaxed);
@@ -330,7 +316,7 @@ impl OpenSink for Open {
     }
 
     async fn finish(&self) -> Result<Outcome> {
-        let mut control = self.control.lock().await;
+        let mut control = self.shared.control.lock().await;
         let mut tries = Backoff::new(self.shared.patience);
         let done = loop {
             match self.complete(&mut control).await {
@@ -338,10 +324,10 @@ impl OpenSink for Open {
                 Err(error) => pause(&self.shared.context, &mut tries, error).await?,
             }
         };
-        if let Some(done) = done.as_ref().filter(|_| !self.shared.load.complete) {
+        if let Some(done) = done.as_ref().filter(|_| !self.shared.load.over) {
             self.tidy(&mut control, done).await;
         }
-        let progress = match self.held(&mut control).await {
+        let progress = match self.shared.held(&mut control).await {
             Ok(client) => load_inputs(client, done.as_ref().map_or(self.shared.load.id, |done| done.id)).await,
             Err(error) => Err(error),
         };
@@ -353,8 +339,9 @@ impl OpenSink for Open {
             (progress, _) => progress?,
         };
         let (done, status) = match done {
-            None => (self.partial(&inputs)?, Status::Partial),
-            Some(done) if self.shared.load.complete || done.status == "skipped" => (done, Status::Skipped),
+            None => (self.unfinished(&inputs)?, Status::Unfinished),
+            Some(done) if done.status == "partial" => (done, Status::Partial),
+            Some(done) if self.shared.load.over || done.status == "skipped" => (done, Status::Skipped),
             Some(done) => (done, Status::Complete),
         };
         let count = |count: i64| count.unsigned_abs();
@@ -375,7 +362,7 @@ impl OpenSink for Open {
             digest: done.digest,
             replaced: done.replaced,
             same_content: done.same_content,
-            shard: self.shard.map(|shard| shard.to_string()),
+            shard: self.shared.shard.map(|shard| shard.to_string()),
             files: inputs,
         })
     }

@@ -10,7 +10,6 @@ use super::shared::{Shared, pause};
 use crate::db::{self, Backoff, Connection};
 use crate::error::{Error, Result};
 use crate::pgcopy;
-use crate::store::identity::input_of;
 use crate::store::inputs::load_inputs;
 use crate::store::tables::{CALLS, CALLS_COLUMNS, VARIANTS};
 use crate::store::tally::Account;
@@ -37,7 +36,7 @@ pub struct CopyData {
 pub struct Session {
     shared: Arc<Shared>,
     link: Option<Link>,
-    /// The unit whose rows were sent.
+    /// The unit whose rows were sent, by the load's number, as all units here.
     unit: Option<u32>,
     kept: Vec<CopyData>,
     bytes: usize,
@@ -124,7 +123,7 @@ impl Session {
         self.link = None;
         let inputs = load_inputs(&self.link().await?.client, load).await?;
         let reason = |unit: &u32| {
-            let input = input_of(&self.shared.units, *unit)?;
+            let input = self.shared.places.stored_input(*unit)?;
             let given_up = inputs.iter().find(|known| known.input == input.cast_signed() + 1)?;
             given_up.reason.clone().map(|reason| (input, reason))
         };
@@ -139,11 +138,11 @@ impl Session {
             return Ok(());
         }
         self.catch_up().await?;
-        let announced = self.unit;
+        let (announced, shared) = (self.unit, self.shared.clone());
         let link = self.link().await?;
         for (closed, account) in closed {
             if announced != Some(closed.unit) {
-                ledger::begin_unit(&link.client, load, closed.unit).await?;
+                ledger::begin_unit(&link.client, load, closed.unit, &shared.secret).await?;
             }
             ledger::commit_unit(&link.client, load, closed, account).await?;
         }
@@ -161,7 +160,7 @@ impl Session {
         if !link.begun {
             ledger::begin_transaction(&link.client).await?;
             if let Some(unit) = unit {
-                ledger::begin_unit(&link.client, load, unit).await?;
+                ledger::begin_unit(&link.client, load, unit, &self.shared.secret).await?;
             }
             link.begun = true;
         }
@@ -188,6 +187,11 @@ impl Session {
     /// is none: it lasts, the patience is used up, or the unit is not kept whole.
     async fn lost(&mut self, tries: &mut Backoff, error: Error) -> Result<()> {
         self.link = None;
+        // The session that held the load was lost too, and nobody has asked for it since.
+        let error = match error.sqlstate() {
+            Some(ledger::NOT_HELD) => self.shared.hold_again().await.err().unwrap_or_else(|| error.transient()),
+            _ => error,
+        };
         match self.whole {
             true => pause(&self.shared.context, tries, error).await,
             false => Err(error),

@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::flow::Writer;
 use crate::pgcopy::Buffer;
 use crate::store::ClosedUnit;
-use crate::store::identity::{input_of, variant_id};
+use crate::store::identity::variant_id;
 use crate::store::tables::{CALLS_LABEL, VARIANTS_LABEL};
 use crate::store::tally::{Account, Tally};
 
@@ -30,6 +30,8 @@ pub struct PartitionWriter {
 
 struct OpenUnit {
     unit: u32,
+    /// The load's number for it.
+    stored: u32,
     input: i32,
     tally: Tally,
     rows: u32,
@@ -76,11 +78,14 @@ impl PartitionWriter {
         }
         let current = self.open.take();
         let (written, none) = (self.take_digests()?, self.take_digests()?);
-        let account = |closed: ClosedUnit| {
+        let places = &self.shared.places;
+        let account = |mut closed: ClosedUnit| {
             let (account, (variants_digest, calls_digest)) = match current.as_ref().filter(|open| open.unit == closed.unit) {
                 Some(open) => (open.tally.close(&closed)?, written),
                 None => (Tally::default().close(&closed)?, none),
             };
+            let unit = closed.unit;
+            closed.unit = places.stored(unit).ok_or_else(|| Error::internal(format!("unit {unit} belongs to no input")))?;
             Ok((closed, Account { variants_digest, calls_digest, ..account }))
         };
         let closed: Vec<_> = closed.into_iter().map(account).collect::<Result<_>>()?;
@@ -97,7 +102,7 @@ impl PartitionWriter {
         let Some(open) = self.open.as_mut().filter(|_| self.variants.row_count() > 0) else { return Ok(()) };
         open.variants_sent = true;
         let copy = CopyData { table: Table::Variants, rows: self.variants.row_count(), data: self.variants.take() };
-        self.queue.put(Order::Write(open.unit, copy)).await
+        self.queue.put(Order::Write(open.stored, copy)).await
     }
 
     /// Calls never go before a unit's first variants: every writer locks the two tables in the same order.
@@ -107,7 +112,7 @@ impl PartitionWriter {
         }
         let Some(open) = self.open.as_ref().filter(|_| self.calls.row_count() > 0) else { return Ok(()) };
         let copy = CopyData { table: Table::Calls, rows: self.calls.row_count(), data: self.calls.take() };
-        self.queue.put(Order::Write(open.unit, copy)).await
+        self.queue.put(Order::Write(open.stored, copy)).await
     }
 
     async fn write_rows(&mut self, batch: &RecordBatch) -> Result<()> {
@@ -119,10 +124,11 @@ impl PartitionWriter {
             let end = (from..batch.num_rows()).find(|&row| rows.unit(row) != unit).unwrap_or(batch.num_rows());
             if self.open.as_ref().is_none_or(|open| open.unit != unit) {
                 self.commit_closed(Some(unit)).await?;
-                let input =
-                    input_of(&shared.units, unit).ok_or_else(|| Error::internal(format!("unit {unit} belongs to no input")))?;
+                let place = shared.places.input(unit).zip(shared.places.stored(unit));
+                let (input, stored) = place.ok_or_else(|| Error::internal(format!("unit {unit} belongs to no input")))?;
                 self.open = Some(OpenUnit {
                     unit,
+                    stored,
                     input: input.cast_signed() + 1,
                     tally: Tally::default(),
                     rows: 0,
@@ -140,8 +146,8 @@ impl PartitionWriter {
         let Some(open) = &mut self.open else { return Err(Error::internal("no unit is open")) };
         let load = &self.shared.load;
         let last = open.rows.checked_add(run.len() as u32).ok_or_else(|| Error::internal("a unit has more rows than numbers"))?;
-        variant_id(load.number, open.unit, last - 1)?;
-        let first_id = variant_id(load.number, open.unit, open.rows)?;
+        variant_id(load.number, open.stored, last - 1)?;
+        let first_id = variant_id(load.number, open.stored, open.rows)?;
         let owner = Owner { load: load.id.into_bytes(), input: open.input, first_id };
         open.rows = last;
         for row in run.clone() {

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::bcf;
+use super::held::Held;
 use super::index::Lines;
 use super::shape::Shape;
 use super::split::{
@@ -22,6 +23,8 @@ pub(crate) struct Input {
     pub number: u32,
     pub container: Container,
     pub origin: Origin,
+    /// The file it is, unless it is a pipe.
+    pub held: Option<Held>,
     pub shape: Shape,
     /// Lines of the header: they count as lines of the first unit.
     pub header_lines: u64,
@@ -98,6 +101,14 @@ impl Input {
         let Origin::Indexed { lines, .. } = &self.origin else { return None };
         let (lines, first) = (lines.clone(), self.ordinals.start);
         Some(Arc::new(move |unit, line| lines.find(unit.checked_sub(first)?, line).ok()))
+    }
+
+    /// Is it still the file that was looked at?
+    ///
+    /// # Errors
+    /// Class `input` when it is not.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.held.as_ref().map_or(Ok(()), Held::check)
     }
 
     /// True when the units come one after the other.

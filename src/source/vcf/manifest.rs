@@ -10,6 +10,7 @@ use super::split::read_failed;
 use crate::error::{Error, Result};
 use crate::phi::{Names, Scanner, names};
 use crate::store::Rename;
+use crate::text::nearest;
 
 /// More than this is no list.
 const MOST: u64 = 64 << 20;
@@ -57,9 +58,12 @@ pub(crate) fn is_manifest(path: &str) -> bool {
     ends(".tsv") || ends(".manifest")
 }
 
+/// What the columns of a table are called.
+const COLUMNS: [&str; 3] = ["path", "sample_map", "tags"];
+
 /// The files a manifest lists, relative paths from the manifest's folder. Blank lines and lines that begin with `#` are passed
-/// over. When the first line names a column `path` it is a header; `sample_map` and `tags` are read too, where they are not
-/// empty or `.`, and other columns mean nothing here.
+/// over. A table has the names of its columns in its first line: `path`, and `sample_map` and `tags`, which are read where they are not
+/// empty or `.`; no other, for a misspelt one would be as good as none.
 pub(crate) fn read(path: &Path) -> Result<Vec<Entry>> {
     let size = std::fs::metadata(path).map_err(|error| read_failed(&error))?.len();
     if size > MOST {
@@ -67,18 +71,18 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Entry>> {
     }
     let bytes = std::fs::read(path).map_err(|error| read_failed(&error))?;
     let text = String::from_utf8(bytes).map_err(|_| Error::input("the manifest is not UTF-8"))?;
+    // What some editors begin a file with.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let folder = path.parent().unwrap_or(Path::new("."));
     let lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty() && !line.starts_with('#'));
     let mut lines = lines.peekable();
-    let columns: Vec<&str> = lines.peek().map(|(first, _)| first.split('\t').map(str::trim).collect()).unwrap_or_default();
+    let first: Vec<&str> = lines.peek().map(|(first, _)| first.split('\t').map(str::trim).collect()).unwrap_or_default();
+    let columns = heading(&first)?;
     let column = |name: &str| columns.iter().position(|column| *column == name);
-    let (paths, maps, tags) = match column("path") {
-        None => (0, None, None),
-        Some(paths) => {
-            lines.next();
-            (paths, column("sample_map"), column("tags"))
-        }
-    };
+    let (paths, maps, tags) = (column("path").unwrap_or(0), column("sample_map"), column("tags"));
+    if !columns.is_empty() {
+        lines.next();
+    }
     let scanner = Scanner::builtin()?;
     let mut found = Vec::new();
     for (line, number) in lines {
@@ -99,6 +103,30 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Entry>> {
         return Err(Error::input("the manifest lists no file").with_hint("one path a line, or a table with a column `path`"));
     }
     Ok(found)
+}
+
+/// The names of the columns, when a table begins with them; nothing for a list of paths.
+fn heading<'a>(first: &[&'a str]) -> Result<Vec<&'a str>> {
+    let known = |name: &&str| COLUMNS.contains(name);
+    if first.len() < 2 && !first.iter().any(|name| known(name)) {
+        return Ok(Vec::new());
+    }
+    let columns = "a table's columns are `path`, `sample_map` and `tags`; what else is to be said of a file is a tag";
+    if let Some(number) = first.iter().position(|name| !known(name)) {
+        let nearest = nearest(first.get(number).unwrap_or(&""), COLUMNS);
+        let meant = nearest.map(|name| format!("did you mean `{name}`? ")).unwrap_or_default();
+        // Where there is no heading at all, it is a path or somebody's name.
+        let error = Error::input(format!("the manifest's column {} is called what no column is called", number + 1));
+        return Err(error.with_hint(format!("{meant}{columns}")));
+    }
+    let twice = |(at, name): (usize, &&str)| first.get(..at).is_some_and(|before| before.contains(name));
+    if first.iter().enumerate().any(twice) {
+        return Err(Error::input("the manifest has a column twice").with_hint(columns));
+    }
+    if !first.contains(&"path") {
+        return Err(Error::input("the manifest has no column `path`").with_hint(columns));
+    }
+    Ok(first.to_vec())
 }
 
 /// Tags are stored in the clear: short words, none of which looks like an identifier.
@@ -144,20 +172,49 @@ mod tests {
     #[test]
     fn a_list_or_a_table() {
         let expected = [PathBuf::from("a.vcf.gz"), PathBuf::from("/b/c.vcf")];
-        for text in
-            ["a.vcf.gz\n/b/c.vcf\n", "# files\n\na.vcf.gz\r\n/b/c.vcf", "sample\tpath\tsex\nS1\ta.vcf.gz\tf\nS2\t/b/c.vcf\tm\n"]
-        {
+        for text in [
+            "a.vcf.gz\n/b/c.vcf\n",
+            "# files\n\na.vcf.gz\r\n/b/c.vcf",
+            "tags\tpath\nsex=f\ta.vcf.gz\nsex=m\t/b/c.vcf\n",
+            "\u{feff}path\na.vcf.gz\n/b/c.vcf\n",
+        ] {
             assert_eq!(read_text(text).unwrap(), expected, "{text}");
         }
     }
 
     #[test]
     fn a_line_without_a_path_is_told() {
-        assert_eq!(read_text("path\tx\na.vcf\t1\n\t2\n").unwrap_err().to_string(), "line 3 of the manifest names no file");
-        for text in ["", "path\n", "x\tpath\nonly\n", "-\n"] {
+        assert_eq!(read_text("path\ttags\na.vcf\t\n\ta=2\n").unwrap_err().to_string(), "line 3 of the manifest names no file");
+        for text in ["", "path\n", "tags\tpath\na=1\n", "-\n"] {
             assert!(read_text(text).is_err(), "{text}");
         }
         assert_eq!(read(Path::new("/nowhere/DOE_JANE.tsv")).unwrap_err().to_string(), "no such file");
+    }
+
+    /// A column that is passed over may be the one that renames people.
+    #[test]
+    fn a_column_that_is_none_is_refused_with_the_nearest_name() {
+        for (first, number, meant) in [
+            ("path\tsamplemap", 2, "did you mean `sample_map`? "),
+            ("tag\tpath", 1, "did you mean `tags`? "),
+            ("Path\tsample_map", 1, "did you mean `path`? "),
+            ("path\tfamily\ttags", 2, "a table's"),
+            ("a.vcf\tDOE=S-1", 1, "a table's"),
+        ] {
+            let error = read_text(&format!("{first}\na.vcf\tx\ty\n")).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("the manifest's column {number} is called what no column is called"),
+                "{first}"
+            );
+            assert!(error.hint().unwrap().starts_with(meant), "{first}: {error:?}");
+        }
+        for (text, said) in [
+            ("sample_map\ttags\nX=Y\ta=1\n", "the manifest has no column `path`"),
+            ("path\tpath\na\tb\n", "the manifest has a column twice"),
+        ] {
+            assert_eq!(read_text(text).unwrap_err().to_string(), said);
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod filter;
 mod find;
 mod hash;
 mod header;
+mod held;
 mod index;
 mod input;
 mod inspect;

@@ -54,14 +54,29 @@ pub(crate) fn run(part: &PartitionWork, deliver: &mut Deliver<'_>) -> Result<()>
         match read(part, input, deliver) {
             Ok(true) => {}
             Ok(false) => return Ok(()),
-            Err(error) if part.goes_on(&error) => units.give_up(input.number, error.to_string()),
-            Err(error) => return Err(error.at(format_args!("input {}", input.number + 1))),
+            Err(error) => part.broken(input, because(input, error))?,
         }
     }
-    Ok(())
+    // As long as others read.
+    let held = inputs.iter().filter(|input| units.wants(input.ordinals.clone())).filter(|input| !units.is_given_up(input.number));
+    held.map(|input| input.check().or_else(|error| part.broken(input, error))).collect()
+}
+
+/// What is odd about a file that was changed meanwhile comes of that.
+fn because(input: &Input, error: Error) -> Error {
+    if error.class() == Class::Input { input.check().err().unwrap_or(error) } else { error }
 }
 
 impl PartitionWork {
+    /// Gives the input up, when there are others to go on with.
+    fn broken(&self, input: &Input, error: Error) -> Result<()> {
+        if !self.goes_on(&error) {
+            return Err(error.at_input(input.number + 1));
+        }
+        self.context.units.give_up(input.number, error.to_string());
+        Ok(())
+    }
+
     /// Is this the file's fault, and are there others to go on with?
     fn goes_on(&self, error: &Error) -> bool {
         let Shared { inputs, on_bad_file, max_bad_records, .. } = self.shared.as_ref();
@@ -100,7 +115,8 @@ fn read(part: &PartitionWork, input: &Input, deliver: &mut Deliver<'_>) -> Resul
             }
             continue;
         }
-        match work.unit(reader.as_mut(), &mut decoder, &mut deliver) {
+        let done = work.unit(reader.as_mut(), &mut decoder, &mut deliver).and_then(|counts| input.check().map(|()| counts));
+        match done {
             Ok(Some(counts)) => units.close(part.partition, ordinal, counts),
             // Its rows may be on their way.
             broken => {

@@ -1,12 +1,13 @@
 //! The `vcf` source of a pipeline, and the steps in which it looks at its inputs. It must not decode.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::config::{Config, Conformance, OnBadFile, RegionsWithoutIndex};
 use super::contigs;
 use super::header;
+use super::held::Stamp;
 use super::input::{Input, Origin};
 use super::inspect::{Columns, InputFacts, Numbering, by_index, choose, inspect_input};
 use super::limits::Limits;
@@ -23,6 +24,7 @@ use crate::error::{Class, Error, Result};
 use crate::flow::{Inspection, Notice, Owed, Situation, Source, Specification};
 use crate::pool;
 use crate::sensitive::Sensitive;
+use crate::store::identity::twice;
 use crate::store::{Document, InputDocument, InputUnits, Rename, SampleId};
 
 /// More than this nobody reads, and a hostile file could have one a line of its header.
@@ -42,6 +44,8 @@ struct InspectedInput {
     path: Option<PathBuf>,
     tags: BTreeMap<String, String>,
     renamed: Vec<Rename>,
+    /// Somebody has said what its samples are called.
+    mapped: bool,
     facts: InputFacts,
 }
 
@@ -74,13 +78,15 @@ impl VcfSource {
             let input = match facts {
                 Ok(mut facts) => {
                     let renamed = entry.apply(&mut facts.header).map_err(|error| error.at(&entry.place))?;
-                    InspectedInput { path: entry.path, tags: entry.tags, renamed, facts }
+                    let mapped = entry.samples.is_some();
+                    InspectedInput { path: entry.path, tags: entry.tags, renamed, mapped, facts }
                 }
                 Err(error) if self.goes_on(&error) && given_up.len() + 1 < most => {
                     given_up.push((i, error.to_string()));
-                    InspectedInput { path: entry.path, tags: entry.tags, renamed: Vec::new(), facts: InputFacts::unreadable()? }
+                    let facts = InputFacts::unreadable(entry.path.as_deref())?;
+                    InspectedInput { path: entry.path, tags: entry.tags, renamed: Vec::new(), mapped: true, facts }
                 }
-                Err(error) => return Err(error.at(format!("input {}", i + 1))),
+                Err(error) => return Err(error.at_input(i + 1)),
             };
             inputs.push(input);
         }
@@ -113,7 +119,7 @@ impl VcfSource {
                 continue;
             }
             let found = by_index(path.as_deref(), facts, regions, self.config.conformance, self.limits.line);
-            match (found.map_err(|error| error.at(format!("input {number}")))?, self.config.regions_without_index) {
+            match (found.map_err(|error| error.at_input(number))?, self.config.regions_without_index) {
                 (Ok(origin), _) => facts.origin = origin,
                 (Err(flaw), RegionsWithoutIndex::Scan) => {
                     notices.push(Notice { input: number, text: format!("{flaw}; all of it is read for the regions") });
@@ -122,7 +128,7 @@ impl VcfSource {
                     let hint = "index the file (`tabix -f -p vcf FILE`, or `bcftools index -f FILE`), or set `regions_without_index: scan`";
                     return Err(Error::input(format!("{flaw}, and `regions_without_index` is `refuse`"))
                         .with_hint(hint)
-                        .at(format!("input {number}")));
+                        .at_input(number));
                 }
             }
         }
@@ -138,7 +144,8 @@ impl VcfSource {
                 path,
                 tags,
                 renamed,
-                facts: InputFacts { header, dictionary, container, origin, size, changed },
+                mapped: _,
+                facts: InputFacts { header, dictionary, container, origin, size, stamp, held, .. },
             } = input;
             all.paths.push(path);
             let (ordinals, count) = numbering.take(&origin, size)?;
@@ -146,16 +153,19 @@ impl VcfSource {
                 Origin::Indexed { spans, .. } => Some(spans.digest()),
                 _ => None,
             };
-            all.units.push(InputUnits { input: number, first: ordinals.start, count, index });
+            let reserved = ordinals.len() as u32;
+            all.units.push(InputUnits { input: number, first: ordinals.start, count, index, reserved });
             let rules = (self.config.conformance == Conformance::Strict).then(|| Arc::new(Rules::of(&header)));
             let kept_names = header.samples.iter().zip(&kept).filter(|(_, kept)| kept.is_some());
             let samples = kept_names.map(|(name, _)| SampleId::Name(Sensitive::new(name.expose().clone()))).collect();
             let header_lines = header.line_count;
             let shape = Shape::of(&header, kept, rules, dictionary);
+            let readable = !matches!(origin, Origin::Unreadable);
             all.inputs.push(Input {
                 number,
                 container,
                 origin,
+                held,
                 shape,
                 header_lines,
                 ordinals,
@@ -168,9 +178,10 @@ impl VcfSource {
                 samples,
                 lines: header.lines,
                 assembly: header.assembly.into(),
-                bytes: size,
-                modified: changed.map(|(modified, _)| modified),
-                inode: changed.map(|(_, inode)| inode),
+                bytes: stamp.map(|stamp| stamp.bytes),
+                modified: stamp.map(|stamp| stamp.changed),
+                inode: stamp.map(|stamp| stamp.inode),
+                readable,
                 renamed,
                 tags,
             });
@@ -206,6 +217,7 @@ impl Source for VcfSource {
         let facts = pool::map(found, move |path: Option<PathBuf>| inspect_input(path.as_deref(), unit, conformance, &limits))?;
         let (mut inputs, given_up) = self.readable(entries, facts.into_iter())?;
         one_assembly(&inputs)?;
+        each_once(&inputs)?;
         let mut notices = notices(&inputs, &given_up);
         let headers: Vec<_> = inputs.iter().map(|input| &input.facts.header).collect();
         let Columns { fields, catch_all, layout } = choose(&self.config, &self.limits, &headers, &mut notices)?;
@@ -242,16 +254,47 @@ fn one_assembly(inputs: &[InspectedInput]) -> Result<()> {
     }
 }
 
+/// Nobody wants each variant and call of a file twice. What has no record may come as often as it likes.
+fn each_once(inputs: &[InspectedInput]) -> Result<()> {
+    let mut seen: Vec<(Stamp, usize)> = Vec::with_capacity(inputs.len());
+    let stamps = inputs.iter().zip(1..).filter(|(input, _)| !input.facts.empty);
+    seen.extend(stamps.filter_map(|(input, number)| Some((input.facts.stamp?, number))));
+    seen.sort_by_key(|(stamp, number)| (stamp.device, stamp.inode, *number));
+    match seen.windows(2).find(|pair| pair[0].0.is_same_file(&pair[1].0)) {
+        None => Ok(()),
+        Some(pair) => Err(twice(pair[0].1, pair[1].1)),
+    }
+}
+
 /// What was left out, and what headers were forgiven: each text once.
 fn notices(inputs: &[InspectedInput], given_up: &GivenUp) -> Vec<Notice> {
     let mut notices: Vec<Notice> =
         given_up.iter().map(|(input, reason)| Notice { input: input + 1, text: format!("left out: {reason}") }).collect();
+    notices.extend(shared_names(inputs));
     let mut told = HashSet::new();
     for (number, input) in (1u32..).zip(inputs) {
         let new = input.facts.header.notices.iter().filter(|text| told.insert(text.as_str()));
         notices.extend(new.map(|text| Notice { input: number, text: text.clone() }));
     }
     notices
+}
+
+/// Samples of one name are one person from here on: told where no sample map says that somebody has looked.
+fn shared_names(inputs: &[InspectedInput]) -> Option<Notice> {
+    let mut seen: HashMap<&str, u32> = HashMap::new();
+    let mut pairs = Vec::new();
+    for (number, input) in (1u32..).zip(inputs).filter(|(_, input)| !input.mapped) {
+        let names = input.facts.header.samples.iter().map(|name| name.expose().as_str());
+        let earlier: Vec<u32> = names.filter_map(|name| seen.insert(name, number)).collect();
+        pairs.extend(earlier.first().map(|earlier| (*earlier, number)));
+    }
+    let (one, other) = *pairs.first()?;
+    let more = if pairs.len() > 1 { format!(", and {} inputs more", pairs.len() - 1) } else { String::new() };
+    let text = format!(
+        "has samples of the same names as input {one}{more}: they count as the same people. Where they are not, a manifest's \
+         `sample_map` tells them apart"
+    );
+    Some(Notice { input: other, text })
 }
 
 /// Stored bytes that the run will read of an input, when input.

@@ -332,7 +332,7 @@ async fn a_manifest_lists_inputs() {
         let text = vcf("", &[], &[&format!("1 {pos} . A C . . .")]);
         std::fs::write(folder.path().join("data").join(name), text).unwrap();
     }
-    std::fs::write(folder.path().join("data/list.tsv"), "sample\tpath\nS\tb.vcf\nT\tc.vcf\n").unwrap();
+    std::fs::write(folder.path().join("data/list.tsv"), "tags\tpath\nx=1\tb.vcf\nx=2\tc.vcf\n").unwrap();
     let found = read(&Config::of(["data/list.tsv", "data/a.vcf"]), folder.path(), 2).await.unwrap();
     assert_eq!(found.column("pos"), ["2", "3", "1"]);
     std::fs::write(folder.path().join("data/bad.tsv"), "path\n\t\n").unwrap();

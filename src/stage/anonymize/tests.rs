@@ -182,6 +182,7 @@ async fn opening_twice_gives_the_same_pseudonyms_and_leaves_no_name() {
             force: false,
             shard: None,
             load_name: None,
+            files: None,
         };
         let mut document = Document { inputs: vec![input(&[("x", "for Zimmerwaldt")], &["Zimmerwaldt", "HG002"])] };
         let rows = stage.open(&opening, Input::whole(schema.clone()), &mut document).await?;

@@ -65,8 +65,8 @@ fn batch(rows: &[Row]) -> RecordBatch {
 
 fn units() -> Vec<InputUnits> {
     vec![
-        InputUnits { input: 0, first: 0, count: Some(2), index: None },
-        InputUnits { input: 1, first: 2, count: Some(2), index: None },
+        InputUnits { input: 0, first: 0, count: Some(2), index: None, reserved: 2 },
+        InputUnits { input: 1, first: 2, count: Some(2), index: None, reserved: 2 },
     ]
 }
 

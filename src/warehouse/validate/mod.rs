@@ -90,8 +90,12 @@ pub async fn validate(client: Connection, grant: &Grant, id: Uuid, progress: &Pr
     let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL idle_in_transaction_session_timeout = 0";
     client.batch_execute(begin).await.map_err(failed)?;
     let load = loads::show(&client, grant, id).await?;
-    if load.status != "complete" {
-        return Err(Error::usage(format!("load {id} is {}, only a complete load can be validated", load.status)));
+    if !["complete", "partial"].contains(&load.status.as_str()) {
+        return Err(Error::usage(format!("load {id} is {}, only a visible load can be validated", load.status)));
+    }
+    if load.mending {
+        return Err(Error::usage(format!("files of load {id} that were given up are being read again"))
+            .with_hint("finish it first: run the same command again"));
     }
     let recorded = load_units(&client, id).await?;
     let (expected, unfounded) = remaining(&recorded, load_disposals(&client, id).await?);
@@ -130,18 +134,20 @@ async fn audited(client: &Client, load: &Load) -> Result<(u64, i64)> {
     let digest = load.digest.as_ref().map(|digest| hex(digest));
     let selection = Selection { event: Some("load_finished".into()), ..Selection::default() };
     let mut events = std::pin::pin!(audit::stream(client, selection));
-    let (mut told, mut others) = (0, 0);
+    let mut told: Vec<(bool, bool)> = Vec::new();
     while let Some(batch) = events.try_next().await? {
         for event in audit::from_batch(&batch)? {
             let detail: serde_json::Value = serde_json::from_str(&event.entry.detail).unwrap_or_default();
             let of_load = detail["load_id"] == load.load_id.to_string();
-            if let Some(recorded) = detail["digest"].as_str().filter(|_| of_load) {
-                told += 1;
-                others += i64::from(digest.as_deref() != Some(recorded));
-            }
+            let recorded = detail["digest"].as_str().filter(|_| of_load);
+            told.extend(recorded.map(|recorded| (digest.as_deref() == Some(recorded), detail["status"] == "partial")));
         }
     }
-    Ok((told, others))
+    // What was partial had another digest until its other files came.
+    let last = told.iter().rposition(|(same, _)| *same);
+    let other = |(at, (same, partial)): (usize, &(bool, bool))| !same && !(*partial && last.is_some_and(|last| at < last));
+    let others = told.iter().enumerate().filter(|told| other(*told)).count() as i64;
+    Ok((told.len() as u64, others))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -33,7 +33,8 @@ async fn rows_enter_only_inside_a_unit() {
     // A setting is no announcement, and neither is another transaction's.
     assert_eq!(refused(&app, &format!("SET genogate.unit = '0'; {insert}")).await, "GG500");
     let run = rig.open(&*sink(), false).await.unwrap();
-    let begin = format!("SELECT genogate_store.begin_unit('{}', 0)", run.context.run_id);
+    lend(&rig).await;
+    let begin = format!("SELECT genogate_store.begin_unit('{}', 0, {SECRET})", run.context.run_id);
     assert_eq!(refused(&app, &format!("BEGIN; {begin}; ROLLBACK; {insert}")).await, "GG500");
 }
 
@@ -50,6 +51,7 @@ async fn the_application_cannot_touch_what_is_stored() {
         "quarantine",
         "open_units",
         "holders",
+        "claims",
         "disposals",
         "variants",
         "calls",
@@ -70,7 +72,10 @@ async fn the_application_cannot_touch_what_is_stored() {
     for statement in [
         "INSERT INTO genogate_store.loads (load_id) VALUES (NULL)",
         "DELETE FROM genogate.variants",
-        "UPDATE genogate.loads SET status = 'complete'",
+        "SELECT key FROM genogate_store.secret",
+        "SELECT genogate_store.keyed('\\x00')",
+        "UPDATE genogate_store.secret SET key = key",
+        "UPDATE genogate.loads SET name = 'x'",
         "SELECT genogate_store.purge_rows('00000000-0000-0000-0000-000000000001')",
         "SELECT nextval('genogate_store.load_number')",
         "CREATE TABLE genogate_store.mine (n int)",

@@ -7,13 +7,18 @@ use uuid::Uuid;
 use super::*;
 use crate::error::Class;
 use crate::sink::testing::{Run, sites};
-use crate::store::begin::{hold_load, take_up_load};
+use crate::store::begin::{Secret, hold_load, take_up_load};
 use crate::store::inputs::{Stamp, load_inputs, stamp_inputs, take_back_inputs};
 use crate::store::outcome::{drop_load, load_outcome, take_turn};
 use crate::store::tables::prepare_columns;
 use crate::store::{Shard, ledger};
 
 const ZEROS: &str = "decode(repeat('00', 32), 'hex')";
+
+/// Holds a load, or a shard of it, with a secret of its own.
+async fn hold(client: &Connection, load: Uuid, shard: Option<Shard>) -> bool {
+    hold_load(client, load, shard, &Secret::new()).await.unwrap()
+}
 
 /// SQLSTATE of a refused statement, or of what a transaction ended with.
 async fn refused(client: &Connection, sql: &str) -> String {
@@ -51,19 +56,20 @@ async fn half(rig: &Rig) -> Run {
 async fn a_unit_does_not_end_without_its_line_in_the_ledger() {
     let rig = Rig::with_database(2, 0).await;
     let run = rig.open(&*sink(), false).await.unwrap();
+    lend(&rig).await;
     let (load, session, admin) = (run.context.run_id, app(&rig).await, admin(&rig).await);
-    let begin = format!("BEGIN; SELECT genogate_store.begin_unit('{load}', 0)");
+    let begin = format!("BEGIN; SELECT genogate_store.begin_unit('{load}', 0, {SECRET})");
     let (row, committed) = (variant(load, 1 << 41), commit(load, 0, 1, 1, 1, 0));
     for way in [
         format!("{begin}; {row}; COMMIT"),
         format!("{begin}; COMMIT"),
         // Asked for early, it is asked then.
         format!("{begin}; {row}; SET CONSTRAINTS ALL IMMEDIATE"),
-        format!("BEGIN; SET CONSTRAINTS ALL IMMEDIATE; SELECT genogate_store.begin_unit('{load}', 0)"),
+        format!("BEGIN; SET CONSTRAINTS ALL IMMEDIATE; SELECT genogate_store.begin_unit('{load}', 0, {SECRET})"),
         // Asked and answered within what is taken back again.
         format!("{begin}; {row}; SAVEPOINT s; {committed}; SET CONSTRAINTS ALL IMMEDIATE; ROLLBACK TO SAVEPOINT s; COMMIT"),
         // The unit that is committed is another one.
-        format!("{begin}; SELECT genogate_store.begin_unit('{load}', 1); {row}; {committed}; COMMIT"),
+        format!("{begin}; SELECT genogate_store.begin_unit('{load}', 1, {SECRET}); {row}; {committed}; COMMIT"),
         // Rows behind the unit's end.
         format!("{begin}; {committed}; {row}; COMMIT"),
     ] {
@@ -80,6 +86,7 @@ async fn a_unit_does_not_end_without_its_line_in_the_ledger() {
 async fn counts_that_contradict_each_other_are_no_unit() {
     let rig = Rig::with_database(2, 0).await;
     let run = rig.open(&*sink(), false).await.unwrap();
+    lend(&rig).await;
     let (load, session) = (run.context.run_id, app(&rig).await);
     for (what, unit, statement) in [
         ("records are missing", 0, commit(load, 0, 2, 1, 1, 0)),
@@ -92,8 +99,11 @@ async fn counts_that_contradict_each_other_are_no_unit() {
         ("records set aside nowhere", 0, commit(load, 0, 1, 0, 0, 0).replace("0, 0, 0, decode", "1, 0, 0, decode")),
         ("half a digest", 0, commit(load, 0, 0, 0, 0, 0).replacen("'00', 32", "'00', 16", 1)),
     ] {
-        let code =
-            refused(&session, &format!("BEGIN; SELECT genogate_store.begin_unit('{load}', {unit}); {statement}; COMMIT")).await;
+        let code = refused(
+            &session,
+            &format!("BEGIN; SELECT genogate_store.begin_unit('{load}', {unit}, {SECRET}); {statement}; COMMIT"),
+        )
+        .await;
         assert!(["GG400", "23514"].contains(&code.as_str()), "{what}: {code}");
     }
 }
@@ -106,13 +116,14 @@ async fn rows_with_another_loads_id_are_not_shown() {
     let seen = seen.unwrap();
     (rig.options, rig.name) = ([6; 32], "other");
     let run = rig.open(&*sink(), false).await.unwrap();
+    lend(&rig).await;
     let (load, number, session) = (run.context.run_id, 2i64, app(&rig).await);
     let id = number << 41;
     let call = format!(
         "INSERT INTO genogate_store.calls (load_id, variant_id, input, sample_index, contig, gt) VALUES ('{seen}', {id}, 1, 0, '1', '0/1')"
     );
     let forged = format!(
-        "BEGIN; SELECT genogate_store.begin_unit('{load}', 0); {}; {call}; {}; COMMIT",
+        "BEGIN; SELECT genogate_store.begin_unit('{load}', 0, {SECRET}); {}; {call}; {}; COMMIT",
         variant(seen, id),
         commit(load, 0, 1, 1, 1, 1)
     );
@@ -134,10 +145,10 @@ async fn who_does_not_hold_a_load_does_not_end_or_change_it() {
     let run = half(&rig).await;
     let (load, stranger) = (run.context.run_id, app(&rig).await);
     let ways = [
-        format!("SELECT genogate_store.finish_load('{load}', {ZEROS}, {ZEROS}, {ZEROS}, false)"),
-        format!("SELECT genogate_store.finish_load('{load}', {ZEROS}, {ZEROS}, {ZEROS}, true)"),
+        format!("SELECT genogate_store.finish_load('{load}', {ZEROS}, {ZEROS}, {ZEROS}, '{{}}', false)"),
+        format!("SELECT genogate_store.finish_load('{load}', {ZEROS}, {ZEROS}, {ZEROS}, '{{}}', true)"),
         format!("SELECT genogate_store.fail_load('{load}', 'x', true)"),
-        format!("SELECT genogate_store.give_up_input('{load}', 1, 'x')"),
+        format!("SELECT genogate_store.give_up_input('{load}', 1, 'x', NULL)"),
         format!("SELECT genogate_store.close_inputs('{load}', '{{1}}')"),
         format!("SELECT genogate_store.take_back_inputs('{load}', '{{1}}')"),
         format!("SELECT genogate_store.stamp_inputs('{load}', '{{1}}', '{{1}}', '{{1}}', '{{1}}')"),
@@ -155,19 +166,19 @@ async fn who_does_not_hold_a_load_does_not_end_or_change_it() {
     stranger.batch_execute(locks).await.unwrap();
     stranger.batch_execute("SET application_name = 'genogate'; SET search_path = pg_temp, genogate_store").await.unwrap();
     assert_eq!(refused(&stranger, "CREATE TEMP TABLE pg_stat_activity (pid int, backend_start timestamptz)").await, "42501");
-    assert!(!hold_load(&stranger, load, None).await.unwrap());
+    assert!(!hold(&stranger, load, None).await);
     assert!(!take_up_load(&stranger, load).await.unwrap());
     let begun = stranger
         .query_one(
             "SELECT o_state FROM genogate_store.begin_load(gen_random_uuid(), 'x', NULL, $1, (SELECT fingerprint FROM genogate_store.list_loads()),
-                                                           'none', 'x', '{}', '[]', NULL, NULL, true)",
+                                                           NULL, $1, 'none', 'x', '{}', '[]', NULL, NULL, true)",
             &[&[5u8; 32].as_slice()],
         )
         .await
         .unwrap();
     assert_eq!(begun.get::<_, &str>(0), "busy");
     // An old snapshot, which would not show who came since, is none to ask in.
-    let old = format!("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT genogate_store.hold_load('{load}', NULL, NULL)");
+    let old = format!("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT genogate_store.hold_load('{load}', NULL, NULL, {SECRET})");
     assert_eq!(refused(&stranger, &old).await, "GG500");
     for way in &ways {
         assert_eq!(refused(&stranger, way).await, "GG500", "{way}");
@@ -190,11 +201,11 @@ async fn half_a_load_is_not_made_visible() {
     drop(run);
     let session = app(&rig).await;
     // As soon as the backend before is gone.
-    while !hold_load(&session, load, None).await.unwrap() {
+    while !hold(&session, load, None).await {
         tokio::task::yield_now().await;
     }
     assert!(take_turn(&session, load).await.unwrap());
-    let finish = format!("SELECT genogate_store.finish_load('{load}', {ZEROS}, {ZEROS}, {ZEROS}, true)");
+    let finish = format!("SELECT genogate_store.finish_load('{load}', {ZEROS}, {ZEROS}, {ZEROS}, '{{}}', true)");
     assert_eq!(refused(&session, &finish).await, "GG100");
     // Not by calling its units others, and not by reading half of it to its end.
     assert_eq!(refused(&session, &format!("SELECT genogate_store.close_inputs('{load}', '{{1}}'); {finish}")).await, "GG100");
@@ -202,7 +213,7 @@ async fn half_a_load_is_not_made_visible() {
     assert!(load_outcome(&session, load).await.unwrap().is_none());
     // Given up, it is whole, and holds nothing.
     let empty = format!(
-        "SELECT genogate_store.give_up_input('{load}', 1, 'cut'); SELECT genogate_store.clear_given_up('{load}'); {finish}"
+        "SELECT genogate_store.give_up_input('{load}', 1, 'cut', NULL); SELECT genogate_store.clear_given_up('{load}'); {finish}"
     );
     assert_eq!(refused(&session, &empty).await, "done");
     assert_eq!((count(&session, "genogate.variants").await, count(&session, "genogate.loads").await), (0, 1));
@@ -215,11 +226,11 @@ async fn a_run_holds_alone_shards_together_and_each_shard_once() {
     let one = rig.join(&*sink(), false, shard(0), None).await.unwrap();
     let load = one.context.run_id;
     let (session, admin) = (app(&rig).await, admin(&rig).await);
-    assert!(!hold_load(&session, load, shard(0)).await.unwrap(), "the shard is held");
-    assert!(!hold_load(&session, load, None).await.unwrap(), "others work on it");
-    assert!(!hold_load(&session, load, Some(Shard { index: 1, count: 3 })).await.unwrap(), "it is cut otherwise");
-    assert!(hold_load(&session, load, shard(1)).await.unwrap());
-    assert!(hold_load(&session, load, shard(1)).await.unwrap(), "again by the same session");
+    assert!(!hold(&session, load, shard(0)).await, "the shard is held");
+    assert!(!hold(&session, load, None).await, "others work on it");
+    assert!(!hold(&session, load, Some(Shard { index: 1, count: 3 })).await, "it is cut otherwise");
+    assert!(hold(&session, load, shard(1)).await);
+    assert!(hold(&session, load, shard(1)).await, "again by the same session");
     // Writers hold nothing.
     let _writer = one.sink.writer(0).await.unwrap();
     let holders = |wanted: i64| until(&admin, "genogate_store.holders h WHERE genogate_store.is_alive(h)", wanted);
@@ -234,12 +245,9 @@ async fn a_run_holds_alone_shards_together_and_each_shard_once() {
     session.close().await;
     holders(0).await;
     let alone = app(&rig).await;
-    assert!(!hold_load(&alone, load, None).await.unwrap(), "who held a shard comes back as a shard");
+    assert!(!hold(&alone, load, None).await, "who held a shard comes back as a shard");
     let run = rig.open(&*sink(), false).await.unwrap();
-    assert!(
-        !hold_load(&alone, load, None).await.unwrap() && !take_up_load(&alone, load).await.unwrap(),
-        "a run has it for itself"
-    );
+    assert!(!hold(&alone, load, None).await && !take_up_load(&alone, load).await.unwrap(), "a run has it for itself");
     assert_eq!(run.all(&rig).await.unwrap()["load_id"], json!(load));
 }
 
@@ -343,7 +351,7 @@ async fn other_roles_are_refused() {
     let rig = Rig::with_database(1, 1).await;
     let admin = admin(&rig).await;
     let begin = format!(
-        "SELECT genogate_store.begin_load(gen_random_uuid(), 'x', NULL, {ZEROS}, NULL, 'none', 'x', '{{}}', '[]', NULL, NULL, false)"
+        "SELECT genogate_store.begin_load(gen_random_uuid(), 'x', NULL, {ZEROS}, NULL, NULL, NULL, 'none', 'x', '{{}}', '[]', NULL, NULL, false)"
     );
     assert_eq!(refused(&admin, &begin).await, "GG500");
     assert_eq!(refused(&admin, "SELECT genogate_store.list_loads()").await, "done");

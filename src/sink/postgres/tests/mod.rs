@@ -32,6 +32,14 @@ async fn admin(rig: &Rig) -> Connection {
     rig.databases.administrator("local").await.unwrap()
 }
 
+/// What [`lend`] makes the secret of whoever holds a load.
+const SECRET: &str = "decode('736563726574', 'hex')";
+
+/// Lets anybody who shows [`SECRET`] write for the load's holders: what the guards refuse even then is theirs to refuse.
+async fn lend(rig: &Rig) {
+    admin(rig).await.batch_execute(&format!("UPDATE genogate_store.holders SET worker = sha256({SECRET})")).await.unwrap();
+}
+
 async fn count(client: &Connection, what: &str) -> i64 {
     client.query_one(&format!("SELECT count(*) FROM {what}"), &[]).await.unwrap().get(0)
 }

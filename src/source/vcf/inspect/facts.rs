@@ -3,16 +3,15 @@
 
 use std::collections::HashSet;
 use std::fs::File;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::number::units_of;
-use crate::bgzf::read_failed;
 use crate::error::{Error, Result};
 use crate::source::vcf::bcf::{self, Dictionary};
 use crate::source::vcf::config::Conformance;
 use crate::source::vcf::header::{self, Header, infer};
+use crate::source::vcf::held::{Held, Stamp};
 use crate::source::vcf::input::Origin;
 use crate::source::vcf::limits::Limits;
 use crate::source::vcf::split::{
@@ -34,13 +33,17 @@ pub(crate) struct InputFacts {
     pub origin: Origin,
     /// Stored bytes, when the input is a file.
     pub size: Option<u64>,
-    /// When the file was changed last, in nanoseconds since 1970, and its inode.
-    pub changed: Option<(i64, u64)>,
+    /// By what a change of the file shows.
+    pub stamp: Option<Stamp>,
+    /// The file, when there is one that can be read.
+    pub held: Option<Held>,
+    /// No record is in it.
+    pub empty: bool,
 }
 
 impl InputFacts {
     /// Stands for a file that cannot be read, so that the others keep their numbers.
-    pub(crate) fn unreadable() -> Result<Self> {
+    pub(crate) fn unreadable(path: Option<&Path>) -> Result<Self> {
         let header = Header::parse(b"##fileformat=VCFv4.3\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n")?;
         Ok(Self {
             header,
@@ -48,7 +51,9 @@ impl InputFacts {
             container: Container::Plain,
             origin: Origin::Unreadable,
             size: Some(0),
-            changed: None,
+            stamp: path.and_then(Stamp::at),
+            held: None,
+            empty: true,
         })
     }
 }
@@ -63,16 +68,10 @@ pub(crate) fn inspect_input(path: Option<&Path>, unit: u64, conformance: Conform
         header.notices.push(format!("the file has {PADDED}"));
         header.oddities.push(("file".into(), PADDED, 1));
     }
-    let (container, size) = (front.container, front.file.as_ref().map(|(_, size, _)| *size));
-    let changed = front.file.as_ref().map(|(file, ..)| changed(file)).transpose()?;
-    let dictionary = dictionary.map(Arc::new);
-    Ok(InputFacts { header, dictionary, container, origin: front.origin(end, unit)?, size, changed })
-}
-
-/// When a file was changed last, in nanoseconds since 1970, and its inode. The inode's time: that of the content can be put back.
-fn changed(file: &File) -> Result<(i64, u64)> {
-    let metadata = file.metadata().map_err(|error| read_failed(&error))?;
-    Ok((metadata.ctime().saturating_mul(1_000_000_000).saturating_add(metadata.ctime_nsec()), metadata.ino()))
+    let (container, size, held) = (front.container, front.file.as_ref().map(|(_, size, _)| *size), front.held.take());
+    let (dictionary, empty) = (dictionary.map(Arc::new), front.ended && front.text.len() == end);
+    let stamp = size.and(held.as_ref()).map(|held| held.stamp);
+    Ok(InputFacts { header, dictionary, container, origin: front.origin(end, unit)?, size, stamp, held, empty })
 }
 
 /// The front of an input, as far as it was read.
@@ -82,6 +81,7 @@ struct Front {
     bcf: Option<u8>,
     /// The file, its size, and how much of it holds data; absent for what can be read only once.
     file: Option<(Arc<File>, u64, u64)>,
+    held: Option<Held>,
     feed: Feed,
     text: TextBuf,
     /// Where stored blocks begin, and how much text lies before each.
@@ -98,9 +98,13 @@ enum Feed {
 impl Front {
     fn open(path: Option<&Path>, limits: &Limits) -> Result<Self> {
         let Opened { container, bcf, access } = open(path)?;
-        let (file, feed) = match access {
-            Access::Stream(text) => (None, Feed::Stream(text)),
+        let (file, held, feed) = match access {
+            Access::Stream(text) => {
+                let held = if path.is_none() { Held::standard_input() } else { None };
+                (None, held, Feed::Stream(text))
+            }
             Access::File(file, size, end) => {
+                let held = Held::of(file.clone(), path, Some(size))?;
                 let from_start = || Box::new(FromStart::new(file.clone()));
                 let feed = match container {
                     Container::Bgzf => {
@@ -111,10 +115,10 @@ impl Front {
                     Container::Gzip => Feed::Stream(StreamText::gzip(from_start())),
                     Container::Plain => Feed::Stream(StreamText::plain(from_start())),
                 };
-                (Some((file, size, end)), feed)
+                (Some((file, size, end)), Some(held), feed)
             }
         };
-        Ok(Self { container, bcf, file, feed, text: TextBuf::of_lines(limits.line), marks: vec![(0, 0)], ended: false })
+        Ok(Self { container, bcf, file, held, feed, text: TextBuf::of_lines(limits.line), marks: vec![(0, 0)], ended: false })
     }
 
     /// Reads on, if there is more.

@@ -37,8 +37,8 @@ impl Bench {
 
     fn open(&self, schema: &Schema) -> Arc<dyn Apply> {
         let inputs = vec![
-            InputUnits { input: 0, first: 0, count: Some(2), index: None },
-            InputUnits { input: 1, first: 2, count: Some(2), index: None },
+            InputUnits { input: 0, first: 0, count: Some(2), index: None, reserved: 2 },
+            InputUnits { input: 1, first: 2, count: Some(2), index: None, reserved: 2 },
         ];
         assert_eq!(self.stage.check(schema), Vec::<String>::new());
         self.stage.begin(self.context.clone(), inputs, schema).unwrap()

@@ -26,7 +26,7 @@ process GENOGATE_FINISH {
     export GENOGATE_HOME="${home}"
 
     genogate loads finish \\
-        --load-name "${prefix}" \\
+        --name "${prefix}" \\
         --json \\
         ${args} \\
         > ${prefix}.finish.json

@@ -29,7 +29,7 @@ process GENOGATE_LOAD {
 
     genogate load \\
         ${inputs} \\
-        --load-name "${prefix}" \\
+        --name "${prefix}" \\
         --shard ${shard} \\
         --threads ${task.cpus} \\
         --log-json \\
