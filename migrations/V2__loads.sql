@@ -37,6 +37,8 @@ CREATE TABLE genogate_store.loads (
   -- Its units are visible whose share of a variant_id, with the load's (load << 20 | unit), is below this. Null: none is. While inputs
   -- that were given up are read again, their units lie behind it.
   shown_below    bigint,
+  -- 'yes' for a load of which anything is visible: a word, of which the planner believes that few rows have it.
+  visible        text GENERATED ALWAYS AS (CASE WHEN shown_below IS NOT NULL THEN 'yes' END) STORED,
   -- What was read: header digests, record counts, sums of record digests. With the options: what the load is made of.
   content        bytea CHECK (octet_length(content) = 32),
   identity       bytea CHECK (octet_length(identity) = 32),
@@ -269,12 +271,18 @@ BEGIN
 END
 $$;
 
+-- Does the session work on the load?
+CREATE FUNCTION genogate_store.is_holder(p_load uuid) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM genogate_store.holders h JOIN pg_stat_activity a ON a.pid = h.pid AND a.backend_start = h.backend_start
+                 WHERE h.load_id = p_load AND h.pid = pg_backend_pid())
+$$;
+
 -- Refuses a session that does not work on the load.
 CREATE FUNCTION genogate_store.require_holder(p_load uuid) RETURNS void
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, genogate_store, pg_temp AS $$
 BEGIN
-  IF NOT EXISTS (SELECT FROM genogate_store.holders h WHERE h.load_id = p_load AND h.pid = pg_backend_pid()
-                 AND h.backend_start = genogate_store.session_start()) THEN
+  IF NOT genogate_store.is_holder(p_load) THEN
     RAISE EXCEPTION 'this session does not hold the load' USING ERRCODE = 'GG500';
   END IF;
 END

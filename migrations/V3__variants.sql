@@ -131,14 +131,16 @@ BEGIN
 END
 $$;
 
--- A visible load's rows as they are stored, by id: what the views show, in the form it was written.
+-- A visible load's rows as they are stored, by id: what the views show, in the form it was written. Who holds a load sees what is not
+-- visible of it, too.
 CREATE FUNCTION genogate_store.stored_variants(p_load uuid, p_low bigint, p_high bigint) RETURNS SETOF genogate_store.variants
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
   SELECT access.require('loads:read');
   SELECT * FROM genogate_store.variants
   WHERE variant_id BETWEEN p_low AND p_high
-    AND EXISTS (SELECT FROM genogate_store.loads l WHERE l.load_id = p_load AND variant_id >> 21 < l.shown_below
-                AND l.load_no = p_low >> 41 AND l.load_no = p_high >> 41)
+    AND variant_id < (SELECT CASE WHEN genogate_store.is_holder(p_load) THEN (l.load_no::bigint + 1) << 41 ELSE l.shown_below << 21 END
+                      FROM genogate_store.loads l
+                      WHERE l.load_id = p_load AND l.load_no = p_low >> 41 AND l.load_no = p_high >> 41)
 $$;
 
 CREATE FUNCTION genogate_store.stored_calls(p_load uuid, p_low bigint, p_high bigint) RETURNS SETOF genogate_store.calls
@@ -146,8 +148,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_stor
   SELECT access.require('loads:read');
   SELECT * FROM genogate_store.calls
   WHERE variant_id BETWEEN p_low AND p_high
-    AND EXISTS (SELECT FROM genogate_store.loads l WHERE l.load_id = p_load AND variant_id >> 21 < l.shown_below
-                AND l.load_no = p_low >> 41 AND l.load_no = p_high >> 41)
+    AND variant_id < (SELECT CASE WHEN genogate_store.is_holder(p_load) THEN (l.load_no::bigint + 1) << 41 ELSE l.shown_below << 21 END
+                      FROM genogate_store.loads l
+                      WHERE l.load_id = p_load AND l.load_no = p_low >> 41 AND l.load_no = p_high >> 41)
 $$;
 
 -- Rows that name the load and whose ids are outside its range, and entries of its quarantine.

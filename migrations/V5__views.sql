@@ -59,7 +59,8 @@ BEGIN
              coalesce(v.info, '{}')::jsonb%s AS info, v.orig_pos, v.orig_ref, v.orig_alt%s
       FROM genogate_store.variants v
       WHERE EXISTS (SELECT FROM genogate_store.loads l
-                    WHERE l.load_id = v.load_id AND l.load_no = v.variant_id >> 41 AND greatest(l.shown_below, v.variant_id >> 21) <> v.variant_id >> 21)
+                    WHERE l.load_id = v.load_id AND l.load_no = v.variant_id >> 41 AND l.visible = 'yes'
+                AND greatest(l.shown_below, v.variant_id >> 21) <> v.variant_id >> 21)
   $view$, merged, own);
 END
 $$;
@@ -75,7 +76,8 @@ CREATE VIEW genogate.calls WITH (security_barrier) AS
   LEFT JOIN genogate_store.samples s
     ON s.load_id = c.load_id AND s.input = c.input AND s.sample_index = c.sample_index
   WHERE EXISTS (SELECT FROM genogate_store.loads l
-                WHERE l.load_id = c.load_id AND l.load_no = c.variant_id >> 41 AND greatest(l.shown_below, c.variant_id >> 21) <> c.variant_id >> 21);
+                WHERE l.load_id = c.load_id AND l.load_no = c.variant_id >> 41 AND l.visible = 'yes'
+                AND greatest(l.shown_below, c.variant_id >> 21) <> c.variant_id >> 21);
 
 -- Who carries a variant: variants joined to the calls with an alternate allele. Joining the two views by hand reads a whole
 -- partition of calls, as nothing crosses a security barrier on its way; here the join is inside of it.
@@ -88,7 +90,8 @@ CREATE VIEW genogate.carriers WITH (security_barrier) AS
     ON s.load_id = c.load_id AND s.input = c.input AND s.sample_index = c.sample_index
   WHERE c.gt ~ '[1-9]'
     AND EXISTS (SELECT FROM genogate_store.loads l
-                WHERE l.load_id = v.load_id AND l.load_no = v.variant_id >> 41 AND greatest(l.shown_below, v.variant_id >> 21) <> v.variant_id >> 21);
+                WHERE l.load_id = v.load_id AND l.load_no = v.variant_id >> 41 AND l.visible = 'yes'
+                AND greatest(l.shown_below, v.variant_id >> 21) <> v.variant_id >> 21);
 
 -- line counts from 1 over the input's lines from the first unit on.
 CREATE VIEW genogate.quarantine WITH (security_barrier) AS

@@ -1,6 +1,7 @@
 //! The end of a load, by whoever commits its last unit, or by anybody later: everything it needs lies in the database.
 //! It must not know files, writers or how rows are encoded.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio_postgres::Client;
@@ -8,12 +9,13 @@ use uuid::Uuid;
 
 use super::begin::take_up_load;
 use super::identity::{content, contents, identity};
-use super::inputs::{Progress, clear_given_up, load_inputs, missing};
-use super::ledger::{self, load_units, totals};
+use super::inputs::{Progress, clear_given_up, load_inputs, missing, take_back_inputs};
+use super::ledger::{self, LedgerUnit, load_units, totals};
 use super::load_digest::load_digest;
 use super::loads::stored_load;
 use super::outcome::{Finished, Seal, finish_load, load_outcome, purge_load, take_turn};
 use super::parallel::Parallel;
+use super::stored::differing;
 use super::tables;
 use crate::db;
 use crate::error::{Error, Result};
@@ -76,20 +78,65 @@ pub async fn state(client: &Client, parallel: Parallel<'_>, load: Uuid) -> Resul
 }
 
 /// Builds the indexes that are missing, and makes a whole load visible, or drops it when an identical one is and `force` is off.
-/// The caller has its turn.
-pub async fn publish(client: &Client, parallel: Parallel<'_>, load: Uuid, options: &[u8; 32], force: bool) -> Result<Finished> {
+/// The caller has its turn. `worker`: whose units need no second look, being its own.
+pub async fn publish(
+    client: &Client,
+    parallel: Parallel<'_>,
+    load: Uuid,
+    options: &[u8; 32],
+    worker: Option<[u8; 32]>,
+    force: bool,
+) -> Result<Finished> {
     build_indexes(client, parallel).await?;
+    let verified = verify(client, load, worker).await?;
     ledger::begin_transaction(client).await?;
-    let published = publish_within(client, load, options, force).await;
+    let published = publish_within(client, load, options, &verified, force).await;
     let end = if published.is_ok() { "COMMIT" } else { "ROLLBACK" };
     let ended = client.batch_execute(end).await.map_err(|error| db::failure("finishing the load", error));
     published.and_then(|finished| ended.map(|()| finished))
 }
 
+/// Holds the rows of units that other sessions committed against what they said of them: their word alone makes nothing visible. Gives
+/// the ledger as it was. What is visible already was looked at then.
+///
+/// # Errors
+/// Class `integrity` when rows differ; their inputs are taken back then, as far as nobody else is at work, to be read again.
+async fn verify(client: &Client, load: Uuid, worker: Option<[u8; 32]>) -> Result<Vec<LedgerUnit>> {
+    let units = load_units(client, load).await?;
+    let inputs = load_inputs(client, load).await?;
+    let open = |unit: &&LedgerUnit| inputs.get(unit.input as usize).is_some_and(|input| !input.shown && input.reason.is_none());
+    let others: Vec<_> = units.iter().filter(|unit| worker != Some(unit.worker)).filter(open).cloned().collect();
+    if others.is_empty() {
+        return Ok(units);
+    }
+    let stored = stored_load(client, load).await?.ok_or_else(|| Error::integrity("the load is not in the list of loads"))?;
+    let wrong = differing(client, &stored, &others).await?;
+    let Some(first) = wrong.first() else { return Ok(units) };
+    let back: BTreeSet<u32> = wrong.iter().filter_map(|unit| unit.input.map(|input| input - 1)).collect();
+    let taken = take_back_inputs(client, load, &back.into_iter().collect::<Vec<_>>()).await;
+    let hint = match taken {
+        Ok(()) => "they were taken back: run the same command again",
+        Err(_) => "drop the load and load the files anew",
+    };
+    Err(Error::integrity(format!("rows that another session stored are not those it told of: {}", first.text())).with_hint(hint))
+}
+
 /// No unit enters between what is cleared and the end.
-async fn publish_within(client: &Client, load: Uuid, options: &[u8; 32], force: bool) -> Result<Finished> {
+async fn publish_within(
+    client: &Client,
+    load: Uuid,
+    options: &[u8; 32],
+    verified: &[LedgerUnit],
+    force: bool,
+) -> Result<Finished> {
     clear_given_up(client, load).await?;
     let units = load_units(client, load).await?;
+    if !units
+        .iter()
+        .all(|unit| verified.binary_search_by_key(&unit.unit, |known| known.unit).is_ok_and(|at| verified.get(at) == Some(unit)))
+    {
+        return Err(Error::failed("units of the load were changed while it was finished").transient());
+    }
     let stored = stored_load(client, load).await?.ok_or_else(|| Error::integrity("the load is not in the list of loads"))?;
     let headers: Vec<_> = load_inputs(client, load).await?.iter().map(|input| input.header_digest).collect();
     let totals = totals(&units);
@@ -149,7 +196,7 @@ pub async fn finish_later(
         State::Whole => {}
         State::Unfinished => return Err(partial("units were taken back".into())),
     }
-    let done = publish(client, parallel, load, options, force).await?;
+    let done = publish(client, parallel, load, options, None, force).await?;
     tidy(client, parallel, &done).await?;
     Ok(done)
 }

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 pub struct Progress {
     /// 1-based number.
     pub input: i32,
-    /// `complete`, `partial`, or `failed`: it was given up, and nothing of it is kept.
+    /// `complete`, `unfinished`, or `failed`: it was given up, and nothing of it is kept.
     pub status: &'static str,
     pub records: i64,
     pub variants: i64,
@@ -91,7 +91,7 @@ fn progress(row: &Row) -> Result<Progress> {
     let status = match (&reason, units_planned) {
         (Some(_), _) => "failed",
         (None, Some(planned)) if i64::from(planned) == units => "complete",
-        _ => "partial",
+        _ => "unfinished",
     };
     let rows = |column: usize| if reason.is_some() { 0 } else { row.get(column) };
     let header = row.get::<_, Vec<u8>>(11).try_into().map_err(|_| Error::integrity("a stored digest is cut"))?;
@@ -118,7 +118,7 @@ fn progress(row: &Row) -> Result<Progress> {
 
 /// What is missing of a load, in words; `None` when every input is whole.
 pub fn missing(inputs: &[Progress]) -> Option<String> {
-    let open: Vec<&Progress> = inputs.iter().filter(|input| input.status == "partial").collect();
+    let open: Vec<&Progress> = inputs.iter().filter(|input| input.status == "unfinished").collect();
     let shown: Vec<String> = open
         .iter()
         .take(5)

@@ -17,6 +17,7 @@ pub mod outcome;
 pub mod parallel;
 mod places;
 mod shard;
+pub mod stored;
 pub mod tables;
 pub mod tally;
 #[cfg(test)]

@@ -357,7 +357,7 @@ fn a_load_begun_under_other_rules_is_not_gone_on_with() {
     let (warehouse, notes) = (Warehouse::shared(), Notes::new("interrupted"));
     notes.policy("benign, Smith_ward_seven");
     let begun = notes.run(warehouse, &["--shard", "1/2"]);
-    assert_eq!(begun["status"], "partial", "{begun}");
+    assert_eq!(begun["status"], "unfinished", "{begun}");
     assert!(begun["units"].as_u64() > Some(0), "{begun}");
     notes.policy("benign");
     let done = notes.run(warehouse, &[]);

@@ -217,7 +217,8 @@ impl Open {
             State::Unfinished => return Ok(None),
             State::Whole => {}
         }
-        completion::publish(client, self.parallel(), load, &self.options, self.force).await.map(Some)
+        let worker = Some(self.shared.secret.digest());
+        completion::publish(client, self.parallel(), load, &self.options, worker, self.force).await.map(Some)
     }
 
     fn parallel(&self) -> Parallel<'_> {

@@ -1,9 +1,6 @@
 //! Holds what is stored against the ledger: counts, ids, links, and the digest of every unit's rows. It must not know the
 //! files they came from.
 
-mod tuples;
-mod unit;
-
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,8 +8,6 @@ use futures::TryStreamExt;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
-pub use self::unit::{Count, Difference};
-use self::unit::{Found, first_id, unit_of};
 use super::loads::{self, Load};
 use crate::access::{Grant, Permission};
 use crate::audit::{self, Selection};
@@ -23,11 +18,9 @@ use crate::store::disposals::{load_disposals, remaining};
 use crate::store::identity::{content, identity};
 use crate::store::inputs::load_inputs;
 use crate::store::ledger::{LedgerUnit, load_units, totals};
-use crate::store::load_digest;
-use crate::store::tables::{self, CALLS_COLUMNS};
-
-/// Units are read together until they hold this many rows: what is kept in memory at a time, unless one has more.
-const ROWS_AT_ONCE: u64 = 250_000;
+use crate::store::stored::{self, Found};
+pub use crate::store::stored::{Count, Difference};
+use crate::store::{load_digest, tables};
 
 /// Units that differ are named up to this many.
 pub const NAMED: usize = 1000;
@@ -101,25 +94,11 @@ pub async fn validate(client: Connection, grant: &Grant, id: Uuid, progress: &Pr
     let (expected, unfounded) = remaining(&recorded, load_disposals(&client, id).await?);
     let total: u64 = expected.iter().map(|unit| unit.variants + unit.calls).sum();
     progress.total.store(total, Ordering::Relaxed);
-    let columns = Columns::of(&client, &load).await?;
     let mut stored = Stored::default();
-    for span in spans(load.number, &expected) {
-        let mut found = BTreeMap::new();
-        for table in [Table::Variants, Table::Calls] {
-            let statement = columns.copy(&load, table, &span);
-            read(&client, &statement, |tuple| {
-                let found: &mut Found = found.entry(unit_of(&tuple)?).or_default();
-                match table {
-                    Table::Variants => found.variant(&tuple, id.as_bytes(), columns.written)?,
-                    Table::Calls => found.call(&tuple, id.as_bytes(), CALLS_COLUMNS.len())?,
-                }
-                progress.rows.fetch_add(1, Ordering::Relaxed);
-                Ok(())
-            })
-            .await?;
-        }
-        stored.add(span.units, found);
-    }
+    let rows = |rows| {
+        progress.rows.fetch_add(rows, Ordering::Relaxed);
+    };
+    stored::read(&client, &load, &expected, rows, |units, found| stored.add(units, found)).await?;
     let mut checks = ledger_checks(&client, &load, &recorded).await?;
     checks.extend(stored.checks(&expected));
     checks.push(Check { name: "disposals that do not follow from what was stored", expected: 0, found: unfounded.cast_signed() });
@@ -148,84 +127,6 @@ async fn audited(client: &Client, load: &Load) -> Result<(u64, i64)> {
     let other = |(at, (same, partial)): (usize, &(bool, bool))| !same && !(*partial && last.is_some_and(|last| at < last));
     let others = told.iter().enumerate().filter(|told| other(*told)).count() as i64;
     Ok((told.len() as u64, others))
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Table {
-    Variants,
-    Calls,
-}
-
-/// A range of ids, and the ledger's units in it.
-struct Span<'a> {
-    low: i64,
-    high: i64,
-    units: &'a [LedgerUnit],
-}
-
-/// Ranges that leave out no id of the load.
-fn spans(load_no: i32, units: &[LedgerUnit]) -> Vec<Span<'_>> {
-    let mut groups: Vec<&[LedgerUnit]> = Vec::new();
-    let (mut start, mut rows) = (0, 0);
-    for (at, unit) in units.iter().enumerate() {
-        rows += unit.variants + unit.calls;
-        if rows >= ROWS_AT_ONCE || at + 1 == units.len() {
-            groups.push(units.get(start..=at).unwrap_or_default());
-            (start, rows) = (at + 1, 0);
-        }
-    }
-    if groups.is_empty() {
-        groups.push(&[]);
-    }
-    let border = |group: usize| match groups.get(group).and_then(|units| units.first()) {
-        Some(first) if group > 0 => first_id(load_no, first.unit),
-        _ => first_id(load_no + i32::from(group > 0), 0),
-    };
-    let spans = groups.iter().enumerate();
-    spans.map(|(group, units)| Span { low: border(group), high: border(group + 1) - 1, units }).collect()
-}
-
-/// Columns of `variants`: first those the load wrote, in the order of its tuples, then every other.
-struct Columns {
-    names: Vec<String>,
-    written: usize,
-}
-
-impl Columns {
-    async fn of(client: &Client, load: &Load) -> Result<Self> {
-        let doing = |error| db::failure("reading the table's columns", error);
-        let statement = client.prepare("SELECT * FROM genogate_store.stored_variants(NULL, 0, 0)").await.map_err(doing)?;
-        let (written, stored): (_, Vec<_>) = (&load.columns, statement.columns().iter().map(|column| column.name()).collect());
-        if !written.iter().map(String::as_str).take(2).eq(["load_id", "variant_id"])
-            || written.iter().any(|name| !stored.contains(&name.as_str()))
-        {
-            return Err(Error::integrity(format!("load {}: its columns are not those of the table", load.load_id)));
-        }
-        let others = stored.into_iter().filter(|name| !written.iter().any(|n| n == name)).map(str::to_owned);
-        Ok(Self { names: written.iter().cloned().chain(others).collect(), written: written.len() })
-    }
-
-    fn copy(&self, load: &Load, table: Table, span: &Span<'_>) -> String {
-        let Span { low, high, .. } = *span;
-        match table {
-            Table::Variants => tables::stored_variants(load.load_id, &self.names, low, high),
-            Table::Calls => tables::stored_calls(load.load_id, low, high),
-        }
-    }
-}
-
-async fn read(client: &Client, statement: &str, mut each: impl FnMut(tuples::Tuple<'_>) -> Result<()>) -> Result<()> {
-    let failed = |error| db::failure("reading the stored rows", error);
-    let mut pieces = std::pin::pin!(client.copy_out(statement).await.map_err(failed)?);
-    let mut tuples = tuples::Tuples::default();
-    while let Some(piece) = pieces.try_next().await.map_err(failed)? {
-        tuples.push(&piece, &mut each)?;
-    }
-    if tuples.is_complete() {
-        Ok(())
-    } else {
-        Err(Error::database("reading the stored rows: the database stopped in the middle"))
-    }
 }
 
 /// Sums over all units.
@@ -310,30 +211,4 @@ async fn same_identity(client: &Client, load: &Load, units: &[LedgerUnit]) -> Re
     let content = content(&headers, &totals(units));
     let same = |stored: &Option<Vec<u8>>, computed: &[u8; 32]| stored.as_deref() == Some(computed.as_slice());
     Ok(same(&load.content, &content) && same(&load.identity, &identity(&options, &content)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn spans_leave_out_no_id() {
-        let unit = |unit, rows| LedgerUnit { unit, variants: rows, ..LedgerUnit::default() };
-        for units in [
-            vec![],
-            vec![unit(0, 1)],
-            vec![unit(3, ROWS_AT_ONCE), unit(5, 1), unit(6, ROWS_AT_ONCE), unit(9, ROWS_AT_ONCE)],
-            vec![unit(3, 1), unit(5, ROWS_AT_ONCE), unit(1 << 19, 0)],
-        ] {
-            let spans = spans(7, &units);
-            assert_eq!((spans[0].low, spans[spans.len() - 1].high), (7 << 41, (8 << 41) - 1));
-            assert!(spans.windows(2).all(|pair| pair[0].high + 1 == pair[1].low));
-            assert_eq!(spans.iter().flat_map(|span| span.units).map(|unit| unit.unit).collect::<Vec<_>>(), {
-                units.iter().map(|unit| unit.unit).collect::<Vec<_>>()
-            });
-            for span in &spans {
-                assert!(span.units.iter().all(|unit| (span.low..=span.high).contains(&first_id(7, unit.unit))));
-            }
-        }
-    }
 }

@@ -132,8 +132,8 @@ async fn rows_with_another_loads_id_are_not_shown() {
     for (view, rows) in [("variants", 3), ("calls", 3), ("carriers", 2)] {
         assert_eq!(count(&session, &format!("genogate.{view}")).await, rows, "{view}");
     }
-    // Nor when the load is complete whose unit they came in.
-    run.sink.finish().await.unwrap();
+    // And the load whose unit they came in is not finished: its rows are not what was said of them.
+    assert_eq!(run.sink.finish().await.unwrap_err().class(), Class::Integrity);
     for (view, rows) in [("variants", 3), ("calls", 3), ("carriers", 2)] {
         assert_eq!(count(&session, &format!("genogate.{view}")).await, rows, "{view}");
     }
@@ -376,4 +376,117 @@ async fn columns_of_their_own_do_not_fill_the_table() {
     assert!(error.class() == Class::Usage && error.to_string().contains("has 400 columns"), "{error}");
     rig.open(&*sink(), false).await.unwrap().all(&rig).await.unwrap();
     assert_eq!(count(&client, "genogate.variants").await, 3);
+}
+
+/// The application's password alone writes nothing for a load that somebody holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn units_are_written_for_who_holds_the_load_only() {
+    let mut rig = Rig::with_database(2, 1).await;
+    let run = rig.open(&*sink(), false).await.unwrap();
+    let (load, stranger) = (run.context.run_id, app(&rig).await);
+    // Neither does a load of one's own help.
+    (rig.options, rig.name) = ([6; 32], "another");
+    let own = rig.open(&*sink(), false).await.unwrap().context.run_id;
+    until(&admin(&rig).await, "genogate_store.holders h WHERE genogate_store.is_alive(h)", 1).await;
+    while !take_up_load(&stranger, own).await.unwrap() {}
+    let held = format!("SELECT genogate_store.hold_load('{own}', NULL, NULL, {SECRET})");
+    assert_eq!(refused(&stranger, &held).await, "done");
+    for secret in ["NULL", "''", SECRET, ZEROS] {
+        let way = format!("BEGIN; SELECT genogate_store.begin_unit('{load}', 0, {secret})");
+        assert_eq!(refused(&stranger, &way).await, "GG501", "{secret}");
+    }
+    assert_eq!(refused(&stranger, &format!("BEGIN; SELECT genogate_store.begin_unit('{own}', 0, {SECRET})")).await, "done");
+    for (shard, shards) in [("0", "2"), ("3", "2"), ("2147483647", "2"), ("1", "NULL"), ("NULL", "2")] {
+        let way = format!("SELECT genogate_store.hold_load('{own}', {shard}, {shards}, {SECRET})");
+        assert_eq!(refused(&stranger, &way).await, "GG200", "{shard} of {shards}");
+    }
+    (rig.options, rig.name) = ([5; 32], "fixture");
+    assert_eq!(run.all(&rig).await.unwrap()["status"], json!("complete"));
+}
+
+/// A load that nobody holds is taken up by whoever has the password; what is said of its units then is held against their rows.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_word_of_another_session_makes_nothing_visible() {
+    let rig = Rig::with_database(2, 1).await;
+    let run = half(&rig).await;
+    let load = run.context.run_id;
+    run.sink.abandon(&crate::error::Error::interrupted("stopped")).await;
+    drop(run);
+    let stranger = app(&rig).await;
+    while !take_up_load(&stranger, load).await.unwrap() {
+        tokio::task::yield_now().await;
+    }
+    // Three records, it says, of which it stores one, and that another one.
+    let forged = format!(
+        "SELECT genogate_store.hold_load('{load}', NULL, NULL, {SECRET}); BEGIN; SELECT genogate_store.begin_unit('{load}', 1, {SECRET}); {}; {}; COMMIT",
+        variant(load, 1 << 41 | 1 << 21),
+        commit(load, 1, 3, 3, 3, 0)
+    );
+    assert_eq!(refused(&stranger, &forged).await, "done");
+    stranger.close().await;
+    let admin = admin(&rig).await;
+    until(&admin, "genogate_store.holders h WHERE genogate_store.is_alive(h)", 0).await;
+    let again = rig.open(&*sink(), false).await.unwrap();
+    let error = again.all(&rig).await.unwrap_err();
+    assert!(error.class() == Class::Integrity && error.to_string().contains("2 of 3 variants missing"), "{error}");
+    assert_eq!(count(&admin, "genogate_store.units").await, 0, "what it said is taken back");
+    again.sink.abandon(&error).await;
+    drop(again);
+    let whole = rig.open(&*sink(), false).await.unwrap().all(&rig).await.unwrap();
+    assert_eq!((&whole["status"], &whole["variants"]), (&json!("complete"), &json!(6)));
+}
+
+/// What one shard meets takes nothing from the others; the last one leaves nothing of what it may not keep.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_that_fails_leaves_the_load_to_the_others() {
+    let rig = Rig::with_database(4, 1).await;
+    let shard = |index| Some(Shard { index, count: 2 });
+    let one = rig.join(&*sink(), false, shard(0), None).await.unwrap();
+    let two = rig.join(&*sink(), false, shard(1), None).await.unwrap();
+    let mut writer = one.sink.writer(0).await.unwrap();
+    one.unit(&mut writer, 0, &sites(3), rig.samples).await.unwrap();
+    one.unit(&mut writer, 1, &sites(3), rig.samples).await.unwrap();
+    writer.end().await.unwrap();
+    let admin = admin(&rig).await;
+    let left = async || {
+        (count(&admin, "genogate_store.units").await, count(&admin, "genogate_store.loads WHERE status = 'started'").await)
+    };
+    two.sink.abandon(&crate::error::Error::phi("found")).await;
+    assert_eq!(left().await, (2, 1));
+    drop(two);
+    one.sink.abandon(&crate::error::Error::phi("found")).await;
+    assert_eq!(left().await, (0, 0));
+}
+
+/// A pipeline that was skipped for another's load keeps it when the other makes something else of the same content.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_load_that_two_pipelines_made_is_not_lost_to_one_of_them() {
+    let mut rig = Rig::with_database(1, 1).await;
+    let client = app(&rig).await;
+    let mut load = async |name: &'static str, options: u8, force: bool| -> Value {
+        (rig.name, rig.options) = (name, [options; 32]);
+        Value::Object(rig.open(&*sink(), force).await.unwrap().all(&rig).await.unwrap())
+    };
+    let shown = async || {
+        let sql = "SELECT name, load_id FROM genogate.loads ORDER BY name";
+        client
+            .query(sql, &[])
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| (row.get(0), json!(row.get::<_, Uuid>(1))))
+            .collect::<Vec<(String, Value)>>()
+    };
+    let first = load("a", 1, false).await["load_id"].clone();
+    assert_eq!(load("b", 1, false).await["load_id"], first);
+    let second = load("a", 2, false).await;
+    assert_eq!(second.get("replaced"), None, "{second}");
+    assert_eq!(shown().await, [("a".to_owned(), second["load_id"].clone()), ("b".to_owned(), first.clone())]);
+    assert_eq!(load("b", 1, false).await["load_id"], first);
+    // By force it is made anew, and stays the first one's.
+    let forced = load("b", 2, true).await;
+    assert_eq!(forced["replaced"].as_array().unwrap().len(), 2, "{forced}");
+    assert_eq!(shown().await, [("a".to_owned(), forced["load_id"].clone())]);
+    assert_eq!(load("a", 2, false).await["load_id"], forced["load_id"]);
+    assert_eq!(load("b", 2, false).await["load_id"], forced["load_id"]);
 }

@@ -47,7 +47,7 @@ process GENOGATE_LOAD {
     def prefix = task.ext.prefix ?: "${meta.id}"
     def part   = shard.replace('/', '_of_')
     """
-    echo '{"status": "partial", "shard": "${shard}"}' > ${prefix}.${part}.load.json
+    echo '{"status": "unfinished", "shard": "${shard}"}' > ${prefix}.${part}.load.json
 
     cat <<-END_VERSIONS > versions.yml
     "${task.process}":
