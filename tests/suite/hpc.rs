@@ -39,6 +39,39 @@ fn a_log_without_a_terminal_is_json_lines_and_nothing_is_asked() {
     assert!(said("possible identifier") && said("Safe Harbor"), "{logged:#?}");
 }
 
+/// One object an event: a failure with its class, what to do, its load and its file; a command line that is wrong is told so too.
+#[test]
+fn a_failure_is_one_event_of_the_json_log() {
+    let warehouse = Warehouse::shared();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("DOE_JANE.vcf");
+    let header = "##fileformat=VCFv4.3\n##contig=<ID=1>\n#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n";
+    std::fs::write(&file, format!("{header}1\tx\t.\tA\tC\t.\t.\t.\n")).unwrap();
+    let file = file.to_str().unwrap();
+    let failures = |done: &Done| -> Vec<Value> {
+        let lines = done.stderr.lines().map(|line| serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("{line}")));
+        lines.filter(|event| event["level"] == "ERROR").map(|event| event["fields"].clone()).collect()
+    };
+    let done = warehouse.run(["load", file, "--profile", "open", "--log-json"]).expect(6);
+    let told = failures(&done);
+    assert_eq!((told.len(), &told[0]["class"], &told[0]["input"]), (1, &json!("input"), &json!(1)), "{done:#?}");
+    assert!(told[0]["hint"].as_str().unwrap().contains("on_bad_record") && told[0]["load_id"].is_string(), "{told:?}");
+    assert!(told[0]["message"].as_str().unwrap().starts_with("input 1: line 4: POS"), "{told:?}");
+    assert!(!done.stderr.contains("DOE_JANE"));
+    for arguments in [&["load", file, "--sharrd", "1/2"][..], &["loads", "finish"], &["nothing"]] {
+        let done = warehouse.run([arguments, &["--log-json", "--json"]].concat()).expect(2);
+        let told = failures(&done);
+        assert_eq!(
+            (told.len(), &told[0]["class"], &done.json()["error"]["class"]),
+            (1, &json!("usage"), &json!("usage")),
+            "{done:#?}"
+        );
+        assert!(!told[0]["hint"].as_str().unwrap().is_empty(), "{told:?}");
+        // As people read it, where nobody asked for more.
+        assert!(warehouse.run(arguments).expect(2).stderr.starts_with("error: "));
+    }
+}
+
 /// Partitions of a plan: as many as threads, when the file has enough units.
 fn partitions(mut command: Command, file: &Path) -> u64 {
     let done: Done = command
