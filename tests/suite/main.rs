@@ -28,6 +28,7 @@ mod owed;
 mod pipelines;
 mod progress;
 mod query;
+mod reading;
 mod reference;
 mod roles;
 mod rules;

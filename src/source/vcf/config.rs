@@ -43,7 +43,8 @@ pub struct Config {
     #[schemars(extend("x-path" = true))]
     pub reference: Option<PathBuf>,
     /// INFO fields: `all` (default), `none`, or a list of ids. With `all` a column `info.__other` keeps the text of entries
-    /// that no column takes: keys found neither in the header nor in the first records, repeated keys, values of flags.
+    /// that no column takes: keys found neither in the header nor in the first records, repeated keys, values of flags, values that
+    /// do not fit their declaration.
     #[serde(default)]
     pub info: Info,
     /// Ensembl VEP's annotation, from INFO/CSQ (or INFO/vep): `true`, the field's id, or `{ id: …, fields: [SYMBOL, …] }`.
@@ -63,7 +64,7 @@ pub struct Config {
     /// call, `none` drops the sample columns.
     #[serde(default)]
     pub calls: Calls,
-    /// FORMAT fields. Default: all, and a column `calls.__other` for the text of undeclared ones.
+    /// FORMAT fields. Default: all, and a column `calls.__other` for the text of undeclared ones and of values that do not fit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub formats: Option<Vec<String>>,
     /// Samples to keep, by name; `^` before the first name means all but these. Default: all. Names that only some of the
@@ -76,7 +77,8 @@ pub struct Config {
     #[schemars(extend("x-path" = "^"))]
     pub samples_file: Option<String>,
     /// A record that cannot become rows: `fail` (default) ends the load, `quarantine` sets it aside with line, field and
-    /// reason. Checked are the record's structure and the fields that are read.
+    /// reason. Checked are the record's structure and, with `conformance: strict`, what the specification says of it. A single
+    /// value that does not fit its declaration spoils no record, and a header line among the records ends the file either way.
     #[serde(default)]
     pub on_bad_record: OnBadRecord,
     /// With `quarantine`: more bad records than this end the load. Default: no limit.
@@ -87,7 +89,8 @@ pub struct Config {
     /// dataset, always fails.
     #[serde(default)]
     pub on_bad_file: OnBadFile,
-    /// `lenient` (default) infers what the header lacks and says so; `strict` holds files to the specification's letter.
+    /// `lenient` (default) infers what the header lacks, keeps a value that does not fit its declaration as text, and says so;
+    /// `strict` holds files to the specification's letter.
     #[serde(default)]
     pub conformance: Conformance,
     /// Text a unit of work holds, such as `16MiB` (default) or a number of bytes. Files are cut by it, so a load that is to

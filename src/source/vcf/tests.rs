@@ -109,6 +109,27 @@ async fn the_line_of_a_bad_record_is_the_files() {
 }
 
 #[tokio::test]
+async fn zero_bytes_behind_compressed_data_are_passed_over_and_told_once() {
+    let text = text(200);
+    let stored =
+        [bgzf(text.as_bytes(), 500), gzip(&[text.as_bytes()]), gzip(&[&text.as_bytes()[..3000], &text.as_bytes()[3000..]])];
+    for bytes in stored {
+        for zeros in [1, 512, 100_000] {
+            for partitions in [1, 3] {
+                let padded = [bytes.clone(), vec![0; zeros]].concat();
+                let read = read_bytes(&padded, partitions, |config| config.unit = UnitSize::Bytes(2000)).await.unwrap();
+                assert_eq!(read.records(), 200);
+                let told: Vec<_> = read.odd().into_iter().filter(|(field, ..)| *field == "file").collect();
+                assert_eq!(told, [("file", "zero bytes behind the compressed data, passed over", 1)]);
+            }
+        }
+        let error = read_bytes(&[&bytes[..], b"garbage"].concat(), 2, |_| {}).await.err().unwrap();
+        assert!(error.class() == Class::Input && error.to_string().contains("follows"), "{error}");
+        assert!(error.hint().unwrap().contains("gzip -dc FILE | bgzip"));
+    }
+}
+
+#[tokio::test]
 async fn regions_count_what_they_leave_out() {
     let regions = |regions: &[&str]| {
         let regions: Vec<String> = regions.iter().map(|region| (*region).to_owned()).collect();
