@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::Console;
 use crate::error::Result;
-use crate::phi::patterns::{BUILTIN, SAMPLE_NAME};
+use crate::phi::patterns;
 use crate::sensitive::Severity;
 
 /// Shows what the detection of identifiers looks for.
@@ -34,13 +34,11 @@ impl Command {
     pub fn run(self, console: &Console) -> Result<()> {
         let What::Patterns(Patterns::List) = self.what;
         for severity in Severity::ALL.into_iter().rev() {
-            for pattern in BUILTIN.iter().chain([&SAMPLE_NAME]).filter(|pattern| pattern.severity == severity) {
+            for pattern in patterns::all().filter(|pattern| pattern.severity == severity) {
                 console.line(format_args!("{:<9} {:<21} {}", severity.name(), pattern.id, pattern.description));
             }
         }
-        let patterns: Vec<_> = BUILTIN
-            .iter()
-            .chain([&SAMPLE_NAME])
+        let patterns: Vec<_> = patterns::all()
             .map(|p| json!({"id": p.id, "severity": p.severity, "description": p.description, "regex": p.regex, "examples": p.examples}))
             .collect();
         console.object(json!({ "patterns": patterns }));

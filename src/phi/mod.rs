@@ -11,9 +11,11 @@ mod scanner;
 mod sweep;
 pub mod text;
 pub mod vault;
+pub mod words;
 
 pub use found::Match;
 pub use names::Names;
 pub use patterns::Pattern;
 pub use renames::Renames;
 pub use scanner::Scanner;
+pub use words::{Contigs, Words};

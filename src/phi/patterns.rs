@@ -60,6 +60,29 @@ impl Pattern {
 pub const SAMPLE_NAME: Pattern =
     pattern("sample-name", Severity::High, "a sample name of the input, outside its column heading", "", "", &[]);
 
+/// A common name in a key, a filter or a word that somebody typed; found by [`super::Words`].
+pub const LISTED_NAME: Pattern =
+    pattern("listed-name", Severity::High, "a common first name or surname in a key, a filter or a typed word", "", "", &[]);
+
+/// Many digits in a key, a filter or a word that somebody typed; found by [`super::Words`].
+pub const LONG_NUMBER: Pattern =
+    pattern("long-number", Severity::High, "seven digits or more in a key, a filter or a typed word", "", "", &[]);
+
+/// CHROM, REF or ALT that is neither a contig's name nor an allele; found by [`super::Words`].
+pub const SITE_WORD: Pattern = pattern(
+    "site-word",
+    Severity::Critical,
+    "CHROM, REF or ALT that is neither a known contig's name nor an allele",
+    "",
+    "",
+    &[],
+);
+
+/// Everything that is looked for.
+pub fn all() -> impl Iterator<Item = &'static Pattern> {
+    BUILTIN.iter().chain([&SAMPLE_NAME, &LISTED_NAME, &LONG_NUMBER, &SITE_WORD])
+}
+
 use Severity::{Critical, High, Low, Medium};
 
 /// A blank, as VCF values write it.
@@ -219,7 +242,7 @@ mod tests {
     #[test]
     fn ids_are_unique_and_fit_into_a_redaction() {
         let mut seen = std::collections::HashSet::new();
-        for pattern in BUILTIN.iter().chain([&SAMPLE_NAME]) {
+        for pattern in all() {
             assert!(seen.insert(pattern.id), "{}", pattern.id);
             assert!(pattern.id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{}", pattern.id);
             assert!(!pattern.description.is_empty());

@@ -2,6 +2,7 @@
 //! only where a trigger fired. It must not know where text comes from or what is done about a match.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
@@ -29,6 +30,12 @@ impl Scanner {
     /// The built-in patterns ([`patterns::BUILTIN`]).
     pub fn builtin() -> Result<Self> {
         Self::with_names(None)
+    }
+
+    /// The same, made once.
+    pub fn shared() -> Result<&'static Self> {
+        static SHARED: LazyLock<Option<Scanner>> = LazyLock::new(|| Scanner::builtin().ok());
+        SHARED.as_ref().ok_or_else(|| Error::internal("a built-in pattern does not compile"))
     }
 
     /// The built-in patterns, and the pattern `sample-name` for every one of `names` that [`names`] deems long
