@@ -10,7 +10,7 @@ use criterion::{BatchSize, Criterion, SamplingMode, Throughput, criterion_group,
 use datafusion::arrow::array::RecordBatch;
 use genogate::audit::{RecordedKeys, Recorder};
 use genogate::db::Databases;
-use genogate::flow::{Apply, Around, Context, Input, Inspection, Opening, Stage, StageConfig};
+use genogate::flow::{Apply, Around, Context, Input, Inspection, Opening, Safeguards, Stage, StageConfig};
 use genogate::phi::{Names, names, text};
 use genogate::source::vcf::{Calls, Config, decode_on};
 use genogate::stage::{detect, normalize, sanitize};
@@ -48,6 +48,8 @@ impl Line {
             options_digest: [0; 32],
             name: "bench",
             original: &self.inspection.document,
+            words: &self.inspection.words,
+            safeguards: &Safeguards::default(),
             units: &self.inspection.units,
             force: false,
             shard: None,
@@ -75,7 +77,7 @@ fn stages(criterion: &mut Criterion, name: &str, path: &Path) {
 
     let mut group = criterion.benchmark_group(name);
     group.sample_size(10).sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(decoded.records));
-    let around = Around::folder(Path::new("."));
+    let around = Around { guarded: true, ..Around::folder(Path::new(".")) };
     for stage in [
         normalize::Config::default().build(&around),
         sanitize::Config::default().build(&around),

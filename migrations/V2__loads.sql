@@ -59,6 +59,8 @@ CREATE TABLE genogate_store.loads (
   filtered       bigint,
   out_of_region  bigint,
   units          bigint,
+  -- What the pipeline did for the safety of what passed it: {"profile", "scanned", "dropped": [{"stage", "why", "columns", "count"}]}.
+  safeguards     jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(safeguards) = 'object'),
   created        timestamptz NOT NULL DEFAULT clock_timestamp(),
   finished       timestamptz,
   CHECK (status NOT IN ('complete', 'partial')
@@ -955,6 +957,16 @@ BEGIN
 END
 $$;
 
+-- Says what the pipeline of a load in progress does for the safety of what passes it.
+CREATE FUNCTION genogate_store.keep_safeguards(p_load uuid, p_safeguards jsonb) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
+BEGIN
+  PERFORM access.require('loads:write');
+  UPDATE genogate_store.loads SET safeguards = p_safeguards
+    WHERE load_id = p_load AND status = 'started' AND safeguards <> p_safeguards;
+END
+$$;
+
 -- Every load, visible or not.
 CREATE FUNCTION genogate_store.list_loads() RETURNS SETOF genogate_store.loads
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
@@ -986,7 +998,7 @@ GRANT EXECUTE ON FUNCTION
   genogate_store.take_back_inputs(uuid, integer[]), genogate_store.clear_given_up(uuid),
   genogate_store.take_turn(uuid), genogate_store.finish_load(uuid, bytea, bytea, bytea, bytea[], boolean), genogate_store.load_outcome(uuid),
   genogate_store.fail_load(uuid, text, boolean), genogate_store.drop_load(uuid, text), genogate_store.purge_load(uuid),
-  genogate_store.list_loads(), genogate_store.load_states()
+  genogate_store.keep_safeguards(uuid, jsonb), genogate_store.list_loads(), genogate_store.load_states()
 TO genogate_app;
 
 RESET ROLE;

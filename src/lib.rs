@@ -71,6 +71,7 @@ pub mod lifecycle;
 pub mod compliance;
 pub mod synth;
 pub mod benchmark;
+pub mod screen;
 pub mod demo;
 pub mod doctor;
 // doors

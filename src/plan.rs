@@ -4,6 +4,7 @@
 
 mod proof;
 mod session;
+mod typed;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -21,9 +22,10 @@ pub use session::threads;
 use crate::crypto::digest;
 use crate::error::{Error, Result};
 use crate::flow::exec::{SinkNode, StageNode};
-use crate::flow::{Around, Demands, Labels, Notice, Owed, Sink, Source, Specification, Stage, Step};
+use crate::flow::{Around, Demands, Labels, Notice, Owed, Safeguards, Sink, Source, Specification, Stage, Step};
+use crate::phi::{Contigs, Words};
 use crate::secrets::Keys;
-use crate::spec::{Mistake, Mistakes, Pipeline, Spec};
+use crate::spec::{Mistake, Mistakes, Pipeline, Profile, Spec};
 use crate::store::{Document, InputUnits};
 use crate::yaml::Place;
 
@@ -38,6 +40,8 @@ pub struct Plan {
     /// Compressed bytes of all inputs, when known.
     pub bytes: Option<u64>,
     pub notices: Vec<Notice>,
+    /// What may be kept and told of the inputs' words.
+    pub words: Arc<Words>,
     /// Inputs (0-based) that cannot be read and are left out, and why.
     pub given_up: Vec<(u32, String)>,
     /// Where the inputs lie, for the caller's terminal only.
@@ -49,6 +53,8 @@ pub struct Plan {
     /// steps and sink. A run adds the keys in use.
     pub rules_digest: [u8; 32],
     pub proof: Proof,
+    /// What the stages do for the safety of what passes them.
+    pub safeguards: Safeguards,
     /// The source's scan, without anything above it.
     pub table: Arc<dyn TableProvider>,
     session: SessionContext,
@@ -120,12 +126,17 @@ impl<'a> Draft<'a> {
         let configured = pipeline.source.config();
         let source = configured.source(&demands, &spec.base).map_err(|error| note(&["source"], &error)).ok();
         let database = sink.as_ref().and_then(|sink| sink.databases().into_iter().next());
-        let around = Around { base: &spec.base, source: configured.facts(), database };
+        let around =
+            Around { base: &spec.base, source: configured.facts(), database, guarded: pipeline.profile == Profile::Hipaa };
         let steps: Vec<Option<Step>> = (pipeline.stages.iter().enumerate())
             .map(|(i, stage)| stage.config().build(&around).map_err(|error| note(&["stages", &i.to_string()], &error)).ok())
             .chain(options.stages.iter().map(|stage| Some(Step::Stage(stage.clone()))))
             .collect();
         references(spec, &steps, sink.as_deref(), &mut mistakes);
+        match Words::new([], Contigs::default()) {
+            Ok(words) => mistakes.extend(typed::mistakes(spec, &steps, &words)),
+            Err(error) => mistakes.push(Mistake::new(Place::OUTSIDE, error.to_string())),
+        }
         Self { spec, source, steps, sink, mistakes }
     }
 
@@ -160,6 +171,10 @@ impl<'a> Draft<'a> {
             }
             None => return Err(Failure::Mistakes(spec.mistakes(mistakes))),
         };
+        // Once more, with the samples' names.
+        if mistakes.is_empty() {
+            mistakes.extend(typed::mistakes(spec, &steps, &inspection.words));
+        }
         let Some(sink) = sink else { return Err(Failure::Mistakes(spec.mistakes(mistakes))) };
 
         let threads = threads.unwrap_or_else(session::threads);
@@ -196,7 +211,10 @@ impl<'a> Draft<'a> {
             return Err(Failure::Mistakes(spec.mistakes(list)));
         }
         let rules_digest = rules_digest(pipeline, &inspection.specification, &steps, sink.as_ref()).map_err(Failure::Other)?;
+        let mut safeguards = Safeguards { profile: pipeline.profile.name(), ..Safeguards::default() };
+        stages.iter().for_each(|Planned { stage, input }: &Planned| safeguards.add(stage.safeguard(input)));
         Ok(Plan {
+            safeguards,
             pipeline: pipeline.clone(),
             base: spec.base.clone(),
             rules_digest,
@@ -204,6 +222,7 @@ impl<'a> Draft<'a> {
             units: inspection.units,
             bytes: inspection.bytes,
             notices: inspection.notices,
+            words: inspection.words,
             given_up: inspection.given_up,
             paths: inspection.paths,
             stages,

@@ -149,6 +149,10 @@ impl Run {
     }
 
     async fn drive(&self, grant: &Grant, options: RunOptions) -> Result<Outcome> {
+        if let Some(flaw) = options.load_name.as_deref().and_then(|name| self.plan.words.flaw(name)) {
+            let message = format!("the load's name may name a person ({}), and it is kept in the clear", flaw.pattern().id);
+            return Err(Error::usage(message).with_hint("take a name such as `nightly` or `cohort-7`"));
+        }
         let physical = self.plan.physical().await?;
         let keys = keys::open(&self.plan, &self.home, &self.context.recorder)?;
         let opening = Opening {
@@ -159,6 +163,8 @@ impl Run {
             options_digest: keys::options_digest(&self.plan, &keys),
             name: &self.plan.pipeline.name,
             original: &self.plan.document,
+            words: &self.plan.words,
+            safeguards: &self.plan.safeguards,
             units: &self.plan.units,
             force: options.force,
             shard: options.shard,

@@ -45,6 +45,7 @@ const FLAGS: &[Flag] = &[
     flag("profile", "profile", Takes::Text("WORD")),
     short('r', "regions", "source.vcf.regions", Takes::Regions("REGION")),
     flag("regions-overlap", "source.vcf.regions_overlap", Takes::NumberOrWord("0|1|2")),
+    flag("contigs", "source.vcf.contigs", Takes::List("CONTIG")),
     flag("regions-without-index", "source.vcf.regions_without_index", Takes::Text("WORD")),
     short('s', "samples", "source.vcf.samples", Takes::List("SAMPLE")),
     short('S', "samples-file", "source.vcf.samples_file", Takes::Text("FILE")),

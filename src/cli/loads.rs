@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::door::{Door, Which};
 use super::{Console, pipeline, signals};
 use crate::error::{Error, Result};
+use crate::flow::Dropped;
 use crate::plan::PlanOptions;
 use crate::run::{self, Run, Ticket};
 use crate::store::parallel::Parallel;
@@ -79,9 +80,16 @@ impl Command {
             What::Show { load } => {
                 let load = loads::inspect(&client, grant, *load).await?;
                 let fields = serde_json::to_value(&load).unwrap_or_default();
-                let files = fields.as_object().into_iter().flatten().filter(|(name, value)| *name != "files" && !value.is_null());
+                let files = fields
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .filter(|(name, value)| !["files", "dropped"].contains(&name.as_str()) && !value.is_null());
                 for (name, value) in files {
                     console.line(format_args!("{name:<14} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)));
+                }
+                for dropped in dropped(&load.load) {
+                    console.line(format_args!("{:<14} {dropped}", "dropped"));
                 }
                 for file in &load.files {
                     let planned = file.units_planned.map_or_else(|| "?".into(), |planned| planned.to_string());
@@ -161,16 +169,22 @@ async fn find(door: &Door, id: Uuid) -> Result<Load> {
     loads::show(&client, door.grant(), id).await
 }
 
+/// Columns that did not reach the load, and why.
+fn dropped(load: &Load) -> Vec<Dropped> {
+    load.safeguards.get("dropped").and_then(|list| serde_json::from_value(list.clone()).ok()).unwrap_or_default()
+}
+
 fn line(load: &Load) -> String {
     let count = |count: Option<i64>| count.map_or_else(|| "-".into(), |count| count.to_string());
     format!(
-        "{}  {:<10}  {}  {:>12} variants  {:>14} calls  {}{}",
+        "{}  {:<10}  {}  {:>12} variants  {:>14} calls  {}{}{}",
         load.load_id,
         load.status,
         load.created.format("%Y-%m-%d %H:%M"),
         count(load.variants),
         count(load.calls),
         load.name,
+        load.guarded().map_or_else(String::new, |guarded| format!("  [{guarded}]")),
         state(load)
     )
 }

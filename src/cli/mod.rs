@@ -79,7 +79,7 @@ enum Command {
     Db(db::Command),
     /// Create or migrate a database's schema.
     InitDb(init_db::Command),
-    /// Patterns of identifiers.
+    /// Search files for identifiers, and list the patterns.
     Phi(phi::Command),
     /// Show the main job on a generated cohort with planted identifiers.
     Demo(demo::Command),
@@ -137,7 +137,7 @@ async fn dispatch(command: Command, console: &Console) -> Result<()> {
         Command::Data(command) => command.run(console).await,
         Command::Db(command) => command.run(console).await,
         Command::InitDb(command) => command.run(console).await,
-        Command::Phi(command) => command.run(console),
+        Command::Phi(command) => command.run(console).await,
         Command::Demo(command) => command.run(console).await,
         Command::Doctor(command) => command.run(console).await,
         Command::Benchmark(command) => command.run(console).await,

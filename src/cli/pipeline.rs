@@ -14,7 +14,6 @@ use crate::flow::{Outcome, Status};
 use crate::plan::{self, Failure, Plan, PlanOptions};
 use crate::run::{self, Report, RunOptions};
 use crate::secrets;
-use crate::sensitive::Severity;
 use crate::spec::{self, Mistakes, Spec};
 use crate::store::Shard;
 
@@ -130,8 +129,10 @@ pub async fn execute(console: &Console, run: run::Run, options: RunOptions) -> R
             per_second(figures.variants + figures.calls),
         ));
     }
-    let detections: Vec<String> = Severity::ALL.iter().rev().map(|&s| format!("{} {}", report.detections(s), s.name())).collect();
-    console.line(format_args!("  detections: {}", detections.join(", ")));
+    console.line(format_args!("  detections: {}", report.detected()));
+    for dropped in &report.dropped {
+        console.line(format_args!("  dropped: {dropped}"));
+    }
     for oddity in report.oddities(20) {
         console.line(format_args!("  odd: {oddity}"));
     }
@@ -232,6 +233,7 @@ impl Explain {
             "profile": plan.pipeline.profile,
             "labels": labels.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
             "headers": plan.labels().headers, "samples": plan.labels().samples,
+            "scanned": plan.safeguards.scanned, "dropped": plan.safeguards.dropped,
             "rules_digest": digest::hex(&plan.rules_digest),
         }));
         console.line(format_args!("logical plan\n{}\n", indent(&explained.logical)));
@@ -244,6 +246,10 @@ impl Explain {
         ));
         for (name, label) in labels {
             console.line(format_args!("  {label:<10} {name}"));
+        }
+        console.line(format_args!("\nscanned for identifiers: {}", plan.safeguards.scanned.name()));
+        for dropped in &plan.safeguards.dropped {
+            console.line(format_args!("dropped: {dropped}"));
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use tempfile::NamedTempFile;
 use super::Console;
 use crate::bgzf;
 use crate::error::{Error, Result};
-use crate::synth::{self, Kind, Options, Stats};
+use crate::synth::{self, Kind, Options, Planted, Stats};
 
 /// Generates VCF 4.3 files for tests, benches and trials: equal options give equal bytes on any machine.
 #[derive(Debug, clap::Args)]
@@ -50,6 +50,9 @@ struct Flags {
     /// Plants invented identifiers in header, sample names, ID, INFO and FORMAT text.
     #[arg(long)]
     phi: bool,
+    /// Says what `--phi` planted, and where.
+    #[arg(long, requires = "phi")]
+    planted: bool,
     /// Where to write; BGZF when the name ends in .gz or .bgz, `-` for plain text on standard output.
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
@@ -66,7 +69,7 @@ impl Command {
             What::Trio(flags) => (Kind::Trio, flags, 3),
             What::Cohort(flags) => (Kind::Cohort, flags, 10),
         };
-        let Flags { records, seed, phi, output, force, .. } = flags;
+        let Flags { records, seed, phi, planted, output, force, .. } = flags;
         let options = Options { kind, records, samples: flags.samples.unwrap_or(samples), seed, phi };
         options.check()?;
         let to_stdout = output.as_os_str() == "-";
@@ -88,19 +91,23 @@ impl Command {
         };
         let stats = outcome.map_err(|_| Error::internal("the generator stopped unexpectedly"))??;
         if !to_stdout {
-            report(console, &output, &stats);
+            let planted = if planted { synth::planted(&options) } else { Vec::new() };
+            report(console, &output, &stats, &planted);
         }
         Ok(())
     }
 }
 
-fn report(console: &Console, output: &Path, stats: &Stats) {
+fn report(console: &Console, output: &Path, stats: &Stats, planted: &[Planted]) {
     let Stats { records, alts, multiallelic, split, samples, bytes } = *stats;
     console.object(json!({
         "output": output, "records": records, "alts": alts, "multiallelic": multiallelic, "split_records": split,
-        "samples": samples, "text_bytes": bytes,
+        "samples": samples, "text_bytes": bytes, "planted": planted,
     }));
     console.line(format_args!("{}: {records} records, {samples} samples, {bytes} bytes of text", output.display()));
+    for Planted { value, place } in planted {
+        console.line(format_args!("  {:<7} {value}", place.name()));
+    }
 }
 
 /// Ctrl-C or SIGTERM. Without a handler for them this never ends, and the signals keep their default.

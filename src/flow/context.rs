@@ -1,7 +1,7 @@
 //! What one run shares between its source, stages and sink: audit handle, units, counters, cancellation.
 //! Nodes of the plan find it in the session's extensions when they start. It must not know how a run is put together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, OnceLock};
 
@@ -103,14 +103,46 @@ impl Counters {
     }
 }
 
-/// Detections so far, by severity.
+/// Detections so far: by severity, and, as far as stages have told, what was found where. Holds no text of the file.
 #[derive(Debug, Default)]
-pub struct Detections([AtomicU64; 4]);
+pub struct Detections([AtomicU64; 4], Mutex<BTreeMap<Finding, u64>>);
+
+/// One kind of finding.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Finding {
+    /// Where: a declared column, a known header key, or a place without a name.
+    pub place: String,
+    pub pattern: &'static str,
+    pub severity: Severity,
+    /// What was done about it.
+    pub action: &'static str,
+}
+
+/// A kind of finding, and how often.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Found {
+    #[serde(flatten)]
+    pub finding: Finding,
+    pub count: u64,
+}
 
 impl Detections {
     /// Counts `n` detections.
     pub fn add(&self, severity: Severity, n: u64) {
         self.0[severity as usize].fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Tells what was found `n` times.
+    pub fn tell(&self, finding: Finding, n: u64) {
+        *self.1.lock().unwrap_or_else(std::sync::PoisonError::into_inner).entry(finding).or_default() += n;
+    }
+
+    /// What was told, gravest first.
+    pub fn findings(&self) -> Vec<Found> {
+        let told = self.1.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut all: Vec<Found> = told.iter().map(|(finding, count)| Found { finding: finding.clone(), count: *count }).collect();
+        all.sort_by_key(|found| std::cmp::Reverse(found.finding.severity));
+        all
     }
 
     /// How many so far.

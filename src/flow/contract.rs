@@ -10,11 +10,12 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::logical_expr::LogicalPlan;
 
-use super::{Apply, Context, Labels, OpenSink, Owed, Specification, UnitSize};
+use super::{Apply, Context, Labels, OpenSink, Owed, Safeguard, Safeguards, Specification, UnitSize};
 use crate::access::Grant;
 use crate::audit::RecordedKeys;
 use crate::db::Databases;
 use crate::error::Result;
+use crate::phi::Words;
 use crate::store::{Document, InputUnits, Shard};
 
 /// Something worth telling that stops nothing: an inferred header line, a skipped index. Free of values.
@@ -42,6 +43,8 @@ pub struct SourceFacts {
     /// The FASTA the records were called against, relative to the pipeline file.
     pub reference: Option<PathBuf>,
     pub bad_records: BadRecords,
+    /// Contigs that the pipeline names, beside those that assemblies and archives name.
+    pub contigs: Vec<String>,
 }
 
 /// What is done about a record that cannot become rows.
@@ -89,6 +92,8 @@ pub struct Inspection {
     /// Compressed bytes of all inputs, when known: the progress bar's length.
     pub bytes: Option<u64>,
     pub notices: Vec<Notice>,
+    /// What may be kept and told of the inputs' words.
+    pub words: Arc<Words>,
     /// Inputs (0-based) that cannot be read and are left out, and why, in words free of values.
     pub given_up: Vec<(u32, String)>,
     /// Where the inputs lie, for the caller's terminal only: a path may name a person. `None`: standard input.
@@ -111,12 +116,14 @@ pub struct Around<'a> {
     pub source: SourceFacts,
     /// The database the sink writes to.
     pub database: Option<String>,
+    /// Must the planner prove that no identifier reaches the sink?
+    pub guarded: bool,
 }
 
 impl<'a> Around<'a> {
     /// Nothing is known but the folder.
     pub fn folder(base: &'a Path) -> Self {
-        Self { base, source: SourceFacts::default(), database: None }
+        Self { base, source: SourceFacts::default(), database: None, guarded: false }
     }
 }
 
@@ -149,6 +156,9 @@ impl Step {
 
 /// A step that DataFusion's own nodes carry out.
 pub trait Expression: Debug + Send + Sync {
+    /// Texts that a person typed into it, and which rows or plans may repeat. Pure.
+    fn typed(&self) -> Vec<String>;
+
     /// Everything that decides about rows. Pure.
     fn specification(&self) -> Result<Specification>;
 
@@ -176,6 +186,9 @@ pub trait Stage: Debug + Send + Sync {
 
     /// Labels after the stage; `schema` is its input schema. Pure; the sensitivity proof rests on it.
     fn labels(&self, input: &Labels, schema: &Schema) -> Labels;
+
+    /// What the stage searches, and which columns it drops, told as far as their names may be. Pure.
+    fn safeguard(&self, input: &Schema) -> Safeguard;
 
     /// Columns the stage reads even when nobody below asks for them.
     fn reads(&self, input: &Schema) -> Vec<String>;
@@ -243,8 +256,12 @@ pub struct Opening<'a> {
     pub options_digest: [u8; 32],
     /// The pipeline's name.
     pub name: &'a str,
+    /// What the pipeline does for the safety of what passes it.
+    pub safeguards: &'a Safeguards,
     /// Header lines and sample names as they came in, whatever earlier stages made of them.
     pub original: &'a Document,
+    /// What may be kept and told of the inputs' words.
+    pub words: &'a Arc<Words>,
     /// How inputs are cut.
     pub units: &'a [InputUnits],
     /// Replace an identical complete load.

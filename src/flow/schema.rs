@@ -191,6 +191,39 @@ pub fn vcf_type_of(field: &Field) -> Option<VcfType> {
     VcfType::parse(field.metadata().get(TYPE_KEY)?)
 }
 
+const WORD_KEY: &str = "vcf.word";
+
+/// What is known of the word of the file that a column of INFO or FORMAT is named by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Word {
+    /// A header or the specification declares it, or the pipeline asks for it, and it names nobody.
+    Known,
+    /// Neither header nor specification know it: it may be any text.
+    Undeclared,
+    /// It may name somebody.
+    Named,
+}
+
+impl Word {
+    const ALL: [(Word, &'static str); 3] = [(Word::Known, "known"), (Word::Undeclared, "undeclared"), (Word::Named, "named")];
+}
+
+/// Marks a column that is named by a word of the file.
+pub fn with_word(field: Field, word: Word) -> Field {
+    let mut metadata = field.metadata().clone();
+    let text = Word::ALL.iter().find(|(known, _)| *known == word).map_or("named", |(_, text)| text);
+    metadata.insert(WORD_KEY.into(), text.into());
+    field.with_metadata(metadata)
+}
+
+/// What is known of the word that names a column; `None` for a column that is not named by the file. A column of a file without the
+/// mark is named by any text.
+pub fn word_of(field: &Field) -> Option<Word> {
+    let of_a_file = [TYPE_KEY, WORD_KEY].iter().any(|key| field.metadata().contains_key(*key));
+    let mark = field.metadata().get(WORD_KEY).and_then(|mark| Word::ALL.iter().find(|(_, text)| text == mark));
+    of_a_file.then(|| mark.map_or(Word::Undeclared, |(word, _)| *word))
+}
+
 /// Sensitivity of everything a flow carries. A column that is not listed is an identifier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Labels {

@@ -94,6 +94,38 @@ pub fn names_samples(key: &str) -> bool {
     ["sample", "pedigree", "pedigreedb", "meta", "individual"].contains(&key.as_str()) || key.ends_with("_sample")
 }
 
+/// Keys that the specification names (VCF 4.5 section 1.4).
+pub const SPECIFIED: [&str; 15] = [
+    "fileformat",
+    "fileDate",
+    "source",
+    "reference",
+    "contig",
+    "phasing",
+    "INFO",
+    "FILTER",
+    "FORMAT",
+    "ALT",
+    "assembly",
+    "META",
+    "SAMPLE",
+    "PEDIGREE",
+    "pedigreeDB",
+];
+
+/// Keys that tools write; lower case.
+const OF_TOOLS: &str = "bcftools_viewcommand bcftools_viewversion bcftools_concatcommand bcftools_mergecommand bcftools_normcommand \
+    bcftools_callcommand bcftools_annotatecommand bcftools_filtercommand bcftools_pluginversion samtoolscommand samtoolsversion \
+    gatkcommandline gatk_version unifiedgenotyper dragencommandline dragenversion vep vep-command-line snpeffversion snpeffcmd \
+    snpsiftcmd commandline cmdline command starttime comment comments note notes description deepvariant_version individual \
+    tumor_sample normal_sample mutectversion filtering_status date contact center platform";
+
+/// Is it a key of the specification or of a tool? Any other may be free text.
+pub fn is_known(key: &str) -> bool {
+    let lower = key.to_ascii_lowercase();
+    SPECIFIED.contains(&key) || OF_TOOLS.split_ascii_whitespace().any(|known| known == lower)
+}
+
 /// Does `ID` of this line name a column, a filter or a contig, which the schema and the rows repeat?
 pub fn id_is_structural(key: &str) -> bool {
     ["INFO", "FORMAT", "FILTER", "ALT", "contig"].contains(&key)

@@ -55,8 +55,13 @@ impl Scanner {
             .map(|p| RegexBuilder::new(&format!("(?:%20)?(?:{})", p.regex)).unicode(false).build())
             .collect::<Result<_, _>>()
             .map_err(broken)?;
-        patterns.push(patterns::SAMPLE_NAME);
+        patterns.extend([patterns::SAMPLE_NAME, patterns::SITE_WORD]);
         Ok(Self { patterns, sweep, triggers, expressions, names })
+    }
+
+    /// A text that as a whole is [`patterns::SITE_WORD`]: that is for [`super::Words`] to find.
+    pub fn site_word(&self, text: &str) -> Match {
+        Match { pattern: self.expressions.len() + 1, start: 0, end: text.len() }
     }
 
     /// What is looked for, in the order of [`Match::pattern`].

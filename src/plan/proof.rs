@@ -4,7 +4,7 @@
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
 use crate::flow::exec::{SinkNode, StageNode};
-use crate::flow::{Labels, Sink};
+use crate::flow::{Labels, Sink, column};
 use crate::sensitive::Label;
 use crate::spec::Profile;
 use crate::stage::expr;
@@ -83,13 +83,19 @@ pub fn prove(profile: Profile, plan: &LogicalPlan, source: &Labels, sink: &dyn S
             false => format!("through {}", path.join(", ")),
         };
         for label in [Label::Identifier, Label::Phi] {
-            let arriving = match plan.inputs().first() {
+            let arriving: Vec<String> = match plan.inputs().first() {
                 Some(input) => {
                     input.schema().fields().iter().map(|f| f.name().clone()).filter(|name| labels.of(name) == label).collect()
                 }
                 None => Vec::new(),
             };
-            let columns: Vec<String> = arriving;
+            let (sites, columns): (Vec<String>, Vec<String>) =
+                arriving.into_iter().partition(|name| column::SITE.contains(&name.as_str()));
+            if !sites.is_empty() {
+                let hint = "add the stage `detect: { scan: full }` with `abort`, `quarantine` or `redact` for critical findings: it holds \
+                     them to the grammar of contigs and alleles";
+                violations.push(violation(sites, label, "column", &through, sink, hint));
+            }
             if !columns.is_empty() {
                 let hint = "declassify them with `sanitize` (allow-list with a checked vocabulary), `encrypt` them, or leave them out with `select`";
                 violations.push(violation(columns, label, "column", &through, sink, hint));

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::audit::Event;
 use crate::error::{Error, Result};
-use crate::flow::{Context, Counters, Notice, Oddity, Outcome};
+use crate::flow::{Context, Counters, Dropped, Found, Notice, Oddity, Outcome, Scanned};
 use crate::plan::Plan;
 use crate::sensitive::Severity;
 use crate::spec::Profile;
@@ -25,6 +25,12 @@ pub struct Report {
     pub outcome: Outcome,
     /// Matches of `detect`, by severity.
     pub detections: BTreeMap<&'static str, u64>,
+    /// What was found where, gravest first; never the text.
+    pub findings: Vec<Found>,
+    /// What was searched: `full`, `headers` or `nothing`; where nothing was, no detections mean nothing.
+    pub scanned: Scanned,
+    /// Columns that did not reach the sink, and why.
+    pub dropped: Vec<Dropped>,
     pub seconds: f64,
     pub bytes_in: u64,
     /// Files.
@@ -57,6 +63,9 @@ impl Report {
             given_up_elsewhere: from_one(given_up_elsewhere),
             outcome,
             detections: Severity::ALL.iter().map(|&severity| (severity.name(), context.detections.get(severity))).collect(),
+            findings: context.detections.findings(),
+            scanned: plan.safeguards.scanned,
+            dropped: plan.safeguards.dropped.clone(),
             seconds: (elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
             bytes_in: Counters::get(&context.counters.bytes_in),
             inputs: plan.document.inputs.len(),
@@ -82,6 +91,17 @@ impl Report {
     /// Class `internal` when it cannot be written down.
     pub fn to_json(&self) -> Result<Value> {
         serde_json::to_value(self).map_err(|_| Error::internal("the report cannot be written"))
+    }
+
+    /// What was found, or that nothing was looked for.
+    pub fn detected(&self) -> String {
+        let found =
+            || Severity::ALL.iter().rev().map(|&s| format!("{} {}", self.detections(s), s.name())).collect::<Vec<_>>().join(", ");
+        match self.scanned {
+            Scanned::Nothing => "not scanned: the pipeline has no `detect`".to_owned(),
+            Scanned::Headers => format!("{} (headers only; values were not scanned)", found()),
+            Scanned::Full => found(),
+        }
     }
 
     /// Detections of one severity.

@@ -14,7 +14,8 @@ use crate::access::{Grant, credential_holder};
 use crate::audit::{RecordedKeys, Recorder};
 use crate::db::Databases;
 use crate::error::Result;
-use crate::flow::{Context, OpenSink, Opening, Outcome, Sink, Writer, column, genotype};
+use crate::flow::{Context, OpenSink, Opening, Outcome, Safeguards, Sink, Writer, column, genotype};
+use crate::phi::{Contigs, Words};
 use crate::store::{Digest, Document, HeaderLine, InputDocument, InputUnits, SampleId, Shard, UnitCounts};
 
 /// One record of the fixture: `line` within its unit, POS is `100 + line`, and as many calls as the document has samples.
@@ -136,6 +137,7 @@ impl Rig {
         let context = Arc::new(Context::new(Uuid::now_v7(), Recorder::discard()));
         let units = [InputUnits { input: 0, first: 0, count: Some(self.units), index: None, reserved: self.units }];
         let (grant, keys) = (Self::grant(), RecordedKeys::default());
+        let words = Arc::new(Words::new([], Contigs::default())?);
         let opening = Opening {
             context: context.clone(),
             grant: &grant,
@@ -144,6 +146,8 @@ impl Rig {
             options_digest: self.options,
             name: self.name,
             original: &self.document,
+            words: &words,
+            safeguards: &Safeguards::default(),
             units: &units,
             force,
             shard,

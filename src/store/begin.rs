@@ -133,6 +133,12 @@ pub async fn begin_load(client: &Client, beginning: &Beginning<'_>) -> Result<Re
     }
 }
 
+/// Keeps what the pipeline does for the safety of what passes it.
+pub async fn keep_safeguards(client: &Client, load: Uuid, safeguards: &Value) -> Result<()> {
+    let kept = client.execute("SELECT genogate_store.keep_safeguards($1, $2)", &[&load, safeguards]).await;
+    kept.map(|_| ()).map_err(|error| db::failure("beginning the load", error))
+}
+
 /// Holds a load, or a shard of it, on this connection, whose predecessor was lost. False: another session holds it.
 pub async fn hold_load(client: &Client, load: Uuid, shard: Option<Shard>, secret: &Secret) -> Result<bool> {
     let (number, count) = numbers(shard);

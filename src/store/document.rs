@@ -34,8 +34,26 @@ pub struct InputDocument {
     pub inode: Option<u64>,
     /// What samples were called in the file before a sample map renamed them, and what since: text in rows may hold the former.
     pub renamed: Vec<Rename>,
+    /// Samples of the file that are left out: text in rows may hold their names.
+    pub left_out: Vec<Sensitive<String>>,
+    /// Keys that the first records use and neither header nor specification know.
+    pub undeclared: Vec<Sensitive<String>>,
     /// What the caller says about the file. Stored in the clear.
     pub tags: BTreeMap<String, String>,
+}
+
+impl Document {
+    /// Every name of a sample that the inputs hold, before any has a pseudonym: kept, left out, and as it was in the file.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.inputs.iter().flat_map(|input| {
+            let kept = input.samples.iter().filter_map(|sample| match sample {
+                SampleId::Name(name) => Some(name),
+                SampleId::Pseudonym(_) => None,
+            });
+            let renamed = input.renamed.iter().map(|rename| &rename.old);
+            kept.chain(renamed).chain(&input.left_out).map(|name| name.expose().as_str())
+        })
+    }
 }
 
 /// A sample's name in the file, and the one it has in the flow.

@@ -1,6 +1,7 @@
 //! The list of loads, visible or not. It must not know how a load is written.
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
@@ -42,6 +43,9 @@ pub struct StoredLoad {
     /// Inputs of a partial load are being read again.
     #[serde(skip)]
     pub mending: bool,
+    /// What its pipeline did for the safety of what passed it: `profile`, `scanned` and `dropped`.
+    #[serde(flatten)]
+    pub safeguards: Value,
     /// What a resumed run must find again.
     #[serde(skip)]
     pub fingerprint: Option<Vec<u8>>,
@@ -62,6 +66,12 @@ pub struct StoredLoad {
 }
 
 impl StoredLoad {
+    /// `hipaa, scanned: full`; nothing of a load that says nothing.
+    pub fn guarded(&self) -> Option<String> {
+        let word = |name: &str| self.safeguards.get(name).and_then(Value::as_str);
+        Some(format!("{}, scanned: {}", word("profile")?, word("scanned")?))
+    }
+
     fn of(row: &Row) -> Self {
         let stored: String = row.get("status");
         let fingerprint: Option<Vec<u8>> = row.get("fingerprint");
@@ -95,6 +105,7 @@ impl StoredLoad {
             inputs: row.get("inputs"),
             given_up: row.get("given_up"),
             mending,
+            safeguards: row.get("safeguards"),
             options: row.get("options"),
             content: row.get("content"),
             identity: row.get("identity"),

@@ -21,6 +21,13 @@ pub enum Place {
     Format,
 }
 
+impl Place {
+    /// The word in reports.
+    pub fn name(self) -> &'static str {
+        ["header", "sample", "id", "info", "format"][self as usize]
+    }
+}
+
 /// An identifier that stands in the file byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Planted {

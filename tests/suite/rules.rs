@@ -19,6 +19,7 @@ use super::support::{Warehouse, repository};
 const DECIDE: &[(&str, &str, &str)] = &[
     ("vcf.regions", "[]", "['1:1-150']"),
     ("vcf.regions_overlap", "1", "0"),
+    ("vcf.contigs", "[]", "['ours_*']"),
     ("vcf.limits.values", "32000000", "1000"),
     ("vcf.info", "all", "[NOTE]"),
     ("vcf.csq", "false", "NOTE"),
@@ -81,6 +82,7 @@ const FILES: &[(&str, &str, &str, &str)] = &[
         "version: 1\n# in another order\nfields: { info.NOTE: word }\nrules: { word: { vocabulary: [y, x, x] } }\n",
         "version: 1\nrules:\n  word: { vocabulary: [x, y, Smith] }\nfields:\n  info.NOTE: word\n",
     ),
+    ("sanitize.text.symbols", "A1\nB2\n", "# ours\nB2\n\nA1\n", "A1\n"),
     ("vcf.samples_file", "A\nB\n", "B\nA\n", "A\n"),
     ("vcf.reference", ">1\nACGTACGT\n", ">1\nACGTACGT\n", ">1\nACGTACGA\n"),
 ];

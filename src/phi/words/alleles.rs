@@ -15,7 +15,7 @@ pub(super) enum Form<'a> {
 }
 
 /// Types and subtypes of symbolic alleles: the specification's, and those that callers have always written.
-const SYMBOLS: &[&str] = &[
+pub(super) const SYMBOLS: &[&str] = &[
     "*",
     "ALU",
     "BND",
@@ -58,7 +58,7 @@ const SYMBOLS: &[&str] = &[
 
 /// Takes one allele apart (not a list of them).
 pub(super) fn form(allele: &str) -> Form<'_> {
-    if matches!(allele, "*" | "." | "-") || is_bases(allele) {
+    if matches!(allele, "*" | "." | "-" | "X") || is_bases(allele) {
         return Form::Plain;
     }
     if let Some(id) = allele.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {

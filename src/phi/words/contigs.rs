@@ -16,7 +16,7 @@ const ACCESSION: &str = r"(?:(?:[A-Z][0-9]{5}|[A-Z]{2}[0-9]{6}|[A-Z]{2}[0-9]{8}|
 const HLA: &str = r"HLA-(?:[A-HJ-LPS-WY]|D[MOPQR][AB][0-9]?|MIC[AB]|TAP[12])\*[0-9]{2,4}(?::[0-9]{2,4}){0,3}[NLSCAQ]?";
 
 /// Behind a number of pieces may stand one more letter: the strand of an assembler, an arm, a subgenome.
-const SEGMENT: &str = r"(?i:(?:scaffold|scaf|scf|contig|ctg|super|linkage|group|lge?|tig|[apu]tg|node|unitig|edge|seq|sequence|block|chunk|part|piece|segment|length|len|cov|cluster)s?[0-9]{0,9}[lcr]?|(?:chr|chrom|chromosome|ch|arm)?(?:[0-9]{1,3}(?:[A-DLRPQ]|[LR]?Het)?|[XYZWUMC]|MT|PT|UN|[IVX]{1,5}|[XYZ](?:L|R|Het)|)|(?:chr)?(?:un|unk|unknown|unplaced|unlocali[sz]ed|unloc|random|alt|fix|patch|hap|haplotype|decoy|mito|mitochondri(?:on|a|al)|mtdna|mtr?|chloroplast|plastid|plasmid|apicoplast|api|extra|rdna|genome|primary|assembly|phix|lambda|pilon|circ|circular|linear|mat|pat|maternal|paternal|cox|apd|dbb|mann|mcf|qbl|ssto|dmel|h|v|u|ebv|np|complete|hs37d|hs38d|pf3d7|pvp01|pf|tb927|lmjf|tgme49|zv9|sl)[0-9]{0,3})";
+const SEGMENT: &str = r"(?i:(?:scaffold|scaf|scf|contig|ctg|super|linkage|group|lge?|tig|[apu]tg|node|unitig|edge|seq|sequence|block|chunk|part|piece|segment|length|len|cov|cluster)s?[0-9]{0,9}[lcr]?|(?:chr|chrom|chromosome|ch|arm)?(?:[0-9]{1,3}(?:[A-DLRPQ]|[LR]?Het)?|[XYZWUMC]|MT|PT|UN|[IVX]{1,5}|[XYZ](?:L|R|Het)|)|(?:chr)?(?:un|unk|unknown|unplaced|unlocali[sz]ed|unloc|random|alt|fix|patch|hap|haplotype|decoy|mito|mitochondri(?:on|a|al)|mtdna|mtr?|chloroplast|plastid|plasmid|apicoplast|api|extra|rdna|genome|primary|assembly|phix|lambda|pilon|circ|circular|linear|mat|pat|maternal|paternal|cox|apd|dbb|mann|mcf|qbl|ssto|dmel|h|v|u|ebv|np|complete|hs37d|hs38d|gl[0-9]{6}|ki[0-9]{6}v|jh[0-9]{6}v|pf3d7|pvp01|pf|tb927|lmjf|tgme49|zv9|sl)[0-9]{0,3})";
 
 static WHOLE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let numbered = r"[0-9]{1,5}";
@@ -42,13 +42,18 @@ fn fits(grammar: &LazyLock<Option<Regex>>, text: &str) -> bool {
 }
 
 /// Is it a name that an assembly or an archive gives? Never for text without such a form: a surname is none.
-pub(super) fn is_usual(name: &str) -> bool {
+pub fn is_usual(name: &str) -> bool {
     if name.is_empty() || name.len() > LONGEST || !name.is_ascii() {
         return false;
     }
     let name = REFERENCE.as_ref().and_then(|prefix| prefix.find(name)).and_then(|found| name.get(found.end()..)).unwrap_or(name);
     let name = PLACE.as_ref().and_then(|place| place.find(name)).and_then(|found| name.get(..found.start())).unwrap_or(name);
     fits(&WHOLE, name) || in_parts(name)
+}
+
+/// The grammars.
+pub(super) fn grammars() -> Vec<&'static str> {
+    vec![ACCESSION, HLA, SEGMENT]
 }
 
 /// `chr1_KI270706v1_random`: every part is a word for a piece of an assembly, an accession or a number, and one is no number.

@@ -12,6 +12,7 @@ use super::alleles::{self, Form};
 use super::contigs::{self, Contigs};
 use super::people::{self, People};
 use super::pieces::cut;
+use crate::crypto::digest::{hex, sha256};
 use crate::error::Result;
 use crate::phi::patterns::{LISTED_NAME, LONG_NUMBER, Pattern, SAMPLE_NAME};
 use crate::phi::scanner::Scanner;
@@ -120,6 +121,12 @@ impl Words {
     }
 }
 
+/// The lists and grammars, digested: part of the identity of a load whose rows they decide about.
+pub fn rules() -> String {
+    let texts = [people::lists(), contigs::grammars(), alleles::SYMBOLS.to_vec()].concat();
+    hex(&sha256(texts.join("\n").as_bytes()))
+}
+
 fn is_public(word: &str) -> bool {
     PUBLIC.as_ref().is_some_and(|public| {
         let left = public.replace_all(word, "");
@@ -216,29 +223,46 @@ mod tests {
         assert!(words.are_alleles("A,<DEL>,*") && !words.are_alleles("A,ROE"));
     }
 
-    /// The words of real files: `GENOGATE_TEST_DATA`.
+    /// The words of real files, beside the names of their own samples: `GENOGATE_TEST_DATA`.
     #[test]
-    fn keys_filters_and_contigs_of_real_files_are_kept() {
+    fn words_of_real_files_are_kept() {
         let Some(files) = crate::machine::real_files() else { return };
-        let words = words(&[], &[]);
-        let (mut seen, mut refused) = (HashSet::new(), Vec::new());
+        let (mut seen, mut refused) = (0, std::collections::BTreeSet::new());
         for listed in files.iter().filter(|listed| listed.group == "real" && !listed.is_bcf) {
-            let text = crate::machine::inflated(&listed.path);
-            for line in text.split(|byte| *byte == b'\n').take_while(|line| line.starts_with(b"##")).map(String::from_utf8_lossy)
-            {
-                let Some((key, value)) = line.trim_start_matches('#').split_once("=<") else { continue };
-                let id = value.split(&[',', '>'][..]).find_map(|part| part.strip_prefix("ID=")).unwrap_or_default();
-                let good = match key {
-                    "INFO" | "FORMAT" | "FILTER" => words.flaw(id).is_none(),
-                    "ALT" => words.is_symbol(id),
-                    "contig" => words.is_contig(id),
-                    _ => continue,
-                };
-                if seen.insert(format!("{key}/{id}")) && !good {
-                    refused.push(format!("{key}/{id} {}", found(&words, id)));
+            let text = String::from_utf8_lossy(&crate::machine::inflated(&listed.path)).into_owned();
+            let header = |line: &&str| line.starts_with("##");
+            let columns = text.lines().find(|line| line.starts_with("#CHROM")).unwrap_or_default();
+            let id = |line: &str| line.split(&['<', ',', '>'][..]).find_map(|part| part.strip_prefix("ID=")).map(str::to_owned);
+            let symbols: Vec<String> =
+                text.lines().take_while(header).filter(|line| line.starts_with("##ALT=")).filter_map(id).collect();
+            let words =
+                words(&columns.split('\t').skip(9).collect::<Vec<_>>(), &[]).declaring(symbols.iter().map(String::as_str));
+            let mut judge = |kind: &str, word: &str, good: bool| {
+                seen += 1;
+                if !good {
+                    refused.insert(format!("{kind}/{word} {} of {:?}", found(&words, word), listed.path.file_name()));
+                }
+            };
+            for line in text.lines().take_while(header) {
+                let (Some((key, _)), Some(id)) = (line.trim_start_matches('#').split_once("=<"), id(line)) else { continue };
+                match key {
+                    "INFO" | "FORMAT" | "FILTER" => judge(key, &id, words.flaw(&id).is_none()),
+                    "ALT" => judge(key, &id, words.is_symbol(&id)),
+                    "contig" => judge(key, &id, words.is_contig(&id)),
+                    _ => {}
                 }
             }
+            let mut contig = "";
+            for line in text.lines().filter(|line| !line.starts_with('#')) {
+                let mut cells = line.split('\t');
+                let (chrom, alleles) = (cells.next().unwrap_or_default(), cells.skip(2).take(2));
+                if chrom != contig {
+                    contig = chrom;
+                    judge("CHROM", chrom, words.is_contig(chrom));
+                }
+                alleles.for_each(|cell| judge("allele", cell, words.are_alleles(cell)));
+            }
         }
-        assert!(seen.len() > 1000 && refused.is_empty(), "{} of {}: {refused:?}", refused.len(), seen.len());
+        assert!(seen > 100_000 && refused.is_empty(), "{} of {seen}: {refused:#?}", refused.len());
     }
 }

@@ -8,5 +8,5 @@ mod judge;
 mod people;
 mod pieces;
 
-pub use contigs::Contigs;
-pub use judge::{Flaw, Words};
+pub use contigs::{Contigs, is_usual as is_usual_contig};
+pub use judge::{Flaw, Words, rules};

@@ -15,6 +15,11 @@ static LISTED: LazyLock<HashSet<&'static str>> = LazyLock::new(|| include_str!("
 /// Words that a sample's name and a key share without naming anybody: `exome_12`, `AC_exome`.
 static COMMON: LazyLock<HashSet<&'static str>> = LazyLock::new(|| include_str!("common.txt").split_whitespace().collect());
 
+/// The lists.
+pub(super) fn lists() -> Vec<&'static str> {
+    vec![include_str!("names.txt"), include_str!("common.txt")]
+}
+
 /// Pieces of a word that are put together again: more do not make a name.
 const MOST: usize = 12;
 /// Letters of a piece that names somebody, digits of one that does.

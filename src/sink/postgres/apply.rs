@@ -24,7 +24,7 @@ use crate::flow::{
     Committed, Demands, Figures, OpenSink, Opening, Outcome, Owed, Sink, SinkConfig, Situation, Specification, Status, UnitSize,
     Writer,
 };
-use crate::store::begin::{Beginning, Secret, begin_load};
+use crate::store::begin::{Beginning, Secret, begin_load, keep_safeguards};
 use crate::store::completion::{self, State};
 use crate::store::inputs::{self, Progress, Stamp, load_inputs};
 use crate::store::ledger::load_units;
@@ -127,6 +127,10 @@ impl Sink for Postgres {
                 Err(busy) => pause(&opening.context, &mut tries, elsewhere(busy, opening.shard)).await?,
             }
         };
+        if !load.over {
+            let safeguards = serde_json::to_value(opening.safeguards).unwrap_or_default();
+            keep_safeguards(&control, load.id, &safeguards).await?;
+        }
         let (mut resumed, mut committed, mut places) = (0, Committed::default(), Places::new(opening.units, &[]));
         if load.resumed || load.over {
             let stored = load_inputs(&control, load.id).await?;

@@ -8,6 +8,7 @@ use super::limits::Limits;
 use super::source::VcfSource;
 use crate::error::{Error, Result};
 use crate::flow::{BadRecords, Demands, Source, SourceConfig, SourceFacts};
+use crate::phi::Contigs;
 
 impl Config {
     /// Checks the settings that can be checked without looking at a file. Relative paths resolve against `base`.
@@ -26,11 +27,21 @@ impl Config {
                 return Err(Error::usage("one of `regions` is empty"));
             }
         }
+        self.known_contigs()?;
         if self.samples.is_some() && self.samples_file.is_some() {
             return Err(Error::usage("`samples` and `samples_file` are given both").with_hint("list the names in one of them"));
         }
         let (unit, limits) = (self.unit.bytes()?, Limits::of(&self.limits)?);
         Ok(Arc::new(VcfSource::new(self.clone(), base.to_owned(), unit, limits)))
+    }
+}
+
+impl Config {
+    /// The contigs that the pipeline names.
+    pub(super) fn known_contigs(&self) -> Result<Contigs> {
+        Contigs::named(&self.contigs).ok_or_else(|| {
+            Error::usage("one of `contigs` is empty or `*` alone").with_hint("write the name, with `*` for digits: `scaf_*`")
+        })
     }
 }
 
@@ -46,7 +57,7 @@ impl SourceConfig for Config {
             OnBadRecord::Fail => BadRecords::Fail,
             OnBadRecord::Quarantine => BadRecords::SetAside { most: self.max_bad_records },
         };
-        SourceFacts { reference: self.reference.clone(), bad_records }
+        SourceFacts { reference: self.reference.clone(), bad_records, contigs: self.contigs.clone() }
     }
 }
 

@@ -42,6 +42,11 @@ pub struct Config {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-path" = true))]
     pub reference: Option<PathBuf>,
+    /// Contigs of these names, beside those that assemblies and archives of sequences name (`chr1`, `scaffold_12`,
+    /// `NC_000001.11`, `HLA-A*01:01`): under `profile: hipaa` a record on any other contig is a critical finding. `*` stands for digits:
+    /// `myscaf_*`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contigs: Vec<String>,
     /// INFO fields: `all` (default), `none`, or a list of ids. With `all` a column `info.__other` keeps the text of entries
     /// that no column takes: keys found neither in the header nor in the first records, repeated keys, values of flags, values that
     /// do not fit their declaration.

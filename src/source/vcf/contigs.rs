@@ -9,13 +9,12 @@ use super::regions::{Regions, meant};
 use super::split::spans::Contigs;
 use crate::error::{Error, Result};
 use crate::flow::Notice;
+use crate::phi::Words;
 
 /// Contigs that a message names.
 const TOLD: usize = 3;
 /// Contigs of records that are kept to choose the nearest from.
 const SEEN: usize = 10_000;
-/// Bytes of a name that is told.
-const LONGEST: usize = 64;
 
 /// The contigs that each input's header names; `None` where it names none at all.
 pub(crate) fn named<'a>(inputs: impl Iterator<Item = &'a InputFacts>) -> Vec<Option<BTreeSet<String>>> {
@@ -27,7 +26,12 @@ pub(crate) fn named<'a>(inputs: impl Iterator<Item = &'a InputFacts>) -> Vec<Opt
 ///
 /// # Errors
 /// Class `usage` when none of them is there.
-pub(crate) fn check(regions: &Regions, named: Vec<Option<BTreeSet<String>>>, inputs: &[Input]) -> Result<Option<Notice>> {
+pub(crate) fn check(
+    regions: &Regions,
+    named: Vec<Option<BTreeSet<String>>>,
+    inputs: &[Input],
+    words: &Words,
+) -> Result<Option<Notice>> {
     let asked: BTreeSet<&str> = regions.contigs().filter_map(|name| std::str::from_utf8(name).ok()).collect();
     let mut known: BTreeSet<String> = named.iter().flatten().flatten().cloned().collect();
     let mut unknown: BTreeSet<&str> = asked.iter().copied().filter(|name| !known.contains(*name)).collect();
@@ -51,7 +55,7 @@ pub(crate) fn check(regions: &Regions, named: Vec<Option<BTreeSet<String>>>, inp
     if unknown.is_empty() {
         return Ok(None);
     }
-    let known: Vec<&str> = known.iter().map(String::as_str).filter(|name| is_name(name)).collect();
+    let known: Vec<&str> = known.iter().map(String::as_str).filter(|name| words.is_contig(name)).collect();
     let told: Vec<String> = unknown
         .iter()
         .take(TOLD)
@@ -76,11 +80,4 @@ pub(crate) fn check(regions: &Regions, named: Vec<Option<BTreeSet<String>>>, inp
 /// Does an index name this contig, of those that were asked for?
 fn names(contigs: &Contigs, contig: &str) -> bool {
     matches!(contigs, Contigs::Names(names) if names.iter().any(|name| **name == *contig.as_bytes()))
-}
-
-/// A name as the specification has them (VCF 4.5 section 1.4.7), so that no message repeats what else a damaged file may hold.
-fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && name.len() <= LONGEST
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&*+./:;=?@^_|~-".contains(c))
 }

@@ -8,7 +8,7 @@ use super::header::Header;
 use super::rename::SampleMap;
 use super::split::read_failed;
 use crate::error::{Error, Result};
-use crate::phi::{Names, Scanner, names};
+use crate::phi::{Contigs, Words};
 use crate::store::Rename;
 use crate::text::nearest;
 
@@ -31,22 +31,10 @@ impl Entry {
         Self { path, ..Self::default() }
     }
 
-    /// Renames the samples of the file's header. Class `input` when the sample map does not fit it, or a tag names a sample.
+    /// Renames the samples of the file's header. Class `input` when the sample map does not fit it.
     pub(crate) fn apply(&self, header: &mut Header) -> Result<Vec<Rename>> {
         let renamed = self.samples.as_ref().map(|map| map.apply(header)).transpose();
-        let renamed = renamed.map_err(|error| error.at("sample_map"))?.unwrap_or_default();
-        if self.tags.is_empty() {
-            return Ok(renamed);
-        }
-        let names = header.samples.iter().chain(renamed.iter().map(|rename| &rename.old)).map(|name| name.expose().as_str());
-        let names = Names::new(names.filter(|name| names::searched_in_headers(name)))?;
-        let mut texts = self.tags.iter().flat_map(|(key, value)| [key, value]);
-        match names {
-            Some(names) if texts.any(|text| !names.find(text).is_empty()) => {
-                Err(Error::input("tags: one names a sample, and tags are stored in the clear"))
-            }
-            _ => Ok(renamed),
-        }
+        renamed.map(Option::unwrap_or_default).map_err(|error| error.at("sample_map"))
     }
 }
 
@@ -83,7 +71,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Entry>> {
     if !columns.is_empty() {
         lines.next();
     }
-    let scanner = Scanner::builtin()?;
+    let words = Words::new([], Contigs::default())?;
     let mut found = Vec::new();
     for (line, number) in lines {
         let place = format!("line {number} of the manifest");
@@ -95,7 +83,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Entry>> {
         }
         let samples = given(maps).map(|text| SampleMap::read(text, folder)).transpose();
         let samples = samples.map_err(|error| error.at(format!("{place}: sample_map")))?;
-        let tags = given(tags).map(|text| read_tags(text, &scanner)).transpose();
+        let tags = given(tags).map(|text| read_tags(text, &words)).transpose();
         let tags = tags.map_err(|error| error.at(format!("{place}: tags")))?.unwrap_or_default();
         found.push(Entry { path: Some(folder.join(path)), place, samples, tags });
     }
@@ -130,7 +118,7 @@ fn heading<'a>(first: &[&'a str]) -> Result<Vec<&'a str>> {
 }
 
 /// Tags are stored in the clear: short words, none of which looks like an identifier.
-fn read_tags(text: &str, scanner: &Scanner) -> Result<BTreeMap<String, String>> {
+fn read_tags(text: &str, words: &Words) -> Result<BTreeMap<String, String>> {
     let is_word =
         |text: &str| (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.:+".contains(&b));
     let mut tags = BTreeMap::new();
@@ -140,7 +128,7 @@ fn read_tags(text: &str, scanner: &Scanner) -> Result<BTreeMap<String, String>> 
         if !is_word(key) || !is_word(value) {
             return Err(wrong("a key and a value have 1 to 64 letters, digits and characters of `_-.:+`"));
         }
-        if !scanner.scan(key).is_empty() || !scanner.scan(value).is_empty() {
+        if words.flaw(key).is_some() || words.flaw(value).is_some() {
             return Err(wrong("looks like an identifier, and tags are stored in the clear"));
         }
         if tags.insert(key.to_owned(), value.to_owned()).is_some() {
@@ -234,6 +222,9 @@ mod tests {
             ("a=DOE, JANE", "entry 1: a key and a value have 1 to 64 letters, digits and characters of `_-.:+`"),
             ("a=1;a=2", "entry 2: its key stands there twice"),
             ("ssn=123-45-6789", "entry 1: looks like an identifier, and tags are stored in the clear"),
+            ("id=12345678", "entry 1: looks like an identifier, and tags are stored in the clear"),
+            ("who=Um9lX0phbmU", "entry 1: looks like an identifier, and tags are stored in the clear"),
+            ("who=jane.doe", "entry 1: looks like an identifier, and tags are stored in the clear"),
         ] {
             let error = entries(&format!("path\ttags\na.vcf\t{tags}\n")).unwrap_err();
             assert_eq!(error.to_string(), format!("line 2 of the manifest: tags: {said}"), "{tags}");

@@ -8,7 +8,7 @@ use super::annotation::Planned;
 use super::header::{Field, Fields};
 use super::slot::{CatchAll, Slot, declared, info_field, is_genotype, list, value_type};
 use crate::flow::genotype::genotype_type;
-use crate::flow::{Labels, VcfType, column};
+use crate::flow::{Labels, VcfType, Word, column, with_word};
 use crate::sensitive::Label;
 
 /// Raw text of INFO entries that no column takes: undeclared keys, repeated keys, values of flags. `KEY=VALUE;KEY`; null
@@ -28,8 +28,10 @@ pub(crate) struct Layout {
     pub annotations: Vec<Arc<Planned>>,
 }
 
+/// A column whose name may be any text, or somebody's, is as sensitive as that.
 fn label_of(field: &Field) -> Label {
     match field.kind {
+        _ if field.word != Word::Known => Label::Identifier,
         VcfType::Integer | VcfType::Float | VcfType::Flag => Label::Clinical,
         VcfType::Character | VcfType::String => Label::Phi,
     }
@@ -45,22 +47,22 @@ pub(crate) fn lay_out(
 ) -> Layout {
     let mut columns: Vec<(Slot, ArrowField, Label)> = Vec::new();
     let mut add = |slot, name: &str, kind, nullable, label| columns.push((slot, ArrowField::new(name, kind, nullable), label));
-    add(Slot::Chrom, column::CHROM, DataType::Utf8, false, Label::Public);
+    add(Slot::Chrom, column::CHROM, DataType::Utf8, false, Label::Phi);
     add(Slot::Pos, column::POS, DataType::Int64, false, Label::Public);
     add(Slot::EndPos, column::END_POS, DataType::Int64, false, Label::Public);
     add(Slot::Ids, column::IDS, list(DataType::Utf8), true, Label::Phi);
-    add(Slot::Ref, column::REF, DataType::Utf8, false, Label::Public);
-    add(Slot::Alt, column::ALT, DataType::Utf8, true, Label::Public);
+    add(Slot::Ref, column::REF, DataType::Utf8, false, Label::Phi);
+    add(Slot::Alt, column::ALT, DataType::Utf8, true, Label::Phi);
     add(Slot::AltIndex, column::ALT_INDEX, DataType::Int32, true, Label::Public);
     add(Slot::Qual, column::QUAL, DataType::Float64, true, Label::Clinical);
-    add(Slot::Filters, column::FILTERS, list(DataType::Utf8), true, Label::Clinical);
+    add(Slot::Filters, column::FILTERS, list(DataType::Utf8), true, Label::Phi);
     for (i, field) in info.into_iter().flatten().filter_map(|i| Some((*i, fields.info.get(*i)?))) {
         // What was read from a text is as sensitive as the text, whatever its type.
         match annotations.iter().position(|annotation| annotation.info == i) {
             None => columns.push((Slot::Info(i), info_field(field), label_of(field))),
             Some(at) => {
-                columns.push((Slot::Entries(at), annotations[at].entries(), label_of(field)));
-                let flat = annotations[at].flat().enumerate();
+                columns.push((Slot::Entries(at), with_word(annotations[at].entries(), field.word), label_of(field)));
+                let flat = annotations[at].flat().map(|arrow| with_word(arrow, field.word)).enumerate();
                 columns.extend(flat.map(|(nth, arrow)| (Slot::Worst(at, nth), arrow, label_of(field))));
             }
         }
@@ -102,7 +104,7 @@ mod tests {
     use crate::flow::Number;
 
     fn field(id: &str, number: Number, kind: VcfType) -> Field {
-        Field { id: id.into(), number, kind, inferred: false }
+        Field { id: id.into(), number, kind, inferred: false, word: Word::Known }
     }
 
     #[test]

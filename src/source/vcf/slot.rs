@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, Field as ArrowField};
 
 use super::header::{Field, reserved};
-use crate::flow::{Number, VcfType, column, usual_field, vcf_field};
+use crate::flow::{Number, VcfType, column, usual_field, vcf_field, with_word};
 
 /// What a column is filled from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,9 +66,10 @@ pub(crate) fn info_field(field: &Field) -> ArrowField {
     declared(arrow, field, true)
 }
 
-/// Marks the column of a field with its declaration, and with what the specification says of the key where that leaves it open.
+/// Marks the column of a field with its declaration, with what is known of its id, and with what the specification says of the key where
+/// the declaration leaves it open.
 pub(super) fn declared(arrow: ArrowField, field: &Field, is_info: bool) -> ArrowField {
-    let arrow = vcf_field(arrow, field.number, field.kind);
+    let arrow = with_word(vcf_field(arrow, field.number, field.kind), field.word);
     match reserved::by_allele(&field.id, is_info).filter(|_| field.number == Number::Unknown) {
         Some(usual) => usual_field(arrow, usual),
         None => arrow,

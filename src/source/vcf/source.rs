@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::config::{Config, Conformance, OnBadFile, RegionsWithoutIndex};
 use super::contigs;
-use super::header;
+use super::header::{self, Declaration, Header, reserved};
 use super::held::Stamp;
 use super::input::{Input, Origin};
 use super::inspect::{Columns, InputFacts, Numbering, by_index, choose, inspect_input};
@@ -22,6 +22,8 @@ use super::table::VcfTable;
 use crate::audit::Kind;
 use crate::error::{Class, Error, Result};
 use crate::flow::{Inspection, Notice, Owed, Situation, Source, Specification};
+use crate::phi::words::is_usual_contig;
+use crate::phi::{Contigs, Words};
 use crate::pool;
 use crate::sensitive::Sensitive;
 use crate::store::identity::twice;
@@ -98,6 +100,20 @@ impl VcfSource {
         self.config.on_bad_file == OnBadFile::Continue && error.class() == Class::Input
     }
 
+    /// Holds the words that the pipeline and its manifest say to the same rule as those of the files.
+    fn typed(&self, inputs: &[InspectedInput], words: &Words) -> Result<()> {
+        if self.config.contigs.iter().any(|name| !is_usual_contig(name) && words.flaw(name).is_some()) {
+            return Err(Error::usage("one of `contigs` may name a person").with_hint("rename the contig in the files"));
+        }
+        for (number, input) in (1..).zip(inputs) {
+            if input.tags.iter().any(|(key, value)| words.flaw(key).is_some() || words.flaw(value).is_some()) {
+                let what = "tags: one names a sample, and tags are stored in the clear";
+                return Err(Error::input(what).at(format!("input {number}")));
+            }
+        }
+        Ok(())
+    }
+
     fn regions(&self, inputs: &[InspectedInput]) -> Result<Regions> {
         let contigs = inputs.iter().flat_map(|input| input.facts.header.contigs.iter().map(|contig| contig.id.as_str()));
         let overlap = match self.config.regions_overlap.number() {
@@ -156,6 +172,9 @@ impl VcfSource {
             let reserved = ordinals.len() as u32;
             all.units.push(InputUnits { input: number, first: ordinals.start, count, index, reserved });
             let rules = (self.config.conformance == Conformance::Strict).then(|| Arc::new(Rules::of(&header)));
+            let undeclared = undeclared(&header);
+            let gone = header.samples.iter().zip(&kept).filter(|(_, kept)| kept.is_none());
+            let left_out = gone.map(|(name, _)| name.clone()).collect();
             let kept_names = header.samples.iter().zip(&kept).filter(|(_, kept)| kept.is_some());
             let samples = kept_names.map(|(name, _)| SampleId::Name(Sensitive::new(name.expose().clone()))).collect();
             let header_lines = header.line_count;
@@ -183,6 +202,8 @@ impl VcfSource {
                 inode: stamp.map(|stamp| stamp.inode),
                 readable,
                 renamed,
+                left_out,
+                undeclared,
                 tags,
             });
         }
@@ -191,10 +212,12 @@ impl VcfSource {
 
     /// Options that decide about rows. Sample names appear only digested; files and their names are the content's matter.
     fn specification(&self, samples: Option<&Listed>) -> Result<Specification> {
-        let Config { regions, regions_overlap, info, csq, ann, bcsq, calls, formats, on_bad_record, conformance, .. } =
-            &self.config;
+        let Config {
+            regions, regions_overlap, contigs, info, csq, ann, bcsq, calls, formats, on_bad_record, conformance, ..
+        } = &self.config;
         let settings = serde_json::json!({
-            "regions": regions, "regions_overlap": regions_overlap.number(), "info": info, "csq": csq, "ann": ann, "bcsq": bcsq, "calls": calls, "formats": formats,
+            "regions": regions, "regions_overlap": regions_overlap.number(), "contigs": contigs, "info": info, "csq": csq, "ann": ann,
+            "bcsq": bcsq, "calls": calls, "formats": formats,
             "on_bad_record": on_bad_record, "conformance": conformance, "values": self.limits.values,
         });
         Specification::new(self.kind(), &settings)?.with_content("samples", &samples.map(Listed::digest))
@@ -219,8 +242,10 @@ impl Source for VcfSource {
         one_assembly(&inputs)?;
         each_once(&inputs)?;
         let mut notices = notices(&inputs, &given_up);
+        let words = Arc::new(words(&inputs, self.config.known_contigs()?)?);
+        self.typed(&inputs, &words)?;
         let headers: Vec<_> = inputs.iter().map(|input| &input.facts.header).collect();
-        let Columns { fields, catch_all, layout } = choose(&self.config, &self.limits, &headers, &mut notices)?;
+        let Columns { fields, catch_all, layout } = choose(&self.config, &self.limits, &headers, &words, &mut notices)?;
         let regions = self.regions(&inputs)?;
         self.narrow(&mut inputs, &regions, &mut notices)?;
         let listed = Listed::read(&self.config, &self.base)?;
@@ -230,7 +255,7 @@ impl Source for VcfSource {
         let bytes = inputs.iter().map(|input| to_read(&input.facts)).sum();
         let named = contigs::named(inputs.iter().map(|input| &input.facts));
         let Assembled { inputs, units, document, paths } = self.assemble(inputs, kept)?;
-        notices.extend(contigs::check(&regions, named, &inputs)?);
+        notices.extend(contigs::check(&regions, named, &inputs, &words)?);
         if notices.len() > MOST_NOTICES {
             let more = notices.len() - MOST_NOTICES;
             notices.truncate(MOST_NOTICES);
@@ -240,8 +265,27 @@ impl Source for VcfSource {
         let shared = Shared::new(inputs, fields, regions, catch_all, self.unit, self.limits, &self.config);
         let table = Arc::new(VcfTable::new(shared, layout));
         let specification = self.specification(listed.as_ref())?;
-        Ok(Inspection { table, labels, document, units, bytes, notices, given_up, paths, specification })
+        Ok(Inspection { table, labels, document, units, bytes, notices, given_up, paths, words, specification })
     }
+}
+
+/// What may be kept and told of the words of these inputs.
+fn words(inputs: &[InspectedInput], contigs: Contigs) -> Result<Words> {
+    let headers = || inputs.iter().map(|input| &input.facts.header);
+    let renamed = inputs.iter().flat_map(|input| &input.renamed).map(|rename| &rename.old);
+    let names = headers().flat_map(|header| &header.samples).chain(renamed).map(|name| name.expose().as_str());
+    let symbols =
+        headers().flat_map(|header| &header.lines).filter(|line| line.key == "ALT").filter_map(|line| line.id.as_deref());
+    Ok(Words::new(names, contigs)?.declaring(symbols))
+}
+
+/// Keys that a header does not declare and the specification does not know.
+fn undeclared(header: &Header) -> Vec<Sensitive<String>> {
+    let unknown = |list: &[Declaration], info: bool| {
+        let unknown = list.iter().filter(|key| key.inferred && !reserved::is_reserved(&key.id, info));
+        unknown.map(|key| Sensitive::new(key.id.clone())).collect::<Vec<_>>()
+    };
+    [unknown(&header.info, true), unknown(&header.formats, false)].concat()
 }
 
 fn one_assembly(inputs: &[InspectedInput]) -> Result<()> {

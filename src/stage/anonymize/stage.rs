@@ -11,7 +11,7 @@ use super::document;
 use crate::audit::{Event, Kind};
 use crate::db::Databases;
 use crate::error::Result;
-use crate::flow::{Apply, Around, Input, Labels, Opening, Owed, Situation, Specification, Stage, StageConfig, Step};
+use crate::flow::{Apply, Around, Input, Labels, Opening, Owed, Safeguard, Situation, Specification, Stage, StageConfig, Step};
 use crate::phi::{names, vault};
 use crate::sensitive::Label;
 use crate::store::Document;
@@ -55,6 +55,10 @@ impl Stage for Anonymize {
         let mut labels = input.clone();
         labels.samples = labels.samples.min(Label::Clinical);
         labels
+    }
+
+    fn safeguard(&self, _: &Schema) -> Safeguard {
+        Safeguard::default()
     }
 
     /// Text that nobody below asks for does not travel on, so nothing in it needs replacing.

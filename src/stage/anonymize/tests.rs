@@ -13,7 +13,8 @@ use crate::access;
 use crate::audit::{RecordedKeys, Recorder};
 use crate::db::local::testing;
 use crate::error::Class;
-use crate::flow::{Apply, Around, Context, Input, Labels, Opening, Stage, StageConfig};
+use crate::flow::{Apply, Around, Context, Input, Labels, Opening, Safeguards, Stage, StageConfig};
+use crate::phi::{Contigs, Words};
 use crate::secrets::{KeyRing, Keys};
 use crate::sensitive::{Label, Sensitive};
 use crate::store::{Document, HeaderLine, InputDocument, SampleId};
@@ -178,6 +179,8 @@ async fn opening_twice_gives_the_same_pseudonyms_and_leaves_no_name() {
             options_digest: [0; 32],
             name: "test",
             original: &Document::default(),
+            words: &Arc::new(Words::new([], Contigs::default())?),
+            safeguards: &Safeguards::default(),
             units: &[],
             force: false,
             shard: None,

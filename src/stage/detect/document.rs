@@ -8,7 +8,7 @@ use super::config::{Action, Actions};
 use super::tally::{Tally, place};
 use crate::flow::{Detections, annotation};
 use crate::phi::patterns::SAMPLE_NAME;
-use crate::phi::{Match, Pattern, Scanner, headers};
+use crate::phi::{Match, Pattern, Scanner, Words, headers};
 use crate::store::{Document, HeaderLine, SampleId};
 
 /// One search of a document: what to look for, what to do, where to count.
@@ -19,6 +19,11 @@ pub(super) struct Search<'a> {
     pub run: &'a Detections,
     /// The sample names of all inputs.
     pub names: &'a HashSet<&'a str>,
+    /// Where nothing that names a person may reach the sink: what may be kept of the inputs' words. Others are dropped by
+    /// `sanitize`, without which there would be no plan.
+    pub words: Option<&'a Words>,
+    /// Has an earlier stage removed what is searched? Then it is told, and stops nothing.
+    pub removed: bool,
 }
 
 /// A line as it came in: key, value and ID.
@@ -32,14 +37,23 @@ fn whole(line: &HeaderLine) -> Whole<'_> {
 
 impl Search<'_> {
     /// Searches everything that came in, so that what an earlier stage removed is still found and told; the lines that are
-    /// left are rewritten or removed as the actions say. Findings that stop the run are in the tally.
+    /// left are rewritten or removed as the actions say. Findings that stop the run are in the tally: those in what is left.
     pub fn document(&self, original: &Document, document: &mut Document, schema: &Schema) {
         for (number, input) in original.inputs.iter().enumerate() {
             let mut searched = Searched::new();
+            let remain: HashSet<Whole<'_>> =
+                document.inputs.get(number).into_iter().flat_map(|left| &left.lines).map(whole).collect();
             for line in &input.lines {
                 let mut rewritten = line.clone();
-                let keep = self.line(&mut rewritten);
-                searched.entry(whole(line)).or_insert(keep.then_some(rewritten));
+                if remain.contains(&whole(line)) {
+                    let keep = self.line(&mut rewritten);
+                    searched.entry(whole(line)).or_insert(keep.then_some(rewritten));
+                } else {
+                    Search { removed: true, ..*self }.line(&mut rewritten);
+                }
+            }
+            if self.words.is_some() {
+                input.undeclared.iter().for_each(|key| self.fixed(key.expose(), "undeclared keys"));
             }
             for sample in &input.samples {
                 if let SampleId::Name(name) = sample {
@@ -60,21 +74,23 @@ impl Search<'_> {
         }
     }
 
-    /// What becomes of a line that is left: what its search decided. One that an earlier stage changed is searched again,
-    /// and not counted twice.
+    /// What becomes of a line that is left: what its search decided. One that an earlier stage changed is searched again; counted
+    /// are only findings that stop the run, as the rest was told with the line as it came in.
     fn left(&self, mut line: HeaderLine, searched: &Searched<'_>) -> Option<HeaderLine> {
         if let Some(decided) = searched.get(&whole(&line)) {
             return decided.clone();
         }
         let (tally, run) = (Tally::default(), Detections::default());
         let again = Search { tally: &tally, run: &run, ..*self };
-        again.line(&mut line).then_some(line)
+        let keep = again.line(&mut line);
+        self.tally.add_stopping(&tally, self.run);
+        keep.then_some(line)
     }
 
     /// Searches one line; `false` when it is to be dropped.
     fn line(&self, line: &mut HeaderLine) -> bool {
         let named = self.count(&line.key, "header key", None, |_| true);
-        let here = if named.is_none() { place("header", &line.key) } else { "header line".to_owned() };
+        let here = self.place(if headers::is_known(&line.key) { place("header", &line.key) } else { "other header line".into() });
         if matches!(named, Some((Action::Redact | Action::Quarantine, _))) {
             return false;
         }
@@ -84,7 +100,7 @@ impl Search<'_> {
         let rewritten = headers::rewrite(&line.value, |name, value| {
             let structural = name == "ID" && headers::id_is_structural(&key);
             if structural {
-                self.fixed(value, &place("id of a header line", &key));
+                self.fixed(value, &self.place(place("id of a header line", &key)));
                 return None;
             }
             // where a line lists samples, their names are what it is for: `anonymize` replaces them
@@ -113,14 +129,22 @@ impl Search<'_> {
         keep
     }
 
-    /// Searches a name that rows and schema repeat: it cannot be rewritten here, so what asks for that stops the run.
+    fn place(&self, place: String) -> String {
+        if self.removed { format!("removed: {place}") } else { place }
+    }
+
+    /// Searches a name that rows and schema repeat: it cannot be rewritten here, so what asks for that stops the run, unless
+    /// nothing that is named so reaches the sink.
     fn fixed(&self, name: &str, place: &str) {
-        self.tally_up(
-            self.scanner.scan(name),
-            place,
-            |action| if action > Action::Warn { Action::Abort } else { action },
-            |_| true,
-        );
+        let Some(words) = self.words else {
+            let action = |action| if action > Action::Warn { Action::Abort } else { action };
+            self.tally_up(self.scanner.scan(name), place, action, |_| true);
+            return;
+        };
+        if let Some(flaw) = words.flaw(name) {
+            let action = self.actions.of(flaw.pattern().severity).min(Action::Warn);
+            self.tally.add(self.run, place, flaw.pattern(), action, 1);
+        }
     }
 
     /// Counts the matches in `text` that are `wanted`, with at most the action `cap`. Returns the strongest action and the
@@ -146,6 +170,7 @@ impl Search<'_> {
         for hit in matches {
             let Some(pattern) = self.scanner.patterns().get(hit.pattern).filter(|pattern| wanted(pattern)) else { continue };
             let action = action(self.actions.of(pattern.severity));
+            let action = if self.removed { action.min(Action::Warn) } else { action };
             self.tally.add(self.run, place, pattern, action, 1);
             if strongest.is_none_or(|(a, p)| (action, pattern.severity) > (a, p.severity)) {
                 strongest = Some((action, pattern));

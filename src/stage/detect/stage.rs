@@ -8,31 +8,47 @@ use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use futures::future::BoxFuture;
 
 use super::apply::Rows;
-use super::config::{Config, Scan};
+use super::config::{Action, Config, Scan};
 use super::document::Search;
 use super::tally::Tally;
 use crate::audit::Kind;
 use crate::error::{Error, Result};
-use crate::flow::{Apply, Around, Context, Input, Labels, Opening, Owed, Situation, Specification, Stage, StageConfig, Step};
-use crate::phi::{Scanner, names, patterns, text};
-use crate::sensitive::Sensitive;
-use crate::store::{Document, InputUnits, SampleId};
+use crate::flow::{
+    Apply, Around, Context, Input, Labels, Opening, Owed, Safeguard, Scanned, Situation, Specification, Stage, StageConfig, Step,
+    column,
+};
+use crate::phi::{Scanner, Words, names, patterns, text, words};
+use crate::sensitive::Label;
+use crate::store::{Document, InputUnits};
 
 /// Looks for identifiers.
 #[derive(Debug)]
 pub struct Detect {
     config: Config,
+    /// Must nothing that names a person reach the sink?
+    guarded: bool,
 }
 
 impl StageConfig for Config {
-    fn build(&self, _: &Around<'_>) -> Result<Step> {
-        Ok(Step::Stage(Arc::new(Detect::new(self.clone()))))
+    fn build(&self, around: &Around<'_>) -> Result<Step> {
+        let detect = Detect::new(self.clone());
+        Ok(Step::Stage(Arc::new(if around.guarded { detect.guarded() } else { detect })))
     }
 }
 
 impl Detect {
     pub(super) fn new(config: Config) -> Self {
-        Self { config }
+        Self { config, guarded: false }
+    }
+
+    /// The same where nothing that names a person may reach the sink.
+    pub(super) fn guarded(self) -> Self {
+        Self { guarded: true, ..self }
+    }
+
+    /// Does no CHROM, REF or ALT get past that is neither a contig's name nor an allele?
+    fn checks_sites(&self) -> bool {
+        self.guarded && self.config.scan == Scan::Full && self.config.actions.critical >= Action::Redact
     }
 
     /// Searches the document as it came in, rewrites what is left of it, and makes the object that searches rows.
@@ -42,32 +58,34 @@ impl Detect {
         inputs: Vec<InputUnits>,
         schema: &Schema,
         original: &Document,
+        words: &Arc<Words>,
         document: &mut Document,
     ) -> Result<Arc<dyn Apply>> {
-        let samples = original.inputs.iter().flat_map(|input| &input.samples);
-        let held: Vec<Sensitive<String>> = samples
-            .filter_map(|sample| match sample {
-                SampleId::Name(name) => Some(name.clone()),
-                SampleId::Pseudonym(_) => None,
-            })
-            .chain(original.inputs.iter().flat_map(|input| &input.renamed).map(|rename| rename.old.clone()))
-            .collect();
-        let names: HashSet<&str> = held.iter().map(|name| name.expose().as_str()).collect();
+        let names: HashSet<&str> = original.names().collect();
+        let guard = self.guarded.then_some(words);
         let scanner = Scanner::with_identifiers(names.iter().copied())?;
         let tally = Tally::default();
-        let search =
-            Search { scanner: &scanner, actions: &self.config.actions, tally: &tally, run: &context.detections, names: &names };
+        let search = Search {
+            scanner: &scanner,
+            actions: &self.config.actions,
+            tally: &tally,
+            run: &context.detections,
+            names: &names,
+            words: guard.map(AsRef::as_ref),
+            removed: false,
+        };
         search.document(original, document, schema);
         let reasons = tally.reasons();
-        tally.events().into_iter().try_for_each(|event| context.recorder.record(event))?;
+        tally.events(&context.detections).into_iter().try_for_each(|event| context.recorder.record(event))?;
         if let Some(reasons) = reasons {
             return Err(Error::phi(format!("detect: identifiers in the header: {reasons}")).with_hint(
-                "let sanitize drop these lines before detect, rename the fields, or choose another action for the severity; \
-                 an id that rows repeat cannot be redacted here",
+                "choose `redact`, which replaces the text, or `quarantine`, which drops the line, for the severity, such as \
+                 `stages.detect.actions.critical=redact`; or put `sanitize` before `detect`, so that only what its policy keeps is \
+                 left; an id that rows repeat cannot be redacted here",
             ));
         }
         Ok(match self.config.scan {
-            Scan::Full => Arc::new(Rows::new(scanner, self.config.actions, schema, context.clone(), inputs)),
+            Scan::Full => Arc::new(Rows::new(scanner, self.config.actions, schema, context.clone(), inputs, guard.cloned())),
             Scan::Headers => Arc::new(HeadersOnly),
         })
     }
@@ -90,9 +108,22 @@ impl Stage for Detect {
         if self.config.scan == Scan::Full { unsearchable.map(mistake).collect() } else { Vec::new() }
     }
 
-    /// Finding nothing proves nothing, and what was found may not be all: no label gets lower.
-    fn labels(&self, input: &Labels, _: &Schema) -> Labels {
-        input.clone()
+    /// Finding nothing proves nothing, and what was found may not be all: no label gets lower, but those of CHROM, REF and ALT,
+    /// whose grammar is checked.
+    fn labels(&self, input: &Labels, schema: &Schema) -> Labels {
+        let mut labels = input.clone();
+        for name in column::SITE.iter().filter(|name| self.checks_sites() && schema.field_with_name(name).is_ok()) {
+            labels.set(*name, Label::Public);
+        }
+        labels
+    }
+
+    fn safeguard(&self, _: &Schema) -> Safeguard {
+        let scanned = match self.config.scan {
+            Scan::Full => Scanned::Full,
+            Scan::Headers => Scanned::Headers,
+        };
+        Safeguard { scanned, ..Safeguard::default() }
     }
 
     fn reads(&self, input: &Schema) -> Vec<String> {
@@ -104,7 +135,8 @@ impl Stage for Detect {
 
     fn specification(&self) -> Result<Specification> {
         let patterns: Vec<_> = patterns::BUILTIN.iter().map(patterns::Pattern::rule).collect();
-        Specification::new(self.kind(), &self.config)?.with_content("patterns", &patterns)?.with_content("parts", &names::ROLES)
+        let specification = Specification::new(self.kind(), &self.config)?.with_content("patterns", &patterns)?;
+        specification.with_content("parts", &names::ROLES)?.with_content("words", &(self.guarded, words::rules()))
     }
 
     fn keys(&self) -> Vec<String> {
@@ -121,7 +153,10 @@ impl Stage for Detect {
         input: Input,
         document: &'a mut Document,
     ) -> BoxFuture<'a, Result<Arc<dyn Apply>>> {
-        Box::pin(async move { self.begin(&opening.context, opening.units.to_vec(), &input.arriving, opening.original, document) })
+        Box::pin(async move {
+            let (units, words) = (opening.units.to_vec(), opening.words);
+            self.begin(&opening.context, units, &input.arriving, opening.original, words, document)
+        })
     }
 }
 

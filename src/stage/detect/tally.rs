@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use super::config::Action;
 use crate::audit::Event;
-use crate::flow::Detections;
+use crate::flow::{Detections, Finding as Told};
 use crate::phi::Pattern;
 use crate::sensitive::Severity;
 
@@ -41,6 +41,19 @@ impl Tally {
         *self.counts().entry(finding).or_default() += n;
     }
 
+    /// Counts those findings of another tally that stop the run.
+    pub fn add_stopping(&self, other: &Tally, run: &Detections) {
+        for (finding, n) in other.counts().iter().filter(|(finding, _)| finding.action == Action::Abort) {
+            run.add(finding.severity, *n);
+            *self.counts().entry(finding.clone()).or_default() += n;
+        }
+    }
+
+    /// Does a finding of this pattern stop the run?
+    pub fn stops_for(&self, pattern: &Pattern) -> bool {
+        self.counts().keys().any(|finding| finding.action == Action::Abort && finding.pattern == pattern.id)
+    }
+
     /// The findings that stop the run, as one line: how many, of which pattern, where.
     pub fn reasons(&self) -> Option<String> {
         const SHOWN: usize = 8;
@@ -56,10 +69,11 @@ impl Tally {
     }
 
     /// One event a kind of finding; says aloud what is to be warned of. Empties the counts.
-    pub fn events(&self) -> Vec<Event> {
+    pub fn events(&self, run: &Detections) -> Vec<Event> {
         let counts = std::mem::take(&mut *self.counts());
         let told = counts.into_iter().map(|(finding, count)| {
             let Finding { place, pattern, severity, action } = finding;
+            run.tell(Told { place: place.clone(), pattern, severity, action: action.name() }, count);
             if action == Action::Log {
                 tracing::info!(place, pattern, severity = severity.name(), count, "possible identifier");
             } else {

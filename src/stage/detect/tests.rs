@@ -9,9 +9,9 @@ use super::stage::Detect;
 use super::*;
 use crate::audit::{Event, Recorder};
 use crate::error::{Class, Error};
-use crate::flow::{Apply, Context, Severity, Stage};
-use crate::phi::Scanner;
-use crate::sensitive::Sensitive;
+use crate::flow::{Apply, Context, Labels, Severity, Stage};
+use crate::phi::{Contigs, Scanner, Words};
+use crate::sensitive::{Label, Sensitive};
 use crate::store::{Document, HeaderLine, InputDocument, InputUnits, SampleId};
 
 fn config(yaml: &str) -> Config {
@@ -38,6 +38,11 @@ fn document(lines: Vec<HeaderLine>, samples: &[&str]) -> Document {
         ..Default::default()
     };
     Document { inputs: vec![input] }
+}
+
+/// What is known of the samples `names`.
+fn words(names: &[&str]) -> Arc<Words> {
+    Arc::new(Words::new(names.iter().copied(), Contigs::default()).unwrap())
 }
 
 fn context() -> Arc<Context> {
@@ -72,7 +77,7 @@ fn units() -> Vec<InputUnits> {
 
 fn open(config: Config, context: &Arc<Context>, document: &mut Document) -> Result<Arc<dyn Apply>, Error> {
     let schema = batch(&[]).schema();
-    Detect::new(config).begin(context, units(), &schema, &document.clone(), document)
+    Detect::new(config).begin(context, units(), &schema, &document.clone(), &words(&[]), document)
 }
 
 fn texts(batch: &RecordBatch, column: &str) -> Vec<String> {
@@ -220,7 +225,7 @@ fn an_id_that_rows_repeat_cannot_be_redacted_so_it_stops_the_run() {
 fn a_column_named_like_an_identifier_stops_the_run_and_is_not_named() {
     let schema = Schema::new(vec![Field::new("info.MRN1234567", DataType::Utf8, true)]);
     let error = Detect::new(Config::default())
-        .begin(&context(), units(), &schema, &document(vec![], &[]), &mut document(vec![], &[]))
+        .begin(&context(), units(), &schema, &document(vec![], &[]), &words(&[]), &mut document(vec![], &[]))
         .unwrap_err();
     assert_eq!(error.to_string(), "detect: identifiers in the header: name of column 1: 1 of mrn");
 }
@@ -239,7 +244,8 @@ fn headers_only_asks_for_no_column() {
     assert_eq!(full.reads(&schema), ["chrom", "info.NOTE", "calls.RMK"]);
     assert!(headers.reads(&schema).is_empty());
     assert_eq!(full.blocks_predicates_on(&schema).len(), schema.fields().len());
-    let rows = headers.begin(&context(), units(), &schema, &document(vec![], &[]), &mut document(vec![], &[])).unwrap();
+    let rows =
+        headers.begin(&context(), units(), &schema, &document(vec![], &[]), &words(&[]), &mut document(vec![], &[])).unwrap();
     assert_eq!(texts(&rows.apply(batch(&[(0, Some("MRN:1234567"), &[])])).unwrap(), "info.NOTE"), ["MRN:1234567"]);
 }
 
@@ -272,8 +278,8 @@ fn findings_are_summed_up_by_pattern_place_and_action() {
         count,
         action: "redact".into(),
     };
-    assert_eq!(tally.events(), [event("column info.NOTE", 4), event("header COMMENT", 2)]);
-    assert!(tally.events().is_empty());
+    assert_eq!(tally.events(&context.detections), [event("column info.NOTE", 4), event("header COMMENT", 2)]);
+    assert!(tally.events(&context.detections).is_empty());
 }
 
 #[test]
@@ -299,8 +305,9 @@ fn text_among_alleles_and_genotypes_is_found() {
     let batch =
         RecordBatch::try_new(Arc::new(Schema::new(fields)), columns.into_iter().map(|(_, array)| array).collect()).unwrap();
     let mut nothing = document(vec![], &[]);
-    let rows =
-        Detect::new(all(Action::Redact)).begin(&context(), units(), &batch.schema(), &nothing.clone(), &mut nothing).unwrap();
+    let rows = Detect::new(all(Action::Redact))
+        .begin(&context(), units(), &batch.schema(), &nothing.clone(), &words(&[]), &mut nothing)
+        .unwrap();
     let out = rows.apply(batch).unwrap();
     assert_eq!((texts(&out, "ref"), texts(&out, "alt")), (vec!["ACGTnN".to_owned()], vec!["<[redacted:mrn]>".to_owned()]));
     assert_eq!(texts(&out, "calls.GT"), ["0|1", "./.", "[redacted:mrn]"]);
@@ -341,7 +348,7 @@ fn annotation_entries_are_searched_and_redacted() {
     assert_eq!((detect.check(&found.schema()), detect.reads(&found.schema())), (vec![], vec!["info.CSQ".to_owned()]));
     let context = context();
     let mut document = document(vec![], &[]);
-    let rows = detect.begin(&context, units(), &found.schema(), &document.clone(), &mut document).unwrap();
+    let rows = detect.begin(&context, units(), &found.schema(), &document.clone(), &words(&[]), &mut document).unwrap();
     let out = rows.apply(found).unwrap();
     assert_eq!(texts(&out, "info.CSQ"), ["BRCA1", "to [redacted:email]", "fine", "call [redacted:phone-us]"]);
     assert_eq!(context.detections.get(Severity::High), 2);
@@ -351,7 +358,8 @@ fn annotation_entries_are_searched_and_redacted() {
 fn names_of_subfields_are_searched_like_names_of_columns() {
     let found = entries(&["x"], &[&[]], ["SYMBOL", "ssn 123-45-6789"]);
     let mut document = document(vec![], &[]);
-    let begun = Detect::new(Config::default()).begin(&context(), units(), &found.schema(), &document.clone(), &mut document);
+    let begun =
+        Detect::new(Config::default()).begin(&context(), units(), &found.schema(), &document.clone(), &words(&[]), &mut document);
     let error = begun.unwrap_err();
     assert_eq!(error.class(), Class::Phi);
     assert!(!error.to_string().contains("6789"), "{error}");
@@ -377,7 +385,9 @@ fn a_column_at_once_finds_what_its_values_hold_one_by_one() {
     let rows = [DataType::Utf8, DataType::Utf8View].map(|kind| {
         let schema = Schema::new(vec![Field::new("info.NOTE", kind, true)]);
         let mut held = document(vec![], &["NA12878"]);
-        Detect::new(all(Action::Redact)).begin(&context(), units(), &schema, &held.clone(), &mut held).unwrap()
+        Detect::new(all(Action::Redact))
+            .begin(&context(), units(), &schema, &held.clone(), &words(&["NA12878"]), &mut held)
+            .unwrap()
     });
     let found = std::cell::Cell::new(0);
     proptest::test_runner::TestRunner::new_with_rng(config, rng)
@@ -403,4 +413,114 @@ fn a_column_at_once_finds_what_its_values_hold_one_by_one() {
         })
         .unwrap();
     assert!(found.get() > 50, "{}", found.get());
+}
+
+/// A site in each row of unit 3, and a note.
+fn sites(rows: &[(&str, &str, &str)]) -> RecordBatch {
+    let text = |values: Vec<&str>| Arc::new(StringArray::from(values)) as ArrayRef;
+    let columns: Vec<(&str, ArrayRef)> = vec![
+        ("chrom", text(rows.iter().map(|row| row.0).collect())),
+        ("ref", text(rows.iter().map(|row| row.1).collect())),
+        ("alt", text(rows.iter().map(|row| row.2).collect())),
+        ("__unit", Arc::new(UInt32Array::from(vec![3; rows.len()]))),
+        ("__row", Arc::new(UInt32Array::from_iter_values(0..rows.len() as u32))),
+    ];
+    RecordBatch::try_from_iter(columns).unwrap()
+}
+
+fn guarded(config: Config, context: &Arc<Context>, schema: &Schema) -> Arc<dyn Apply> {
+    let mut held = document(vec![], &["ROE-JANE-1961"]);
+    let words = words(&["ROE-JANE-1961"]);
+    Detect::new(config).guarded().begin(context, units(), schema, &held.clone(), &words, &mut held).unwrap()
+}
+
+/// Words at a site that are no contig and no allele, though no pattern knows them.
+const SITE_WORDS: [(&str, &str, &str); 8] = [
+    ("ROE-JANE-1961", "A", "C"),
+    ("078-05-1120", "A", "C"),
+    ("Zimmerwaldt", "A", "C"),
+    ("chr1", "Zimmerwaldt", "C"),
+    ("chr1", "A", "<ROE-JANE-1961>"),
+    ("chr1", "A", "A[NAME:5["),
+    ("chr1", "A", "C,SHARMA"),
+    ("chr1", "A", "<DEL:ROE>"),
+];
+
+#[test]
+fn a_site_that_is_no_contig_or_allele_stops_a_guarded_load_and_is_not_named() {
+    for site in SITE_WORDS {
+        let context = context();
+        let batch = sites(&[("chr1", "ACGT", "A,<DEL>,*"), site]);
+        let error = guarded(Config::default(), &context, &batch.schema()).apply(batch).unwrap_err();
+        let told = format!("{error} {}", error.hint().unwrap_or_default());
+        assert_eq!(error.class(), Class::Phi);
+        assert!(told.contains("site-word") && told.contains("line 2 of the unit"), "{told}");
+        assert!(!["ROE", "Zimmer", "1120", "NAME:", "SHARMA"].iter().any(|word| told.contains(word)), "{told}");
+        assert_eq!(context.detections.get(Severity::Critical), 1);
+    }
+    let usual = [("chrUn_KI270302v1", "acgtN", "<DUP:TANDEM>"), ("GL000192.1", "R", "]HLA-A*01:01:4]A"), ("MT", "A", ".")];
+    let batch = sites(&usual);
+    let context = context();
+    let out = guarded(Config::default(), &context, &batch.schema()).apply(batch).unwrap();
+    assert_eq!((out.num_rows(), context.detections.get(Severity::Critical)), (usual.len(), 0));
+}
+
+#[test]
+fn a_site_that_cannot_be_redacted_sets_its_record_aside() {
+    for action in [Action::Redact, Action::Quarantine] {
+        let context = context();
+        let rows: Vec<_> = SITE_WORDS.into_iter().chain([("chr2", "A", "C")]).collect();
+        let batch = sites(&rows);
+        let out = guarded(all(action), &context, &batch.schema()).apply(batch).unwrap();
+        assert_eq!(texts(&out, "chrom"), ["chr2"]);
+        context.units.close(0, 3, Default::default());
+        let bad = context.units.take_closed(0, None).remove(0).bad;
+        assert_eq!(
+            (bad.len(), bad[0].field.as_str(), bad[0].reason.as_str()),
+            (SITE_WORDS.len(), "CHROM", "phi pattern site-word")
+        );
+    }
+}
+
+#[test]
+fn only_a_guarded_search_that_acts_makes_sites_public() {
+    let schema = sites(&[]).schema();
+    let label = |detect: &Detect| detect.labels(&Labels::default(), &schema).of("chrom");
+    assert_eq!(label(&Detect::new(Config::default()).guarded()), Label::Public);
+    assert_eq!(label(&Detect::new(Config::default())), Label::Identifier);
+    for config in [r#"{"scan":"headers"}"#, r#"{"actions":{"critical":"warn"}}"#, r#"{"actions":{"critical":"log"}}"#] {
+        assert_eq!(label(&Detect::new(self::config(config)).guarded()), Label::Identifier, "{config}");
+    }
+}
+
+#[test]
+fn what_an_earlier_stage_removed_is_told_and_stops_nothing() {
+    let context = context();
+    let comment = line("COMMENT", "MRN:1234567", None);
+    let original = document(vec![comment.clone(), line("contig", "<ID=1>", Some("1"))], &[]);
+    let schema = sites(&[]).schema();
+    let begin = |left: &mut Document| {
+        Detect::new(all(Action::Abort)).begin(&context, units(), &schema, &original, &words(&[]), left).map(|_| ())
+    };
+    let mut left = document(vec![line("contig", "<ID=1>", Some("1"))], &[]);
+    begin(&mut left).unwrap();
+    assert_eq!(context.detections.get(Severity::Critical), 1);
+    let error = begin(&mut document(vec![comment], &[])).unwrap_err();
+    assert!(error.to_string().contains("header COMMENT: 1 of mrn"), "{error}");
+    let changed = begin(&mut document(vec![line("COMMENT", "call MRN:1234567", None)], &[])).unwrap_err();
+    assert!(changed.to_string().contains("mrn"), "what a stage left of a line is searched, too: {changed}");
+}
+
+#[test]
+fn keys_that_nobody_declares_are_searched_and_counted() {
+    let context = context();
+    let mut held = document(vec![], &["ZIMMERWALDT"]);
+    held.inputs[0].undeclared =
+        ["Doe_Jane_MRN71222383", "zimmerwaldt_x", "AC_Jane", "GOOD"].map(|key| key.to_owned().into()).to_vec();
+    let schema = sites(&[]).schema();
+    Detect::new(Config::default())
+        .guarded()
+        .begin(&context, units(), &schema, &held.clone(), &words(&["ZIMMERWALDT"]), &mut held)
+        .unwrap();
+    assert_eq!((context.detections.get(Severity::Critical), context.detections.get(Severity::High)), (1, 2));
 }

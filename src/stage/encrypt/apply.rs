@@ -9,7 +9,10 @@ use futures::future::BoxFuture;
 use super::config::Config;
 use crate::audit::{Event, Kind};
 use crate::error::{Error, Result};
-use crate::flow::{Apply, Around, Input, Labels, Opening, Owed, Situation, Specification, Stage, StageConfig, Step, column};
+use crate::flow::{
+    Apply, Around, Input, Labels, Opening, Owed, Safeguard, Situation, Specification, Stage, StageConfig, Step, Word, column,
+    with_word, word_of,
+};
 use crate::sensitive::Label;
 use crate::stage::expr::did_you_mean;
 use crate::stage::recorded::{Recorded, Work};
@@ -52,7 +55,10 @@ impl Stage for Encrypt {
     fn schema(&self, input: &Schema) -> Result<SchemaRef> {
         let field = |field: &Arc<Field>| match self.seals(field) {
             // The VCF declaration no longer describes the values.
-            true => Arc::new(Field::new(field.name(), sealed_type(field.name(), field.data_type()), true)),
+            true => {
+                let sealed = Field::new(field.name(), sealed_type(field.name(), field.data_type()), true);
+                Arc::new(word_of(field).map_or(sealed.clone(), |word| with_word(sealed, word)))
+            }
             false => field.clone(),
         };
         let fields: Vec<Arc<Field>> = input.fields().iter().map(field).collect();
@@ -82,10 +88,16 @@ impl Stage for Encrypt {
     /// Ciphertext counts as clinical: it says that there is a value and how long it is.
     fn labels(&self, input: &Labels, schema: &Schema) -> Labels {
         let mut labels = input.clone();
-        for field in schema.fields().iter().filter(|field| self.seals(field)) {
+        // A name is not encrypted with the values.
+        let known = |field: &Field| word_of(field).is_none_or(|word| word == Word::Known);
+        for field in schema.fields().iter().filter(|field| self.seals(field) && known(field)) {
             labels.set(field.name(), Label::Clinical.min(input.of(field.name())));
         }
         labels
+    }
+
+    fn safeguard(&self, _: &Schema) -> Safeguard {
+        Safeguard::default()
     }
 
     fn reads(&self, _: &Schema) -> Vec<String> {

@@ -2,6 +2,7 @@
 //! stand in, and it never looks at a row.
 
 mod config;
+mod literals;
 mod parse;
 mod plan;
 mod state;

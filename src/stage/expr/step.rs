@@ -6,6 +6,7 @@ use datafusion::logical_expr::LogicalPlan;
 use serde_json::json;
 
 use super::config::{Derive, Filter, Select};
+use super::literals::literals;
 use super::plan::{derive, filter, select};
 use crate::error::Result;
 use crate::flow::{Around, Expression, Specification, StageConfig, Step};
@@ -17,6 +18,10 @@ impl StageConfig for Filter {
 }
 
 impl Expression for Filter {
+    fn typed(&self) -> Vec<String> {
+        literals(&self.0)
+    }
+
     fn specification(&self) -> Result<Specification> {
         Specification::new("filter", &json!({ "expression": self }))
     }
@@ -33,6 +38,10 @@ impl StageConfig for Derive {
 }
 
 impl Expression for Derive {
+    fn typed(&self) -> Vec<String> {
+        self.0.iter().flat_map(|(name, sql)| [name.clone()].into_iter().chain(literals(sql))).collect()
+    }
+
     fn specification(&self) -> Result<Specification> {
         Specification::new("derive", &json!({ "columns": self }))
     }
@@ -49,6 +58,11 @@ impl StageConfig for Select {
 }
 
 impl Expression for Select {
+    /// Names of columns that are there.
+    fn typed(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn specification(&self) -> Result<Specification> {
         Specification::new("select", &json!({ "columns": self }))
     }

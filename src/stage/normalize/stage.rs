@@ -14,7 +14,8 @@ use crate::crypto::digest::hex;
 use crate::error::{Error, Result};
 use crate::fasta::Fasta;
 use crate::flow::{
-    Apply, Around, BadRecords, Context, Input, Labels, Opening, Owed, Situation, Specification, Stage, StageConfig, Step, column,
+    Apply, Around, BadRecords, Context, Input, Labels, Opening, Owed, Safeguard, Situation, Specification, Stage, StageConfig,
+    Step, column,
 };
 use crate::stage::recorded::Recorded;
 use crate::store::{Document, InputUnits};
@@ -132,6 +133,10 @@ impl Stage for Normalize {
             labels.set(*name, input.of(from));
         }
         labels
+    }
+
+    fn safeguard(&self, _: &Schema) -> Safeguard {
+        Safeguard::default()
     }
 
     /// ALT always; genotypes where FORMAT fields are per genotype (a call's ploidy is needed), LAA where they are local; with a reference, the site.

@@ -32,6 +32,11 @@ pub struct Text {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-path" = true))]
     pub allow: Option<PathBuf>,
+    /// Symbols of genes that are approved beside the shipped ones (the HGNC's and Ensembl's of human genes), a file with one a
+    /// line. Any other symbol stays only in an annotation's entry that holds an accession of Ensembl or RefSeq.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-path" = true))]
+    pub symbols: Option<PathBuf>,
     /// What happens to a text field that is not in the policy.
     #[serde(default)]
     pub otherwise: Otherwise,

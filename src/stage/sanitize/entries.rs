@@ -1,16 +1,19 @@
 //! Annotation entries whose sub-fields have a rule each: which children stay under which name, and the check of every value.
 //! It must not know how the entries were read.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, ListArray, StructArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int32Array, ListArray, StringArray, StructArray};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Int32Type};
 
 use super::columns::{checked, is_checkable, is_text};
 use super::rule::{Check, Subfields, Verdict};
+use super::symbols::is_accession;
 use crate::error::{Error, Result};
 use crate::flow::annotation::{ALT_INDEX, entries_of};
+use crate::phi::text;
 
 /// Children that the reader adds: they hold no text and say nothing of a person.
 const READERS_OWN: [&str; 3] = [ALT_INDEX, "after_stop", "see_pos"];
@@ -71,6 +74,7 @@ pub(super) fn checked_entries(values: &ArrayRef, checks: &[Option<Check>], outpu
         let (kept, count) = match (check, column.as_primitive_opt::<Int32Type>()) {
             (None, _) => (column.clone(), 0),
             (Some(check), Some(numbers)) => checked_numbers(numbers, check),
+            (Some(check), None) if check.has_symbols() => checked_symbols(entries, column, check)?,
             (Some(check), None) => checked(column, check)?,
         };
         dropped += count;
@@ -79,6 +83,54 @@ pub(super) fn checked_entries(values: &ArrayRef, checks: &[Option<Check>], outpu
     let entries = StructArray::try_new_with_length(fields.clone(), columns, entries.nulls().cloned(), entries.len())?;
     let list = ListArray::try_new(item.clone(), list.offsets().clone(), Arc::new(entries), list.nulls().cloned())?;
     Ok((Arc::new(list), dropped))
+}
+
+/// Symbols: one of an entry that holds an accession needs the form only.
+fn checked_symbols(entries: &StructArray, column: &ArrayRef, check: &Check) -> Result<(ArrayRef, u64)> {
+    let (kept, dropped) = checked(column, check)?;
+    if dropped == 0 {
+        return Ok((kept, 0));
+    }
+    let mut held = vec![false; entries.len()];
+    for other in entries.columns() {
+        text::each(other, |value| held[value.row] |= is_accession(value.text));
+    }
+    // Values that fit beside an accession, by their slot; the others are gone already.
+    let mut spared = HashMap::new();
+    text::each(column, |value| {
+        if held.get(value.row) == Some(&true) && check.fits_beside(value.text) {
+            spared.insert(value.slot, value.text.to_owned());
+        }
+    });
+    let again = |texts: &StringArray| {
+        let mut back = 0;
+        let texts: StringArray = (0..texts.len())
+            .map(|slot| match (texts.is_valid(slot), spared.get(&slot)) {
+                (true, _) => Some(texts.value(slot)),
+                (false, Some(text)) => {
+                    back += 1;
+                    Some(text.as_str())
+                }
+                (false, None) => None,
+            })
+            .collect();
+        (texts, back)
+    };
+    Ok(match (kept.as_string_opt::<i32>(), kept.as_list_opt::<i32>()) {
+        (Some(texts), _) => {
+            let (texts, back) = again(texts);
+            (Arc::new(texts), dropped - back)
+        }
+        (_, Some(list)) => match (list.values().as_string_opt::<i32>(), list.data_type()) {
+            (Some(texts), DataType::List(item)) => {
+                let (texts, back) = again(texts);
+                let list = ListArray::try_new(item.clone(), list.offsets().clone(), Arc::new(texts), list.nulls().cloned())?;
+                (Arc::new(list), dropped - back)
+            }
+            _ => (kept, dropped),
+        },
+        _ => (kept, dropped),
+    })
 }
 
 fn checked_numbers(numbers: &Int32Array, check: &Check) -> (ArrayRef, u64) {

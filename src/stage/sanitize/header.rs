@@ -6,6 +6,8 @@ use regex::Regex;
 
 use super::attributes;
 use super::rule::{Subfields, anchored};
+use crate::phi::Words;
+use crate::phi::headers::SPECIFIED;
 use crate::store::{HeaderLine, InputDocument};
 
 /// A structured line's rule as a policy file writes it.
@@ -37,25 +39,6 @@ pub(super) struct HeaderPolicy {
     pub written: Written,
 }
 
-/// Keys the specification names (VCF 4.5 section 1.4); others are counted together, for a key can be free text too.
-const KNOWN: [&str; 15] = [
-    "fileformat",
-    "fileDate",
-    "source",
-    "reference",
-    "contig",
-    "phasing",
-    "INFO",
-    "FILTER",
-    "FORMAT",
-    "ALT",
-    "assembly",
-    "META",
-    "SAMPLE",
-    "PEDIGREE",
-    "pedigreeDB",
-];
-
 impl HeaderPolicy {
     /// Compiles the parts; adds to `mistakes` what does not compile.
     pub(super) fn new(written: Written, mistakes: &mut Vec<String>) -> Self {
@@ -82,14 +65,15 @@ impl HeaderPolicy {
     pub(super) fn rewrite<'a>(
         &self,
         input: &mut InputDocument,
+        words: &Words,
         annotation: impl Fn(&str) -> Option<&'a Subfields>,
     ) -> BTreeMap<&'static str, u64> {
         let mut dropped = BTreeMap::new();
         let lines = std::mem::take(&mut input.lines);
         for line in lines {
-            match self.line(&line, &annotation) {
+            match self.line(&line, words, &annotation) {
                 Some(kept) => input.lines.push(kept),
-                None => *dropped.entry(KNOWN.into_iter().find(|key| *key == line.key).unwrap_or("other")).or_default() += 1,
+                None => *dropped.entry(SPECIFIED.into_iter().find(|key| *key == line.key).unwrap_or("other")).or_default() += 1,
             }
         }
         if !self.words.get("fileformat").is_some_and(|grammar| grammar.is_match(&input.version)) {
@@ -98,7 +82,12 @@ impl HeaderPolicy {
         dropped
     }
 
-    fn line<'a>(&self, line: &HeaderLine, annotation: &impl Fn(&str) -> Option<&'a Subfields>) -> Option<HeaderLine> {
+    fn line<'a>(
+        &self,
+        line: &HeaderLine,
+        words: &Words,
+        annotation: &impl Fn(&str) -> Option<&'a Subfields>,
+    ) -> Option<HeaderLine> {
         let kept = |value: String, id| Some(HeaderLine { key: line.key.clone(), value, id });
         if let Some(grammar) = self.words.get(&line.key) {
             return grammar.is_match(&line.value).then(|| kept(line.value.clone(), None))?;
@@ -112,7 +101,7 @@ impl HeaderPolicy {
         let (id_grammar, attributes_kept) = self.structured.get(&line.key)?;
         let attributes = attributes::parse(&line.value)?;
         let id = attributes.iter().find(|(name, _)| name == "ID").map(|(_, id)| id.clone())?;
-        if !id_grammar.is_match(&id) {
+        if !id_grammar.is_match(&id) || !is_good(&line.key, &id, words) {
             return None;
         }
         let description = |text: &str| {
@@ -126,6 +115,15 @@ impl HeaderPolicy {
         });
         let value = attributes::write(&attributes.collect::<Vec<_>>());
         kept(value, Some(id))
+    }
+}
+
+/// Does the id of such a line name nobody?
+fn is_good(key: &str, id: &str, words: &Words) -> bool {
+    match key {
+        "contig" => words.is_contig(id),
+        "ALT" => words.is_symbol(id),
+        _ => words.flaw(id).is_none(),
     }
 }
 

@@ -11,6 +11,7 @@ mod policy;
 mod rule;
 mod rule_spec;
 mod stage;
+mod symbols;
 
 pub use config::{Config, Otherwise, Text};
 

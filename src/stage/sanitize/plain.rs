@@ -22,6 +22,7 @@ fn fits(rule: &Rule, text: &str) -> bool {
             Atom::Words(words) => words.contains(piece),
             Atom::Grammar(grammar) => grammar.is_match(piece),
             Atom::Rule(rule) => fits(rule, piece),
+            Atom::Symbols(symbols) => symbols.fits(piece, false),
         };
         is_missing(piece) || pieces.atoms.iter().any(one)
     })
@@ -46,7 +47,7 @@ fn left(check: &Check, value: &str) -> Option<String> {
 
 /// Every rule of pieces that the shipped policy gives a column or a sub-field.
 fn shipped() -> Vec<Arc<Rule>> {
-    let policy = Source::text(None, std::path::Path::new(".")).unwrap().text_policy().unwrap();
+    let policy = Source::text(None, std::path::Path::new(".")).unwrap().text_policy(Default::default()).unwrap();
     let mut all = Vec::new();
     for rule in policy.rules() {
         match rule.as_ref() {
@@ -75,6 +76,9 @@ fn near(rule: &Rule) -> BoxedStrategy<String> {
                     all.push(proptest::string::string_regex(&bare).unwrap().boxed());
                 }
                 Atom::Rule(rule) => seeds(rule, all, joints),
+                Atom::Symbols(_) => {
+                    all.push(proptest::sample::select(vec!["BRCA1", "HLA-DRB1", "ROE"]).prop_map(str::to_owned).boxed())
+                }
             }
         }
     }

@@ -10,6 +10,7 @@ use serde_json::Value as Json;
 use super::header::{HeaderPolicy, Structured, Written};
 use super::rule::Rule;
 use super::rule_spec::{RuleRef, RuleSpec, Rules};
+use super::symbols::Own;
 use crate::error::{Error, Result};
 use crate::yaml::{self, Node, Value};
 
@@ -65,6 +66,11 @@ impl Source {
         Self::read(path, base, "the built-in text policy", TEXT)
     }
 
+    /// The symbols that a site approves beside the shipped ones.
+    pub(super) fn symbols(path: Option<&Path>, base: &Path) -> Result<Own> {
+        Ok(Own::read(&Self::read(path, base, "no further symbols", "")?.text))
+    }
+
     fn read(path: Option<&Path>, base: &Path, builtin: &str, text: &str) -> Result<Self> {
         let Some(path) = path else { return Ok(Self { name: builtin.to_owned(), text: text.to_owned() }) };
         let path = base.join(path);
@@ -88,13 +94,14 @@ impl Source {
     }
 
     /// Reads `version`, `rules`, `fields`.
-    pub(super) fn text_policy(&self) -> Result<TextPolicy> {
+    pub(super) fn text_policy(&self, symbols: Own) -> Result<TextPolicy> {
         let sections = self.sections(&["rules", "fields"])?;
         let mut mistakes = Vec::new();
         let rules: BTreeMap<String, RuleSpec> = self.entries(&sections, "rules", &mut mistakes);
         let fields: BTreeMap<String, RuleRef> = self.entries(&sections, "fields", &mut mistakes);
-        let written = serde_json::to_value((&rules, &fields)).map_err(|_| Error::internal("a policy cannot be written down"))?;
-        let rules = Rules::new(rules);
+        let written = serde_json::to_value((&rules, &fields, symbols.sorted()))
+            .map_err(|_| Error::internal("a policy cannot be written down"))?;
+        let rules = Rules::new(rules, Arc::new(symbols));
         rules.check_all(&mut mistakes);
         let mut policy = TextPolicy { exact: BTreeMap::new(), patterns: Vec::new(), written };
         for (column, reference) in fields {

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use regex::{Regex, RegexBuilder};
 
 use super::automaton::Automaton;
+use super::symbols::{Symbols, is_accession};
 
 /// What a field's values may look like.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub(super) enum Atom {
     Words(HashSet<String>),
     Grammar(Regex),
     Rule(Arc<Rule>),
+    /// A gene's symbol.
+    Symbols(Symbols),
 }
 
 /// An annotation such as CSQ or ANN.
@@ -93,10 +96,10 @@ impl Rule {
         Rule::Pieces(Pieces { separators, atoms, automaton: OnceLock::new() })
     }
 
-    /// Does the text fit? Sub-fields and filters are asked through [`Check`] only.
-    fn fits(&self, text: &str) -> bool {
+    /// Does the text fit? Sub-fields and filters are asked through [`Check`] only. `beside`: does an accession stand in the same entry?
+    fn fits(&self, text: &str, beside: bool) -> bool {
         match self {
-            Rule::Pieces(pieces) => pieces.fits(text),
+            Rule::Pieces(pieces) => pieces.fits(text, beside),
             Rule::Genotype => is_genotype(text),
             Rule::Subfields(_) | Rule::Filters { .. } => false,
         }
@@ -113,18 +116,30 @@ impl Rule {
             }
         }
         let len = memchr::memchr(stop, text.as_bytes()).unwrap_or(text.len());
-        (len, text.get(..len).is_some_and(|piece| self.fits(piece)))
+        (len, text.get(..len).is_some_and(|piece| self.fits(piece, false)))
+    }
+
+    /// Does it judge symbols, for which an accession in the same entry counts?
+    pub(super) fn has_symbols(&self) -> bool {
+        match self {
+            Rule::Pieces(pieces) => pieces.atoms.iter().any(|atom| match atom {
+                Atom::Symbols(_) => true,
+                Atom::Rule(rule) => rule.has_symbols(),
+                Atom::Words(_) | Atom::Grammar(_) => false,
+            }),
+            _ => false,
+        }
     }
 }
 
 impl Pieces {
-    fn fits(&self, text: &str) -> bool {
+    fn fits(&self, text: &str, beside: bool) -> bool {
         match self.automaton() {
             Some(automaton) if automaton.fits(text.as_bytes()) => true,
             Some(_) if self.is_flat() => false,
             _ => {
                 let mut pieces = text.split(|c| u8::try_from(c).is_ok_and(|byte| self.separators.contains(&byte)));
-                pieces.all(|piece| is_missing(piece) || self.atoms.iter().any(|atom| atom.fits(piece)))
+                pieces.all(|piece| is_missing(piece) || self.atoms.iter().any(|atom| atom.fits(piece, beside)))
             }
         }
     }
@@ -149,6 +164,7 @@ impl Pieces {
                         pieces.languages(languages);
                     }
                 }
+                Atom::Symbols(_) => {}
             }
         }
     }
@@ -158,6 +174,7 @@ impl Pieces {
         self.atoms.iter().all(|atom| match atom {
             Atom::Words(_) | Atom::Grammar(_) => true,
             Atom::Rule(rule) => rule.uncut().is_some_and(Pieces::is_flat),
+            Atom::Symbols(_) => false,
         })
     }
 }
@@ -177,20 +194,31 @@ impl Rule {
 }
 
 impl Atom {
-    fn fits(&self, piece: &str) -> bool {
+    fn fits(&self, piece: &str, beside: bool) -> bool {
         match self {
             Atom::Words(words) => words.contains(piece),
             Atom::Grammar(grammar) => grammar.is_match(piece),
-            Atom::Rule(rule) => rule.fits(piece),
+            Atom::Rule(rule) => rule.fits(piece, beside),
+            Atom::Symbols(symbols) => symbols.fits(piece, beside),
         }
     }
 }
 
 impl Check {
+    /// Does the value fit, as part of an entry that holds an accession?
+    pub(super) fn fits_beside(&self, value: &str) -> bool {
+        matches!(self, Check::Rule(rule) if rule.fits(value, true))
+    }
+
+    /// Does it judge symbols?
+    pub(super) fn has_symbols(&self) -> bool {
+        matches!(self, Check::Rule(rule) if rule.has_symbols())
+    }
+
     /// Judges one value. With [`Verdict::Cut`] `cuts` says which bytes of it are to go, in order.
     pub(super) fn verdict(&self, value: &str, cuts: &mut Vec<Range<usize>>) -> Verdict {
         match self {
-            Check::Rule(rule) if rule.fits(value) => Verdict::Fits,
+            Check::Rule(rule) if rule.fits(value, false) => Verdict::Fits,
             Check::Rule(_) => Verdict::Unfit,
             Check::Positions { separator, parenthesized, rules, otherwise } => {
                 let inner = match (parenthesized, value.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'))) {
@@ -215,13 +243,19 @@ fn positions(
 ) -> Verdict {
     cuts.clear();
     let (mut begin, mut left) = (inner.start, false);
+    // Cuts that an accession in the entry spares.
+    let mut symbols = Vec::new();
     for at in 0.. {
         // The ends lie beside ASCII bytes; were one inside a character, nothing of the value would stay.
         let Some(rest) = value.get(begin..inner.end) else { return Verdict::Unfit };
         if rest.as_bytes().first().is_some_and(|&byte| byte != separator) {
-            let (len, fits) = rules.get(at).unwrap_or(otherwise).fits_until(rest, separator);
+            let rule = rules.get(at).unwrap_or(otherwise);
+            let (len, fits) = rule.fits_until(rest, separator);
             left |= fits && !(len == 1 && rest.starts_with('.'));
             if !fits {
+                if rule.has_symbols() && rest.get(..len).is_some_and(|piece| rule.fits(piece, true)) {
+                    symbols.push(cuts.len());
+                }
                 cuts.push(begin..begin + len);
             }
             begin += len;
@@ -230,6 +264,9 @@ fn positions(
             break;
         }
         begin += 1;
+    }
+    if !symbols.is_empty() && value.get(inner).is_some_and(|value| value.split(char::from(separator)).any(is_accession)) {
+        symbols.into_iter().rev().for_each(|at| drop(cuts.remove(at)));
     }
     match (cuts.is_empty(), left) {
         (true, _) => Verdict::Fits,

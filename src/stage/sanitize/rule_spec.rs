@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::rule::{Atom, Rule, Subfields, anchored};
+use super::symbols::{Own, Symbols};
 
 /// One rule as written.
 #[derive(Clone, Debug, Default, serde::Deserialize, serde::Serialize)]
@@ -53,6 +54,8 @@ enum Builtin {
     Filters,
     /// A genotype: allele numbers or `.`, between `/` or `|`.
     Genotype,
+    /// A gene's symbol: one that a list approves, or where an accession stands in the same entry one of this grammar.
+    Symbols,
 }
 
 /// A rule's name or the rule itself.
@@ -67,6 +70,7 @@ pub(super) enum RuleRef {
 pub(super) struct Rules {
     specs: BTreeMap<String, RuleSpec>,
     compiled: RefCell<HashMap<String, Arc<Rule>>>,
+    symbols: Arc<Own>,
 }
 
 /// Deeper references than this are taken for a circle.
@@ -79,8 +83,8 @@ fn ascii(separators: &str) -> Result<Vec<u8>, String> {
 }
 
 impl Rules {
-    pub(super) fn new(specs: BTreeMap<String, RuleSpec>) -> Self {
-        Self { specs, compiled: RefCell::default() }
+    pub(super) fn new(specs: BTreeMap<String, RuleSpec>, symbols: Arc<Own>) -> Self {
+        Self { specs, compiled: RefCell::default(), symbols }
     }
 
     /// Adds the mistakes of rules that nobody may refer to.
@@ -118,6 +122,10 @@ impl Rules {
     }
 
     fn compile(&self, spec: &RuleSpec, depth: usize) -> Result<Rule, String> {
+        if let (Some(Builtin::Symbols), Some(grammar), None) = (spec.builtin, &spec.grammar, &spec.subfields) {
+            let symbols = Atom::Symbols(Symbols { own: self.symbols.clone(), form: anchored(grammar)? });
+            return Ok(Rule::pieces(ascii(&spec.separators)?, vec![symbols]));
+        }
         let mut atoms = Vec::new();
         if !spec.vocabulary.is_empty() {
             atoms.push(Atom::Words(spec.vocabulary.iter().cloned().collect()));
@@ -133,6 +141,7 @@ impl Rules {
             (Some(subfields), None, true) => self.subfields(subfields, depth),
             (None, Some(Builtin::Filters), true) => Ok(Rule::Filters { separators: ascii(&spec.separators)? }),
             (None, Some(Builtin::Genotype), true) => Ok(Rule::Genotype),
+            (None, Some(Builtin::Symbols), _) => Err("symbols need the grammar of a symbol".into()),
             (None, None, true) => Err("a rule needs vocabulary, grammar, any_of, subfields or builtin".into()),
             _ => Err("subfields and builtin stand alone".into()),
         }

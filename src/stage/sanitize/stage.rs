@@ -1,7 +1,7 @@
 //! The planned stage: which columns are checked, dropped or sealed, and what the document keeps.
 //! It must not know how policies are written.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -18,8 +18,10 @@ use super::rule::{Atom, Check, Rule, Subfields, anchored};
 use crate::audit::{Event, Kind};
 use crate::error::{Error, Result};
 use crate::flow::{
-    Apply, Around, Input, Labels, Opening, Owed, Situation, Specification, Stage, StageConfig, Step, annotation, column,
+    Apply, Around, Dropped, Input, Labels, Opening, Owed, Safeguard, Situation, Specification, Stage, StageConfig, Step, Word,
+    annotation, column, word_of,
 };
+use crate::phi::Words;
 use crate::sensitive::Label;
 use crate::stage::recorded::Recorded;
 use crate::stage::seal::{Seal, is_sealed, sealed_type};
@@ -65,7 +67,8 @@ impl StageConfig for Config {
             }
         };
         let headers = Source::headers(self.headers.as_deref(), around.base)?.header_policy()?;
-        let fields = Source::text(self.text.allow.as_deref(), around.base)?.text_policy()?;
+        let fields = Source::text(self.text.allow.as_deref(), around.base)?;
+        let fields = fields.text_policy(Source::symbols(self.text.symbols.as_deref(), around.base)?)?;
         Ok(Step::Stage(Arc::new(Sanitize::new(headers, fields, key))))
     }
 }
@@ -85,7 +88,7 @@ impl Sanitize {
         let text = is_text(field.data_type());
         match self.flat_rule(field).or_else(|| self.fields.rule(name)) {
             // A name can be free text, whatever the column's type.
-            _ if !self.name_allowed(name) => Fate::Dropped,
+            _ if !self.name_allowed(field) => Fate::Dropped,
             Some(rule) if entries => match rule.as_ref() {
                 Rule::Subfields(subfields) => match entries::checked_type(field.data_type(), subfields) {
                     Some(kind) => Fate::Entries(subfields, kind),
@@ -113,12 +116,25 @@ impl Sanitize {
         Some(subfields.rule(subfield).unwrap_or(&subfields.otherwise))
     }
 
-    fn name_allowed(&self, name: &str) -> bool {
+    fn name_allowed(&self, field: &Field) -> bool {
+        let name = field.name().as_str();
         match (name.strip_prefix(column::INFO), name.strip_prefix(column::CALLS)) {
             (Some("__other"), _) | (_, Some("__other")) => true,
+            _ if word_of(field).is_some_and(|word| word != Word::Known) => false,
             (Some(id), _) => self.headers.allows("INFO", id),
             (_, Some(id)) => self.headers.allows("FORMAT", id),
             _ => true,
+        }
+    }
+
+    /// Why a column is dropped.
+    fn why(&self, field: &Field) -> &'static str {
+        match word_of(field) {
+            Some(Word::Undeclared) => "neither a header nor the specification knows its key",
+            Some(Word::Named) => "its key may name somebody",
+            _ if !self.name_allowed(field) => "the policy does not allow its name",
+            _ if field.name().ends_with("__other") => "text of keys that no header declares, and of values that do not fit",
+            _ => "text without a rule in the policy",
         }
     }
 
@@ -150,9 +166,15 @@ impl Sanitize {
     }
 
     /// Decides every column's work from the schema and the document as read, then rewrites the document.
-    pub(super) fn opened(&self, input: &Input, document: &mut Document, seal: Option<Seal>) -> Result<(Cleaning, Vec<Event>)> {
+    pub(super) fn opened(
+        &self,
+        input: &Input,
+        document: &mut Document,
+        words: &Words,
+        seal: Option<Seal>,
+    ) -> Result<(Cleaning, Vec<Event>)> {
         let schema = &input.arriving;
-        let filters = declared_filters(document)?;
+        let filters = declared_filters(document, words)?;
         let mut columns = Vec::new();
         for (at, field) in schema.fields().iter().enumerate() {
             let task = match self.fate(field) {
@@ -171,26 +193,25 @@ impl Sanitize {
         let output = self.schema(schema)?;
         // Of the planned columns: nobody asks for one that is dropped, so pruning hides it.
         let dropped = input.planned.fields().iter().filter(|field| matches!(self.fate(field), Fate::Dropped));
-        let dropped: BTreeSet<&str> = dropped.map(|field| field.name().as_str()).collect();
-        let gone = |column: &str| {
-            // The name of a field that is dropped for its name must not be told either.
-            let column = if self.name_allowed(column) { column } else { "a field whose name the policy does not allow" };
-            Event::ColumnDropped { stage: "sanitize".into(), column: column.into() }
-        };
-        let mut events: Vec<Event> = dropped.into_iter().map(gone).collect();
+        // The name of a field that is dropped for its name must not be told either.
+        let (named, unnamed): (Vec<&Arc<Field>>, Vec<_>) = dropped.partition(|field| self.name_allowed(field));
+        let mut told: BTreeSet<String> = named.into_iter().map(|field| field.name().clone()).collect();
+        told.extend((!unnamed.is_empty()).then(|| format!("fields whose names may not be kept: {}", unnamed.len())));
+        let gone = |column| Event::ColumnDropped { stage: "sanitize".into(), column };
+        let mut events: Vec<Event> = told.into_iter().map(gone).collect();
         for (input, inside) in (1..).zip(&mut document.inputs) {
-            let lines = self.headers.rewrite(inside, |id| self.subfields(&format!("{}{id}", column::INFO)));
+            let lines = self.headers.rewrite(inside, words, |id| self.subfields(&format!("{}{id}", column::INFO)));
             events.extend(lines.into_iter().map(|(key, count)| Event::HeaderLinesDropped { input, key: key.into(), count }));
         }
         Ok((Cleaning { columns, output, seal }, events))
     }
 }
 
-/// Filters that headers declare and that look like names.
-fn declared_filters(document: &Document) -> Result<HashSet<String>> {
+/// Filters that headers declare, that look like names and name nobody.
+fn declared_filters(document: &Document, words: &Words) -> Result<HashSet<String>> {
     let name = anchored(FILTER_NAME).map_err(Error::internal)?;
     let lines = document.inputs.iter().flat_map(|input| &input.lines).filter(|line| line.key == "FILTER");
-    Ok(lines.filter_map(id_of).filter(|id| name.is_match(id)).collect())
+    Ok(lines.filter_map(id_of).filter(|id| name.is_match(id) && words.flaw(id).is_none()).collect())
 }
 
 fn id_of(line: &HeaderLine) -> Option<String> {
@@ -257,6 +278,18 @@ impl Stage for Sanitize {
         labels
     }
 
+    fn safeguard(&self, input: &Schema) -> Safeguard {
+        let mut dropped: BTreeMap<&'static str, Dropped> = BTreeMap::new();
+        for field in input.fields().iter().filter(|field| matches!(self.fate(field), Fate::Dropped)) {
+            let why = self.why(field);
+            let new = || Dropped { stage: "sanitize".into(), why: why.into(), columns: Vec::new(), count: 0 };
+            let dropped = dropped.entry(why).or_insert_with(new);
+            dropped.count += 1;
+            dropped.columns.extend(self.name_allowed(field).then(|| field.name().clone()));
+        }
+        Safeguard { dropped: dropped.into_values().collect(), ..Safeguard::default() }
+    }
+
     fn reads(&self, _: &Schema) -> Vec<String> {
         Vec::new()
     }
@@ -298,7 +331,7 @@ impl Stage for Sanitize {
     ) -> BoxFuture<'a, Result<Arc<dyn Apply>>> {
         Box::pin(async move {
             let seal = self.key.as_ref().map(|key| Seal::new(opening.keys.ring(key)?.as_ref())).transpose()?;
-            let (work, events) = self.opened(&input, document, seal)?;
+            let (work, events) = self.opened(&input, document, opening.words, seal)?;
             let recorder = opening.context.recorder.clone();
             events.into_iter().try_for_each(|event| recorder.record(event))?;
             Ok(Arc::new(Recorded { work, recorder }) as Arc<dyn Apply>)

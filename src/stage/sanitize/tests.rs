@@ -13,7 +13,8 @@ use super::stage::Sanitize;
 use super::*;
 use crate::audit::Event;
 use crate::error::Class;
-use crate::flow::{Around, Input, Labels, Stage, StageConfig};
+use crate::flow::{Around, Input, Labels, Number, Stage, StageConfig, VcfType, Word, vcf_field, with_word};
+use crate::phi::{Contigs, Words};
 use crate::secrets::KeyRing;
 use crate::sensitive::Label;
 use crate::stage::recorded::Work;
@@ -25,7 +26,7 @@ const VEP: &str = "Consequence annotations from Ensembl VEP. Format: Allele|Cons
 fn stage(key: Option<&str>) -> Sanitize {
     let base = Path::new(".");
     let headers = Source::headers(None, base).unwrap().header_policy().unwrap();
-    let text = Source::text(None, base).unwrap().text_policy().unwrap();
+    let text = Source::text(None, base).unwrap().text_policy(Default::default()).unwrap();
     Sanitize::new(headers, text, key.map(str::to_owned))
 }
 
@@ -62,9 +63,14 @@ fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true))).unwrap()
 }
 
+/// What is known of a sample called ZIMMERWALDT-7.
+fn words() -> Words {
+    Words::new(["ZIMMERWALDT-7"], Contigs::default()).unwrap()
+}
+
 /// The batch cleaned, and all events.
 fn clean(stage: &Sanitize, batch: &RecordBatch, document: &mut Document, seal: Option<Seal>) -> (RecordBatch, Vec<Event>) {
-    let (work, mut events) = stage.opened(&Input::whole(batch.schema()), document, seal).unwrap();
+    let (work, mut events) = stage.opened(&Input::whole(batch.schema()), document, &words(), seal).unwrap();
     let cleaned = work.apply(batch.clone()).unwrap();
     events.extend(work.events());
     assert_eq!(cleaned.schema(), stage.schema(&batch.schema()).unwrap());
@@ -79,7 +85,7 @@ fn verdict(field: &str, value: &str) -> Option<String> {
     ]);
     static SHIPPED: LazyLock<Sanitize> = LazyLock::new(|| stage(None));
     let input = batch(vec![(field, texts(&[Some(value)]))]);
-    let (work, _) = SHIPPED.opened(&Input::whole(input.schema()), &mut document, None).unwrap();
+    let (work, _) = SHIPPED.opened(&Input::whole(input.schema()), &mut document, &words(), None).unwrap();
     let cleaned = work.apply(input).unwrap();
     let column = cleaned.column_by_name(field)?.as_string::<i32>();
     column.is_valid(0).then(|| column.value(0).to_owned())
@@ -207,7 +213,7 @@ fn names_and_accession_numbers_pass_nowhere() {
         "Smith|Smith",
         "PASS;Smith",
     ];
-    let fields = Source::text(None, Path::new(".")).unwrap().text_policy().unwrap();
+    let fields = Source::text(None, Path::new(".")).unwrap().text_policy(Default::default()).unwrap();
     assert!(fields.columns().count() > 80);
     for field in fields.columns() {
         // A pattern stands for any name it fits.
@@ -261,7 +267,7 @@ fn columns_without_a_rule_go() {
     assert_eq!(list("calls.GT"), [Some("0/1".into()), None]);
     let column = |name: &str| Event::ColumnDropped { stage: "sanitize".into(), column: name.into() };
     let values = |name: &str| Event::ValuesDropped { stage: "sanitize".into(), column: name.into(), count: 1 };
-    let unnamed = "a field whose name the policy does not allow";
+    let unnamed = "fields whose names may not be kept: 1";
     assert_eq!(
         events,
         [
@@ -273,6 +279,48 @@ fn columns_without_a_rule_go() {
             values("calls.GT")
         ]
     );
+}
+
+#[test]
+fn words_of_the_file_stay_only_where_somebody_knows_them_and_they_name_nobody() {
+    let number = || Arc::new(Int32Array::from(vec![1])) as ArrayRef;
+    let marked = |name: &str, word| {
+        with_word(vcf_field(Field::new(name, DataType::Int32, true), Number::Count(1), VcfType::Integer), word)
+    };
+    let fields = vec![
+        marked("info.DP", Word::Known),
+        marked("info.Doe_Jane", Word::Undeclared),
+        marked("info.Zimmerwaldt7", Word::Named),
+        vcf_field(Field::new("info.XX", DataType::Int32, true), Number::Count(1), VcfType::Integer),
+        Field::new("info.derived", DataType::Int32, true),
+    ];
+    let input = RecordBatch::try_new(Arc::new(Schema::new(fields)), (0..5).map(|_| number()).collect()).unwrap();
+    let mut header = document(&[
+        ("INFO", "<ID=DP,Number=1,Type=Integer>"),
+        ("INFO", "<ID=AC_zimmerwaldt_7,Number=1,Type=Integer>"),
+        ("FORMAT", "<ID=MRN71222383,Number=1,Type=Integer>"),
+        ("FILTER", "<ID=q10>"),
+        ("FILTER", "<ID=Jane_failed>"),
+        ("ALT", "<ID=DEL:ZIMMERWALDT7>"),
+        ("ALT", "<ID=DEL>"),
+        ("contig", "<ID=chr1,length=5>"),
+        ("contig", "<ID=Zimmerwaldt-7,length=5>"),
+    ]);
+    let (cleaned, events) = clean(&stage(None), &input, &mut header, None);
+    let kept: Vec<_> = cleaned.schema().fields().iter().map(|field| field.name().clone()).collect();
+    assert_eq!(kept, ["info.DP", "info.derived"]);
+    let lines: Vec<_> =
+        header.inputs[0].lines.iter().map(|line| format!("{}{}", line.key, line.id.as_deref().unwrap())).collect();
+    assert_eq!(lines, ["INFODP", "FILTERq10", "ALTDEL", "contigchr1"]);
+    let told = format!("{events:?}");
+    assert!(told.contains("fields whose names may not be kept: 3"), "{told}");
+    assert!(!["immerwaldt", "Jane", "XX", "7122"].iter().any(|word| told.contains(word)), "{told}");
+    // A filter's name is a word of the file, too.
+    let input = batch(vec![("filters", lists(&[&["q10", "Jane_failed", "undeclared"]]))]);
+    let mut header = document(&[("FILTER", "<ID=q10>"), ("FILTER", "<ID=Jane_failed>")]);
+    let (cleaned, _) = clean(&stage(None), &input, &mut header, None);
+    let filters = cleaned["filters"].as_list::<i32>().value(0);
+    assert_eq!(filters.as_string::<i32>().iter().collect::<Vec<_>>(), [Some("q10"), None, None]);
 }
 
 #[test]
@@ -407,7 +455,7 @@ fn mistakes_in_a_policy_are_all_told_with_their_lines() {
 fn encryption_needs_a_key_and_a_key_needs_encryption() {
     let text = |otherwise, key: Option<&str>| Config {
         headers: None,
-        text: Text { allow: None, otherwise, key: key.map(str::to_owned) },
+        text: Text { otherwise, key: key.map(str::to_owned), ..Text::default() },
     };
     assert!(text(Otherwise::Encrypt, None).build(&Around::folder(Path::new("."))).unwrap_err().hint().is_some());
     assert!(text(Otherwise::Drop, Some("k")).build(&Around::folder(Path::new("."))).is_err());

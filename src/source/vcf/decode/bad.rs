@@ -20,12 +20,13 @@ pub(crate) enum Place {
 impl Place {
     /// The field's id as quarantine entries and errors name it.
     pub(crate) fn field(&self, fields: &Fields) -> String {
-        let id = |list: &[Field], i: usize| list.get(i).map(|field| field.id.clone()).unwrap_or_default();
+        let told =
+            |list: &[Field], i: usize, column: &str| list.get(i).map_or_else(|| column.to_owned(), |field| field.told(column));
         match self {
             Place::Record => "record".into(),
             Place::Column(name) => (*name).into(),
-            Place::Info(i) => format!("INFO/{}", id(&fields.info, *i)),
-            Place::Format(i) => format!("FORMAT/{}", id(&fields.formats, *i)),
+            Place::Info(i) => told(&fields.info, *i, "INFO"),
+            Place::Format(i) => told(&fields.formats, *i, "FORMAT"),
             Place::Reserved(column, key) => format!("{column}/{key}"),
         }
     }

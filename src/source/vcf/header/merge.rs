@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::model::{Declaration, Header};
-use crate::flow::{Number, VcfType};
+use crate::flow::{Number, VcfType, Word};
 
 /// A field all inputs agree on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +13,36 @@ pub(crate) struct Field {
     pub kind: VcfType,
     /// Declared by no header: values that do not fit go to the catch-all column instead of spoiling the record.
     pub inferred: bool,
+    /// What is known of the id.
+    pub word: Word,
+}
+
+impl Field {
+    /// How messages name it: `INFO/AC`, or the column alone when its id is not to be told.
+    pub(crate) fn told(&self, column: &str) -> String {
+        told(column, &self.id, self.word)
+    }
+}
+
+/// A word of the file as messages name it.
+fn told(column: &str, id: &str, word: Word) -> String {
+    if word == Word::Known { format!("{column}/{id}") } else { column.to_owned() }
+}
+
+/// A field that inputs declare differently.
+#[derive(Clone, Debug)]
+pub(crate) struct Differing {
+    column: &'static str,
+    id: String,
+    read: String,
+}
+
+impl Differing {
+    /// In words, when `word` is what is known of the field's id.
+    pub(crate) fn text(&self, word: impl Fn(&str, &str) -> Word) -> String {
+        let told = told(self.column, &self.id, word(self.column, &self.id));
+        format!("the inputs declare {told} differently; read as {}", self.read)
+    }
 }
 
 /// The fields of all inputs, in order of first appearance.
@@ -21,7 +51,7 @@ pub(crate) struct Fields {
     pub info: Vec<Field>,
     pub formats: Vec<Field>,
     /// Where inputs disagree.
-    pub notices: Vec<String>,
+    pub notices: Vec<Differing>,
 }
 
 /// Puts the inputs' declarations together. Of two types the wider one holds: Float before Integer, String before anything. Of
@@ -39,9 +69,8 @@ pub(crate) fn merge<'a>(headers: impl Iterator<Item = &'a Header>) -> Fields {
             let Some(Known { differ: true, numbers, .. }) = known.get(&field.id) else { continue };
             field.number = together(numbers);
             let (number, kind) = (field.number.text(), field.kind.text());
-            fields
-                .notices
-                .push(format!("the inputs declare {place}/{} differently; read as Number={number}, Type={kind}", field.id));
+            let read = format!("Number={number}, Type={kind}");
+            fields.notices.push(Differing { column: place, id: field.id.clone(), read });
         }
     }
     fields
@@ -65,9 +94,13 @@ fn add(fields: &mut Vec<Field>, known: &mut HashMap<String, Known>, declarations
         let new = || Known { at, numbers: vec![said], differ: false, declared: !inferred, guessed: *inferred };
         let known = known.entry(id.clone()).or_insert_with(new);
         let Some(field) = fields.get_mut(known.at) else {
-            fields.push(Field { id: id.clone(), number: *number, kind: *kind, inferred: *inferred });
+            let word = if *inferred { Word::Undeclared } else { Word::Known };
+            fields.push(Field { id: id.clone(), number: *number, kind: *kind, inferred: *inferred, word });
             continue;
         };
+        if !*inferred {
+            field.word = Word::Known;
+        }
         let same = (field.number, field.kind) == (*number, *kind);
         match (known.declared, inferred) {
             // A declaration beats what was inferred from another input's records; misfits have the catch-all column.

@@ -138,7 +138,7 @@ impl Header {
                     }
                     Some(known) if *known == declaration => {}
                     Some(_) => {
-                        self.tolerate(format!("header line {number} declares {key}/{id} a second time, differently"));
+                        self.tolerate(format!("header line {number} declares a field of {key} a second time, differently"));
                     }
                 }
             }
@@ -189,7 +189,7 @@ impl Header {
         let kind = match kind.and_then(VcfType::parse) {
             Some(kind) => kind,
             None => {
-                self.tolerate(format!("header line {line} ({key}/{id}) has no valid Type; read as String"));
+                self.tolerate(format!("header line {line} ({key}) has no valid Type; read as String"));
                 VcfType::String
             }
         };
@@ -197,7 +197,7 @@ impl Header {
             Some(number) => number,
             None if kind == VcfType::Flag => Number::Count(0),
             None => {
-                self.tolerate(format!("header line {line} ({key}/{id}) has no valid Number; read as `.`"));
+                self.tolerate(format!("header line {line} ({key}) has no valid Number; read as `.`"));
                 Number::Unknown
             }
         };
@@ -205,11 +205,11 @@ impl Header {
         Ok(match (number, kind) {
             (Number::Count(0), VcfType::Flag) => declaration(number, kind),
             (_, VcfType::Flag) => {
-                self.tolerate(format!("header line {line} ({key}/{id}): a Flag has Number=0"));
+                self.tolerate(format!("header line {line} ({key}): a Flag has Number=0"));
                 declaration(Number::Count(0), kind)
             }
             (Number::Count(0), _) if key == "INFO" => {
-                self.tolerate(format!("header line {line} ({key}/{id}): Number=0 is read as a Flag"));
+                self.tolerate(format!("header line {line} ({key}): Number=0 is read as a Flag"));
                 declaration(number, VcfType::Flag)
             }
             (Number::Count(0), _) => declaration(Number::Unknown, kind),

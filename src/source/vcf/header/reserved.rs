@@ -193,6 +193,11 @@ pub(crate) fn name(key: &[u8], info: bool) -> Option<&'static str> {
     table.iter().map(|known| known.id).find(|id| id.as_bytes() == key)
 }
 
+/// Does some version reserve the key, of INFO or of FORMAT?
+pub(crate) fn is_reserved(key: &str, info: bool) -> bool {
+    if info { usual_info(key, 5).is_some() } else { usual_format(key, 5).is_some() }
+}
+
 /// How an undeclared INFO key is best read: by its version, else by the version that reserves it.
 pub(crate) fn usual_info(id: &str, minor: u32) -> Option<Declaration> {
     let key = info(id, minor).or_else(|| INFO.iter().find(|key| key.id == id));
