@@ -8,7 +8,7 @@ use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{Float64Type, Schema, SchemaRef};
 use futures::future::BoxFuture;
 use genogate::error::{Error, Result};
-use genogate::flow::{Apply, Input, Labels, Opening, Owed, Specification, Stage};
+use genogate::flow::{Apply, Input, Labels, Opening, Owed, Safeguard, Specification, Stage};
 use genogate::plan::PlanOptions;
 use genogate::run::{Report, Run, RunOptions};
 use genogate::spec::Spec;
@@ -29,6 +29,11 @@ impl Stage for Round {
 
     fn labels(&self, input: &Labels, _: &Schema) -> Labels {
         input.clone()
+    }
+
+    /// It searches nothing and drops no column.
+    fn safeguard(&self, _: &Schema) -> Safeguard {
+        Safeguard::default()
     }
 
     fn reads(&self, _: &Schema) -> Vec<String> {
