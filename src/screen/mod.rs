@@ -60,6 +60,7 @@ pub async fn screen(source: &vcf::Config, base: &Path, values: bool, threads: us
         force: false,
         shard: None,
         load_name: None,
+        files: None,
     };
     let rows = stage.open(&opening, Input::whole(inspection.table.schema()), &mut document).await?;
     let each = |(): &mut (), batch: &RecordBatch| rows.apply(batch.clone()).map(|_| ());
