@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::connect::Target;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, why};
 use crate::secrets::SecretRef;
 use crate::sensitive::Sensitive;
 
@@ -80,7 +80,7 @@ fn service(variable: Variable<'_>, name: &str) -> Result<BTreeMap<String, String
             Ok(text) => section(&text, name),
             Err(absent) if absent.kind() == ErrorKind::NotFound => None,
             Err(cause) => {
-                return Err(Error::usage(format!("the service file {} cannot be read: {}", path.display(), cause.kind()))
+                return Err(Error::usage(format!("the service file {} cannot be read: {}", path.display(), why(cause.kind())))
                     .with_hint("make it readable, or set PGSERVICEFILE to another one")
                     .with_source(cause));
             }

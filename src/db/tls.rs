@@ -9,13 +9,13 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, why};
 
 /// A connector that trusts the authorities in the PEM file `ca` and nothing else (RFC 5280 path, RFC 9525 name check).
 pub(super) fn connector(ca: &Path) -> Result<MakeRustlsConnect> {
     let shown = ca.display();
     let pem = std::fs::read(ca).map_err(|cause| {
-        Error::database(format!("the certificate authority {shown} cannot be read: {}", cause.kind()))
+        Error::database(format!("the certificate authority {shown} cannot be read: {}", why(cause.kind())))
             .with_hint("without it the server cannot prove who it is, and genogate does not connect")
             .with_source(cause)
     })?;

@@ -214,7 +214,8 @@ fn indexes_of_htslib_are_read_and_equal_ours() {
 
 #[test]
 fn files_that_are_no_reference_are_told_apart() {
-    assert!(message(Fasta::open(Path::new("/no/such/file"))).contains("cannot be read"));
+    let missing = Fasta::open(Path::new("/no/such/file")).err().unwrap();
+    assert_eq!((missing.class(), missing.to_string().as_str()), (Class::Usage, "the reference cannot be read: no such file"));
     assert!(message(Fasta::open(Path::new("/"))).contains("not a regular file"));
     assert!(message(Files::of(b"").open()).contains("no sequence"));
     assert!(message(Files::of(b"ACGT\n").open()).contains("does not begin with `>`"));
