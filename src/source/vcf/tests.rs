@@ -162,6 +162,76 @@ async fn regions_count_what_they_leave_out() {
     }
 }
 
+/// The positions of a record that count, one by one; where none does, the two it lies between, of which a region must hold both.
+fn counted(overlap: u8, pos: i64, reference: &str, alt: &str, end: Option<i64>) -> (Vec<i64>, bool) {
+    let last = end.filter(|end| *end >= pos).unwrap_or(pos + reference.len() as i64 - 1);
+    let begin = match overlap {
+        0 => return (vec![pos], false),
+        1 => pos,
+        _ => {
+            let changed = |alt: &str| {
+                (pos..=last).find(|at| {
+                    let nth = (at - pos) as usize;
+                    reference.as_bytes().get(nth).is_none_or(|base| alt.as_bytes().get(nth) != Some(base))
+                })
+            };
+            let alts = alt.split(',').filter(|alt| *alt != ".");
+            alts.filter_map(changed).min().unwrap_or(last + 1)
+        }
+    };
+    if begin > last { (vec![last, begin], true) } else { ((begin..=last).collect(), false) }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+    #[test]
+    fn regions_hold_the_records_that_sets_of_positions_do(
+        records in prop::collection::vec((1i64..60, 0usize..9, 0usize..4, 0i64..30), 1..25),
+        regions in prop::collection::vec((1i64..70, 0i64..12), 1..5), overlap in 0u8..3, binary in any::<bool>(),
+    ) {
+        let mut records = records;
+        records.sort_unstable();
+        let alts = ["A", "T", "AC", "ACGT", "A,T", "AC,ACG", ".", "<DEL>", "*"];
+        let rows: Vec<(i64, &str, &str, Option<i64>)> = records
+            .iter()
+            .map(|(pos, alt, long, end)| (*pos, ["A", "AC", "ACG", "ACGT"][*long], alts[*alt], (*end > 20).then_some(pos + end - 22)))
+            .collect();
+        let lines: Vec<String> = rows
+            .iter()
+            .enumerate()
+            .map(|(i, (pos, reference, alt, end))| {
+                let end = end.map_or(String::new(), |end| format!(";END={end}"));
+                format!("1 {pos} r{i} {reference} {alt} . . N=1{end}")
+            })
+            .collect();
+        let head = "##contig=<ID=1>\n##INFO=<ID=N,Number=1,Type=Integer,Description=\"\">\n##INFO=<ID=END,Number=1,Type=Integer,Description=\"\">\n";
+        let text = vcf(head, &[], &lines.iter().map(String::as_str).collect::<Vec<_>>());
+        let bytes = if binary { super::bcf::testing::encode(&text, Default::default()) } else { text.into_bytes() };
+        // One region, wherever two overlap.
+        let mut ranges: Vec<(i64, i64)> = regions.iter().map(|(begin, more)| (*begin, begin + more)).collect();
+        ranges.sort_unstable();
+        ranges.dedup_by(|next, kept| next.0 <= kept.1 && { kept.1 = kept.1.max(next.1); true });
+        let holds = |(counted, both): (Vec<i64>, bool)| {
+            ranges.iter().any(|(from, to)| {
+                let mut inside = counted.iter().map(|at| (from..=to).contains(&at));
+                if both { inside.all(|inside| inside) } else { inside.any(|inside| inside) }
+            })
+        };
+        let expected: Vec<String> = rows
+            .iter()
+            .enumerate()
+            .filter(|(_, (pos, reference, alt, end))| holds(counted(overlap, *pos, reference, alt, *end)))
+            .map(|(i, _)| format!("[r{i}]"))
+            .collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let read = runtime.block_on(read_bytes(&bytes, 1, |config| {
+            config.regions = regions.iter().map(|(begin, more)| format!("1:{begin}-{}", begin + more)).collect();
+            config.regions_overlap = super::RegionsOverlap::Number(overlap);
+        }));
+        prop_assert_eq!(read.unwrap().column("ids"), expected, "{} {:?} {:?}", overlap, ranges, lines);
+    }
+}
+
 #[tokio::test]
 async fn projection_and_filters_reach_the_scan() {
     let folder = tempfile::tempdir().unwrap();

@@ -95,7 +95,8 @@ async fn agree(folder: &Path, places: &[(String, i64)], kind: &str, from: usize,
     let mut rows = 0;
     for (i, regions) in asked(places).into_iter().enumerate().skip(from % 4).step_by(4) {
         for overlap in 0..3 {
-            let expected = found(folder, &regions, overlap).unwrap();
+            // `bcftools view` refuses files whose records it cannot write.
+            let Some(expected) = found(folder, &regions, overlap) else { continue };
             let (unit, partitions) = if i < 4 { (50_000, 2) } else { (16 << 20, 1) };
             let read = ours(folder, &regions, overlap, unit, partitions).await;
             assert!(read.plan.contains(&format!("index={kind}")), "{what} {regions:?}: {:?}", read.inspection.notices);
