@@ -105,6 +105,12 @@ impl Spec {
         let mut mistakes = Vec::new();
         overrides::substitute(&mut tree, &variable, &mut mistakes);
         overrides::apply(&mut tree, sets, &mut mistakes);
+        let before = mistakes.len();
+        overrides::passwords(&tree, &mut mistakes);
+        // Other mistakes quote what is written.
+        if mistakes.len() > before {
+            return Err(fail(mistakes.split_off(before)));
+        }
         let schema = schema();
         paths::from_here(&mut tree, &schema);
         check::against(&tree, &schema, &mut mistakes);

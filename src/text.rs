@@ -69,9 +69,76 @@ pub fn bytes(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(factor)
 }
 
+/// Does a text carry a password, as `scheme://user:password@host`, `user:password@host` and `host=… password=…` do? A reference such as
+/// `password={ env: NAME }` is none.
+pub fn holds_password(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let urls = lower.match_indices("://").any(|(at, _)| {
+        let rest = lower.get(at + 3..).unwrap_or_default();
+        let database = lower.get(..at).is_some_and(|before| before.ends_with("postgres") || before.ends_with("postgresql"));
+        // In a database's URL a password may hold anything, a slash too.
+        let end = rest.find(|c: char| c.is_whitespace() || "'\"".contains(c) || (c == '/' && !database)).unwrap_or(rest.len());
+        let authority = rest.get(..end).unwrap_or_default();
+        match authority.rsplit_once('@') {
+            Some((user, _)) => user.contains(':'),
+            None => {
+                let host = authority.split(['/', '?']).next().unwrap_or_default();
+                let port = host.split_once(':').map(|(_, port)| port);
+                database && !host.starts_with('[') && port.is_some_and(|port| port.contains(|c: char| !c.is_ascii_digit()))
+            }
+        }
+    });
+    let named = ["://", "host=", "user=", "dbname="].iter().any(|mark| lower.contains(mark))
+        && ["password", "passwd", "pwd"].iter().flat_map(|key| lower.match_indices(*key)).any(|(at, key)| {
+            let value = lower.get(at + key.len()..).and_then(|rest| rest.trim_start().strip_prefix('='));
+            value.is_some_and(|value| !value.trim_start().is_empty() && !value.trim_start().starts_with(['{', '&']))
+        });
+    urls || named || is_login(&lower)
+}
+
+/// `user:password@host`, and nothing else.
+fn is_login(text: &str) -> bool {
+    let word = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    let Some((login, place)) = text.rsplit_once('@') else { return false };
+    let Some((user, _)) = login.split_once(':') else { return false };
+    word(user)
+        && !text.contains("://")
+        && !text.contains(char::is_whitespace)
+        && word(place.split([':', '/']).next().unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_password_is_known_by_where_it_stands() {
+        for held in [
+            "postgresql://u:SECRET@h/db",
+            "--database=postgres://u:SE/CR@ET@h:5432/db?sslmode=require",
+            "postgresql://u:SECRET",
+            "postgresql://h/db?user=u&password=SECRET",
+            "jdbc:postgresql://h/db?user=u&PASSWORD=SECRET",
+            "host=h user=u password = SECRET",
+            "https://u:SECRET@h/x.vcf.gz",
+            "u:SECRET@h/db",
+            "u:SECRET@h",
+        ] {
+            assert!(holds_password(held), "{held}");
+        }
+        for free in [
+            "postgresql://u@h:5432/db",
+            "postgresql://[::1]:5432/db",
+            "https://h:8080/a@b.vcf.gz",
+            "db.example.org",
+            "databases.d.password={ env: NAME }",
+            "databases.d={ host: h, user: u, password: { file: p } }",
+            "chr1:1-10",
+            "info.note = 'a:b@c'",
+        ] {
+            assert!(!holds_password(free), "{free}");
+        }
+    }
 
     #[test]
     fn spans_are_replaced_and_the_rest_stays() {

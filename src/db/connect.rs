@@ -258,8 +258,9 @@ impl Target {
     /// Connects with what libpq calls `sslmode=verify-full`, and SCRAM bound to the TLS channel where the server offers it
     /// (RFC 5929 `tls-server-end-point`).
     async fn begin(&self, way: &Arc<Way>, version: u32) -> Result<Connection, Unready> {
-        if self.host.starts_with('/') || self.host.starts_with('@') || self.host.contains(',') {
-            return Err(Error::usage(format!("{} is not one host name", self.host))
+        // Not quoted: it may be a URL with a password.
+        if self.host.is_empty() || self.host.contains(|c: char| !(c.is_ascii_alphanumeric() || "._-:%".contains(c))) {
+            return Err(Error::usage("the host is not one host name")
                 .with_hint("genogate connects over verified TLS: name one host, as its certificate does")
                 .into());
         }

@@ -17,6 +17,8 @@ const CONDITIONS: &[(&str, &str, Option<&str>)] = &[
     ),
     ("22001", "string_data_right_truncation", None),
     ("22003", "numeric_value_out_of_range", None),
+    ("22007", "invalid_datetime_format", None),
+    ("22012", "division_by_zero", None),
     ("22021", "character_not_in_repertoire", None),
     ("22P02", "invalid_text_representation", None),
     ("22P03", "invalid_binary_representation", None),
@@ -68,7 +70,7 @@ const OURS: [&str; 7] = ["genogate", "genogate_store", "genogate_meta", "phi_vau
 /// A SQLSTATE `GGn…` is raised by genogate's own functions: `n` is the exit code of the class it belongs to, and the
 /// message, which must not quote values, is kept.
 pub fn failure(doing: &str, error: tokio_postgres::Error) -> Error {
-    let ours = describe(doing, &error);
+    let ours = failure_of(doing, &error);
     match error.as_db_error() {
         Some(_) => ours,
         // The driver's own errors, and those of TLS and of the network, quote no value.
@@ -116,7 +118,7 @@ pub fn is_strange_authority(error: &Error) -> bool {
 }
 
 /// [`failure`] for an error that somebody else owns.
-pub(super) fn describe(doing: &str, error: &tokio_postgres::Error) -> Error {
+pub fn failure_of(doing: &str, error: &tokio_postgres::Error) -> Error {
     if let Some(refused) = error.as_db_error() {
         return of_server(doing, refused);
     }

@@ -11,9 +11,20 @@ use super::connect::Target;
 use crate::error::{Error, Result, why};
 use crate::secrets::SecretRef;
 use crate::sensitive::Sensitive;
+use crate::text::holds_password;
 
 /// How the environment is asked, so that tests need not change it.
 type Variable<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+/// What is named in messages, so no place for a password.
+const NAMED: [(&str, &str); 6] = [
+    ("PGHOST", "host"),
+    ("PGHOSTADDR", "hostaddr"),
+    ("PGPORT", "port"),
+    ("PGDATABASE", "dbname"),
+    ("PGUSER", "user"),
+    ("PGSSLROOTCERT", "sslrootcert"),
+];
 
 /// Does the environment name a server?
 pub(super) fn is_configured(variable: Variable<'_>) -> bool {
@@ -24,8 +35,18 @@ pub(super) fn is_configured(variable: Variable<'_>) -> bool {
 /// `PGPASSFILE`, `~/.pgpass`), `PGSSLROOTCERT` (or `~/.postgresql/root.crt`), each over what `PGSERVICE` says.
 pub(super) fn target(variable: Variable<'_>) -> Result<Target> {
     let text = |name: &str| variable(name).filter(|value| !value.is_empty()).map(|value| value.to_string_lossy().into_owned());
+    if text("PGSERVICE").is_some_and(|name| holds_password(&name)) {
+        return Err(Error::usage("PGSERVICE holds a password").with_hint("it takes the name of a section of the service file"));
+    }
     let service = text("PGSERVICE").map_or_else(|| Ok(BTreeMap::new()), |name| service(variable, &name))?;
     let setting = |name: &str, key: &str| text(name).or_else(|| service.get(key).cloned());
+    for (name, key) in NAMED {
+        if setting(name, key).is_some_and(|value| holds_password(&value)) {
+            return Err(Error::usage(format!("{name} holds a password")).with_hint(
+                "give the parts: PGHOST, PGPORT, PGDATABASE and PGUSER, and the password in PGPASSFILE or PGPASSWORD",
+            ));
+        }
+    }
     let home = text("HOME").map(PathBuf::from);
 
     let host = setting("PGHOST", "host")
@@ -173,6 +194,21 @@ mod tests {
             let error = target(&variable).unwrap_err();
             assert!(error.to_string().contains("cannot be read"), "{error}");
             assert!(std::error::Error::source(&error).is_some());
+        }
+    }
+
+    #[test]
+    fn a_password_where_a_name_belongs_is_refused_and_not_told() {
+        for wrong in ["PGHOST", "PGDATABASE", "PGUSER", "PGSERVICE", "PGSSLROOTCERT"] {
+            let variable = |name: &str| match name {
+                _ if name == wrong => Some("postgresql://u:s3cret@h/db".into()),
+                "PGHOST" | "PGUSER" | "PGPASSWORD" | "PGSSLROOTCERT" => Some("x".into()),
+                _ => None,
+            };
+            let error = target(&variable).unwrap_err();
+            assert_eq!(error.class(), crate::error::Class::Usage);
+            assert_eq!(error.to_string(), format!("{wrong} holds a password"));
+            assert!(!error.hint().unwrap_or_default().contains("s3cret"));
         }
     }
 

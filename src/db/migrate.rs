@@ -7,7 +7,7 @@
 use tokio_postgres::Client;
 use tokio_postgres::error::ErrorPosition;
 
-use super::failure::{describe, failure};
+use super::failure::{failure, failure_of};
 use crate::error::{Error, Result};
 
 // Makes the module `migrations` with the function `runner`.
@@ -84,7 +84,7 @@ fn refused(runner: &refinery::Runner, waiting: &[Applied], error: &refinery::Err
     let Some(cause) = cause.downcast_ref::<tokio_postgres::Error>() else {
         return Error::internal(format!("{doing}: the driver failed"));
     };
-    let error = describe(&doing, cause);
+    let error = failure_of(&doing, cause);
     // The text of a migration is ours and class 42 (syntax, names, privileges) speaks of nothing else, so here the server's words are safe.
     match cause.as_db_error() {
         Some(said) if said.code().code().starts_with("42") => {

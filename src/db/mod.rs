@@ -20,7 +20,7 @@ use std::time::Duration;
 
 pub use backoff::Backoff;
 pub use connect::Connection;
-pub use failure::{Refusal, failure, is_strange_authority};
+pub use failure::{Refusal, failure, failure_of, is_strange_authority};
 pub use harden::harden;
 pub use roles::{ADMINISTRATOR, APPLICATION, OWNER, power};
 pub use watch::{Ended, Witness};
@@ -128,6 +128,21 @@ impl Databases {
         [LOCAL, ENV].contains(&name) || self.specs.contains_key(name)
     }
 
+    /// Is it the managed cluster's?
+    pub fn is_managed(&self, name: &str) -> bool {
+        name == LOCAL && !self.specs.contains_key(LOCAL)
+    }
+
+    /// Does the managed cluster run?
+    pub fn is_running(&self) -> bool {
+        self.is_managed(LOCAL) && self.cluster().and_then(|cluster| cluster.status()).is_ok_and(|status| status.running)
+    }
+
+    /// Is there a login beside the application's?
+    pub fn has_administrator(&self, name: &str) -> bool {
+        self.is_managed(name) || self.specs.get(name).is_some_and(|spec| spec.administrator.is_some())
+    }
+
     /// The database meant when nothing names one: `env` when `PGHOST` or `PGSERVICE` is set, else `local`.
     pub fn default_name() -> &'static str {
         if libpq::is_configured(&|name| std::env::var_os(name)) { ENV } else { LOCAL }
@@ -170,6 +185,12 @@ impl Databases {
     }
 
     fn way(&self, name: &str, who: Who) -> Result<Arc<Way>> {
+        // What follows tells the name; a URL may hold a password.
+        if name.contains(|c: char| c.is_whitespace() || "/@:=?".contains(c)) {
+            return Err(Error::usage("the database is given by something that is not a name").with_hint(
+                "`local`, `env` (what PGHOST, PGUSER and the others say), or a name under `databases:` of the pipeline file",
+            ));
+        }
         let place = match (name, who) {
             (LOCAL, Who::Administrator) if !self.specs.contains_key(LOCAL) => self.cluster()?.socket(self.local_name())?,
             _ => Place::Tls(self.target(name, who == Who::Administrator)?),

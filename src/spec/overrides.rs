@@ -4,6 +4,7 @@
 use serde_json::Value as Json;
 
 use super::mistake::Mistake;
+use crate::text::holds_password;
 use crate::yaml::{self, Key, Node, Place, Value};
 
 /// Replaces `${NAME}` in every text. A text that is nothing but one variable takes the variable's YAML type.
@@ -46,11 +47,29 @@ fn expand(text: &str, place: Place, variable: &impl Fn(&str) -> Option<String>, 
     out
 }
 
+/// Adds a mistake for each text or key that holds a password, which no part of this file does: it is shown, stored and logged.
+pub fn passwords(node: &Node, mistakes: &mut Vec<Mistake>) {
+    let mut refuse = |place, what| {
+        let hint = "a database is `{ host: …, port: …, name: …, user: …, password: { env: NAME } }` under `databases:`";
+        mistakes.push(Mistake::new(place, format!("{what} holds a password")).hint(hint));
+    };
+    match &node.value {
+        Value::Text(text) if holds_password(text) => refuse(node.place, "the value"),
+        Value::List(items) => items.iter().for_each(|item| passwords(item, mistakes)),
+        Value::Map(entries) => {
+            entries.iter().filter(|(key, _)| holds_password(&key.name)).for_each(|(key, _)| refuse(key.place, "the key"));
+            entries.iter().for_each(|(_, child)| passwords(child, mistakes));
+        }
+        _ => {}
+    }
+}
+
 /// Applies `path=VALUE` settings in order. VALUE is YAML; a stage is addressed by its kind.
 pub fn apply(tree: &mut Node, sets: &[String], mistakes: &mut Vec<Mistake>) {
     for set in sets {
         let Some((path, value)) = set.split_once('=') else {
-            mistakes.push(Mistake::new(Place::OUTSIDE, format!("--set {set}: takes KEY.KEY=VALUE")));
+            let shown = if holds_password(set) { "a text with a password" } else { set };
+            mistakes.push(Mistake::new(Place::OUTSIDE, format!("--set {shown}: takes KEY.KEY=VALUE")));
             continue;
         };
         let value = match scalar_or_tree(value) {

@@ -72,6 +72,30 @@ fn a_password_in_the_file_is_refused() {
 }
 
 #[test]
+fn a_password_in_a_url_is_refused_wherever_it_stands() {
+    let url = "postgresql://u:hunter2@h/db";
+    let database = |host: &str| {
+        format!(
+            "{BASE}databases:\n  clinic: {{ host: \"{host}\", name: n, user: u, password: {{ env: P }}, tls: {{ ca: c }} }}\n"
+        )
+    };
+    let found = mistakes(&database(url), &[]);
+    assert!(found[0].starts_with("12:19 the value holds a password | ") && found.len() == 1, "{found:?}");
+    for (text, set) in [
+        (database("u:hunter2@h"), String::new()),
+        (BASE.replace("profile: open", &format!("profile: {url}")), String::new()),
+        (BASE.replace("profile: open", &format!("{url}: open")), String::new()),
+        (BASE.to_owned(), format!("sink={{postgres: {{database: \"{url}\"}}}}")),
+        (BASE.to_owned(), format!("sink.{url}")),
+    ] {
+        let sets: Vec<&str> = Some(set.as_str()).filter(|set| !set.is_empty()).into_iter().collect();
+        let found = mistakes(&text, &sets);
+        assert!(!found.is_empty() && found.iter().all(|m| m.contains("password") && !m.contains("hunter2")), "{found:?}");
+    }
+    assert!(parse(&database("${SET}"), &[]).is_ok());
+}
+
+#[test]
 fn a_pipeline_survives_the_way_through_yaml() {
     let spec = parse(BASE, &[]).unwrap();
     let again = parse(&to_yaml(&spec.pipeline), &[]).unwrap();

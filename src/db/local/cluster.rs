@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::{binaries, settings, user};
 use crate::db::backoff::Backoff;
 use crate::db::connect::{Connection, Place, Target, Way, Who};
+use crate::db::failure::failure;
 use crate::db::migrate::Applied;
 use crate::db::roles::{ADMINISTRATOR, APPLICATION};
 use crate::db::watch::Witness;
@@ -56,6 +57,31 @@ pub struct Started {
     /// Migrations applied just now.
     pub migrations: Vec<Applied>,
 }
+
+/// A session of somebody.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Client {
+    pub role: String,
+    /// What the client calls itself.
+    pub program: String,
+    pub state: String,
+    /// Since it connected.
+    pub seconds: i64,
+}
+
+impl std::fmt::Display for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { role, program, state, seconds } = self;
+        write!(f, "{role}, by {program}, {state}, for {seconds} s")
+    }
+}
+
+/// Names that clients choose are shown only where they are plain words.
+const CLIENTS: &str = "SELECT coalesce(usename::text, '?'),
+      CASE WHEN application_name ~ '^[A-Za-z][A-Za-z0-9_.() -]{0,30}$' THEN application_name ELSE 'a program' END,
+      coalesce(state, '?'), extract(epoch FROM pg_catalog.clock_timestamp() - backend_start)::bigint
+    FROM pg_catalog.pg_stat_activity
+    WHERE backend_type = 'client backend' AND pid <> pg_catalog.pg_backend_pid() ORDER BY backend_start";
 
 impl Cluster {
     /// The cluster of the data home `home`. Touches nothing.
@@ -122,11 +148,34 @@ impl Cluster {
         })
     }
 
-    /// The application's connection URL (RFC 3986), without a password. Class `usage` before the first start.
+    /// Who is connected, but for this call, and stays so for longer than `leaving`. Nobody, when the server cannot be asked.
+    pub async fn clients(&self, leaving: Duration) -> Result<Vec<Client>> {
+        let Ok(session) = self.administrator(DATABASE).await else { return Ok(Vec::new()) };
+        let until = tokio::time::Instant::now() + leaving;
+        loop {
+            let rows = session.query(CLIENTS, &[]).await.map_err(|error| failure("asking who is connected", error))?;
+            if rows.is_empty() || tokio::time::Instant::now() >= until {
+                session.close().await;
+                let client = |row: &tokio_postgres::Row| Client {
+                    role: row.get(0),
+                    program: row.get(1),
+                    state: row.get(2),
+                    seconds: row.get(3),
+                };
+                return Ok(rows.iter().map(client).collect());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// The application's connection URL (RFC 3986). The password is not in it, but the file that holds it for libpq is named. Class `usage`
+    /// before the first start.
     pub fn url(&self) -> Result<String> {
         let port = self.chosen_port().ok_or_else(never_started)?;
-        let ca = settings::percent(self.authority().as_os_str());
-        Ok(format!("postgresql://{APPLICATION}@localhost:{port}/{DATABASE}?sslmode=verify-full&sslrootcert={ca}"))
+        let [ca, passwords] = [self.authority(), self.pgpass()].map(|path| settings::percent(path.as_os_str()));
+        Ok(format!(
+            "postgresql://{APPLICATION}@localhost:{port}/{DATABASE}?sslmode=verify-full&sslrootcert={ca}&passfile={passwords}"
+        ))
     }
 
     /// psql on the cluster: as the administrator over the private socket, or with `app` as the application over TLS. No

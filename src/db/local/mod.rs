@@ -35,4 +35,4 @@ mod user;
 
 pub use binaries::server_version;
 pub(crate) use cluster::only_its_owner;
-pub use cluster::{Cluster, DATABASE, Started, Status};
+pub use cluster::{Client, Cluster, DATABASE, Started, Status};
