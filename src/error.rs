@@ -251,6 +251,7 @@ impl From<datafusion::arrow::error::ArrowError> for Error {
             ArrowError::MemoryError(_) => Error::failed("out of memory"),
             ArrowError::CastError(_) | ArrowError::ParseError(_) => {
                 Error::failed("a value does not fit the type an expression asks for")
+                    .with_hint("TRY_CAST(… AS …) gives null where CAST(… AS …) fails")
             }
             ArrowError::DivideByZero => Error::failed("an expression divides by zero"),
             ArrowError::ArithmeticOverflow(_) => Error::failed("an expression overflows"),

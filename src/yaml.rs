@@ -51,7 +51,13 @@ pub struct SyntaxError {
 pub fn parse(text: &str) -> Result<Node, SyntaxError> {
     let documents = MarkedYaml::load_from_str(text).map_err(|error| SyntaxError {
         place: Place { line: error.marker().line(), column: error.marker().col() + 1 },
-        message: error.info().to_owned(),
+        // What begins with `*` is a reference to an anchor.
+        message: match error.info() {
+            anchor if anchor.contains("unknown anchor") => {
+                "a text that begins with `*` must stand in quotes: \"*.vcf.gz\"".into()
+            }
+            other => other.to_owned(),
+        },
     })?;
     match documents.as_slice() {
         [] => Ok(Node { place: Place { line: 1, column: 1 }, value: Value::Map(Vec::new()) }),
@@ -161,6 +167,13 @@ mod tests {
         assert_eq!(parse("a: 1\nb: [1, 2\n").unwrap_err().place.line, 3);
         assert!(parse("a: 1\na: 2\n").is_err(), "a key that stands twice would hide one of its values");
         assert!(parse("a: 1\n---\nb: 2\n").is_err());
+    }
+
+    #[test]
+    fn a_glob_without_quotes_is_told() {
+        for text in ["a: [*.vcf]", "a: *.vcf.gz"] {
+            assert!(parse(text).unwrap_err().message.contains("must stand in quotes"), "{text}");
+        }
     }
 
     #[test]

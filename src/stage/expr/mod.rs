@@ -22,9 +22,13 @@ pub fn labels_of(expr: &Expr, labels: &Labels) -> Label {
     expr.column_refs().into_iter().map(|column| labels.of(&column.name)).max().unwrap_or(Label::Public)
 }
 
-/// `; did you mean NAME?` for the candidate nearest to `name`, or nothing when none is near.
+/// `; did you mean NAME?` for the candidate nearest to `name`, or nothing when none is near. The bare key of a field means the field:
+/// `AF` is `info.AF`.
 pub(crate) fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(name, candidates).map_or_else(String::new, |near| format!("; did you mean {near}?"))
+    let candidates: Vec<&str> = candidates.into_iter().collect();
+    let is_key = |known: &&&str| known.split_once('.').is_some_and(|(_, key)| key.eq_ignore_ascii_case(name));
+    let key = candidates.iter().find(is_key).copied();
+    key.or_else(|| nearest(name, candidates)).map_or_else(String::new, |near| format!("; did you mean {near}?"))
 }
 
 #[cfg(test)]

@@ -6,7 +6,10 @@ use std::ops::ControlFlow;
 
 use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::common::DFSchema;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::logical_expr::simplify::SimplifyContext;
 use datafusion::logical_expr::{Expr, ExprSchemable, Volatility};
+use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::sql::sqlparser::ast::{self, AccessExpr, Expr as Sql, Ident, visit_expressions, visit_expressions_mut};
 
 use super::did_you_mean;
@@ -39,7 +42,55 @@ pub fn parse(sql: &str, schema: &Schema) -> Result<Expr, Vec<String>> {
     let schema = DFSchema::try_from(schema.clone()).map_err(failed)?;
     let expr = state.create_logical_expr_from_sql_expr(parsed, &schema).map_err(failed)?;
     expr.get_type(&schema).map_err(failed)?;
-    Ok(expr)
+    let coerced = ExprSimplifier::new(SimplifyContext::default()).coerce(expr.clone(), &schema).map_err(failed)?;
+    let mistakes = misfits(&expr, &coerced, &schema);
+    if mistakes.is_empty() { Ok(expr) } else { Err(mistakes) }
+}
+
+/// Texts that stand where the types around them ask for something else: a literal that is none, a column that need not hold one. Told
+/// here, they end a run before it begins.
+fn misfits(written: &Expr, coerced: &Expr, schema: &DFSchema) -> Vec<String> {
+    let casts = |expr: &Expr| {
+        let mut found = Vec::new();
+        let _ = expr.apply(|node| {
+            if let Expr::Cast(cast) = node {
+                found.push(cast.clone());
+            }
+            Ok(TreeNodeRecursion::Continue)
+        });
+        found
+    };
+    let own = casts(written);
+    let mut mistakes = Vec::new();
+    for cast in casts(coerced) {
+        let wanted = cast.field.data_type();
+        let mistake = match cast.expr.as_ref() {
+            Expr::Literal(value, _) => {
+                value.cast_to(wanted).is_err().then(|| format!("a text that is no {} stands where one is needed", named(wanted)))
+            }
+            _ if own.contains(&cast) => None,
+            other => {
+                let is_text = other.get_type(schema).is_ok_and(|kind| kind.is_string());
+                (is_text && (wanted.is_numeric() || wanted.is_temporal() || *wanted == DataType::Boolean)).then(|| {
+                    format!(
+                        "{other} is text where a {} is needed: compare it with a text in quotes, or TRY_CAST({other} AS …)",
+                        named(wanted)
+                    )
+                })
+            }
+        };
+        mistakes.extend(mistake.filter(|mistake| !mistakes.contains(mistake)));
+    }
+    mistakes
+}
+
+fn named(kind: &DataType) -> &'static str {
+    match kind {
+        DataType::Boolean => "truth value",
+        kind if kind.is_numeric() => "number",
+        kind if kind.is_temporal() => "time",
+        _ => "value of that type",
+    }
 }
 
 /// Like [`parse`], and the result must be true or false.

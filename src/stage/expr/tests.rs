@@ -198,3 +198,25 @@ fn a_selected_call_column_brings_its_samples() {
         run(select(plan, &["calls.DP".into()]).unwrap()).schema().fields().iter().map(|f| f.name().clone()).collect();
     assert_eq!(names, ["calls.DP", "calls.__sample"]);
 }
+
+#[test]
+fn the_bare_key_of_a_field_is_the_field() {
+    for (sql, said) in [("AF > 1", "info.AF"), ("1000g", "info.1000G"), ("FT", "calls.FT"), ("GT", "calls.GT")] {
+        let sql = if sql.starts_with('1') { format!("\"{sql}\"") } else { sql.to_owned() };
+        let mistakes = parse(&sql, &schema()).unwrap_err();
+        assert!(mistakes[0].ends_with(&format!("; did you mean {said}?")), "{mistakes:?}");
+    }
+}
+
+#[test]
+fn text_where_a_number_is_needed_is_a_mistake_of_the_expression() {
+    let mistake = |sql: &str| parse(sql, &schema()).unwrap_err().join("; ");
+    assert!(mistake("qual > 'Doe'").starts_with("a text that is no number") && !mistake("qual > 'Doe'").contains("Doe"));
+    for sql in ["qual > chrom", "chrom = 22", "chrom IN (21, 22)"] {
+        let said = "chrom is text where a number is needed: compare it with a text in quotes, or TRY_CAST(chrom AS …)";
+        assert_eq!(mistake(sql), said, "{sql}");
+    }
+    for right in ["qual > '30'", "CAST(chrom AS DOUBLE) > qual", "TRY_CAST(chrom AS DOUBLE) > qual", "chrom = 'x'"] {
+        assert!(parse(right, &schema()).is_ok(), "{right}: {:?}", parse(right, &schema()));
+    }
+}
