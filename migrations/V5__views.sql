@@ -56,7 +56,8 @@ BEGIN
   EXECUTE format($view$
     CREATE OR REPLACE VIEW genogate.variants WITH (security_barrier) AS
       SELECT v.load_id, v.variant_id, v.chrom, v.contig, v.pos, v.end_pos, v.ids, v.ref, v.alt, v.alt_index, v.qual, v.filters,
-             coalesce(v.info, '{}')::jsonb%s AS info, v.orig_pos, v.orig_ref, v.orig_alt%s
+             coalesce(v.info, '{}')::jsonb%s AS info, v.orig_pos, v.orig_ref, v.orig_alt,
+             (SELECT l.assembly FROM genogate_store.loads l WHERE l.load_id = v.load_id) AS assembly%s
       FROM genogate_store.variants v
       WHERE EXISTS (SELECT FROM genogate_store.loads l
                     WHERE l.load_id = v.load_id AND l.load_no = v.variant_id >> 41 AND l.visible = 'yes'
