@@ -94,7 +94,7 @@ pub async fn demo(folder: &Path, show: &mut dyn FnMut(Section)) -> Result<Value>
         query::query(client, grant, &recorder, &question, Box::new(&mut out)).await?;
         Ok(String::from_utf8_lossy(&out).into_owned())
     };
-    let table = ask(query::Question { sql: QUERY, limit: Some(5), format: query::Format::Table }).await?;
+    let table = ask(query::Question { sql: QUERY, limit: Some(5), format: query::Format::Table { width: None } }).await?;
     tell("6. A query on the result", table.lines().map(str::to_owned).collect());
     let sample = ask(query::Question { sql: SAMPLE, limit: Some(1), format: query::Format::JsonLines }).await?;
     let sample: Map<String, Value> = serde_json::from_str(&sample).unwrap_or_default();

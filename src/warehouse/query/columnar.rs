@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use chrono::{NaiveDate, NaiveDateTime};
 use datafusion::arrow::array::{
-    ArrayBuilder, ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, FixedSizeBinaryBuilder, Float32Builder, Float64Builder,
-    Int16Builder, Int32Builder, Int64Builder, ListArray, NullBufferBuilder, RecordBatch, StringBuilder,
-    TimestampMicrosecondBuilder,
+    ArrayBuilder, ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Float32Builder, Float64Builder, Int16Builder,
+    Int32Builder, Int64Builder, ListArray, NullBufferBuilder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
 };
 use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef, TimeUnit};
@@ -18,7 +17,6 @@ use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use tokio_postgres::types::{Kind, Type};
-use uuid::Uuid;
 
 use super::cell::{Item, array};
 use super::output::{Column, Rows, unwritable};
@@ -112,6 +110,10 @@ impl Rows for Columnar<'_> {
             }
         }
     }
+
+    fn has_cut(&self) -> bool {
+        false
+    }
 }
 
 fn arrow_failed(error: ArrowError) -> Error {
@@ -136,13 +138,8 @@ fn schema(columns: &[Column]) -> SchemaRef {
     Arc::new(Schema::new(columns.iter().map(|column| field(&column.name, &column.kind)).collect::<Vec<_>>()))
 }
 
-/// uuid carries Arrow's canonical extension name, so that readers show it as one.
 fn field(name: &str, kind: &Type) -> Field {
-    let plain = Field::new(name, data_type(kind), true);
-    match *kind {
-        Type::UUID => plain.with_metadata([("ARROW:extension:name".to_owned(), "arrow.uuid".to_owned())].into()),
-        _ => plain,
-    }
+    Field::new(name, data_type(kind), true)
 }
 
 fn item(element: &Type) -> FieldRef {
@@ -163,7 +160,6 @@ fn data_type(kind: &Type) -> DataType {
         Type::DATE => DataType::Date32,
         Type::TIMESTAMP => DataType::Timestamp(TimeUnit::Microsecond, None),
         Type::TIMESTAMPTZ => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        Type::UUID => DataType::FixedSizeBinary(16),
         Type::BYTEA => DataType::Binary,
         // jsonb, numeric (exact as text only) and every type there may be beside these.
         _ => DataType::Utf8,
@@ -180,7 +176,6 @@ enum Cells {
     Float64(Float64Builder),
     Date(Date32Builder),
     Timestamp(TimestampMicrosecondBuilder),
-    Uuid(FixedSizeBinaryBuilder),
     Bytes(BinaryBuilder),
     Text(StringBuilder),
     List { field: FieldRef, items: Box<Cells>, ends: Vec<i32>, validity: NullBufferBuilder },
@@ -202,7 +197,6 @@ impl Cells {
             Type::DATE => Self::Date(Date32Builder::new()),
             Type::TIMESTAMP => Self::Timestamp(TimestampMicrosecondBuilder::new()),
             Type::TIMESTAMPTZ => Self::Timestamp(TimestampMicrosecondBuilder::new().with_timezone("UTC")),
-            Type::UUID => Self::Uuid(FixedSizeBinaryBuilder::new(16)),
             Type::BYTEA => Self::Bytes(BinaryBuilder::new()),
             _ => Self::Text(StringBuilder::new()),
         }
@@ -223,10 +217,6 @@ impl Cells {
             Self::Float64(column) => column.append_option(each(cell, |cell| cell.parse().ok())?),
             Self::Date(column) => column.append_option(each(cell, days)?),
             Self::Timestamp(column) => column.append_option(each(cell, microseconds)?),
-            Self::Uuid(column) => match each(cell, |cell| Uuid::parse_str(cell).ok())? {
-                Some(uuid) => column.append_value(uuid.as_bytes()).ok()?,
-                None => column.append_null(),
-            },
             Self::Bytes(column) => column.append_option(each(cell, bytes)?),
             Self::Text(column) => column.append_option(cell),
             Self::List { items, ends, validity, .. } => {
@@ -254,7 +244,6 @@ impl Cells {
             Self::Float64(column) => column.len(),
             Self::Date(column) => column.len(),
             Self::Timestamp(column) => column.len(),
-            Self::Uuid(column) => column.len(),
             Self::Bytes(column) => column.len(),
             Self::Text(column) => column.len(),
             Self::List { ends, .. } => ends.len() - 1,
@@ -272,7 +261,6 @@ impl Cells {
             Self::Float64(column) => Arc::new(column.finish()),
             Self::Date(column) => Arc::new(column.finish()),
             Self::Timestamp(column) => Arc::new(column.finish()),
-            Self::Uuid(column) => Arc::new(column.finish()),
             Self::Bytes(column) => Arc::new(column.finish()),
             Self::Text(column) => Arc::new(column.finish()),
             Self::List { field, items, ends, validity } => {

@@ -3,10 +3,12 @@
 mod acts;
 mod cell;
 mod columnar;
+mod explain;
 mod format;
 mod names;
 mod output;
 mod text;
+mod vertical;
 
 use std::io::Write;
 
@@ -19,7 +21,7 @@ use crate::access::{Grant, Permission};
 use crate::audit::{Event, Recorder};
 use crate::crypto::digest::{hex, sha256};
 use crate::db::{self, Connection};
-use crate::error::{Class, Error, Result};
+use crate::error::{Error, Result};
 
 /// Rows given when nobody says how many.
 pub const DEFAULT_LIMIT: u64 = 1000;
@@ -41,6 +43,9 @@ pub struct Answer {
     pub row_count: u64,
     /// There were more rows than asked for.
     pub truncated: bool,
+    /// Lines were cut to fit.
+    #[serde(skip)]
+    pub cut: bool,
 }
 
 /// Runs one statement and writes its rows to `out` as they come from the server: memory does not grow with them. The intent is
@@ -61,7 +66,7 @@ pub async fn query(
     grant.require(Permission::Query)?;
     client.batch_execute("BEGIN READ ONLY").await.map_err(|error| db::failure("beginning the query", error))?;
     // The extended protocol takes a single statement, so nothing can end this transaction and begin another.
-    let statement = client.prepare(question.sql).await.map_err(refused)?;
+    let statement = client.prepare(question.sql).await.map_err(|error| explain::unreadable(&error, question.sql))?;
     if statement.columns().is_empty() {
         return Err(Error::usage("the statement returns no rows").with_hint("genogate query takes one SELECT"));
     }
@@ -72,8 +77,12 @@ pub async fn query(
     recorder.record(Event::QueryIntent { sql_digest: sql_digest.clone() })?;
     recorder.flush().await.map_err(|error| error.at("no durable audit intent, so nothing was read"))?;
 
-    let mut answer =
-        Answer { columns: columns.iter().map(|column| column.name.clone()).collect(), row_count: 0, truncated: false };
+    let mut answer = Answer {
+        columns: columns.iter().map(|column| column.name.clone()).collect(),
+        row_count: 0,
+        truncated: false,
+        cut: false,
+    };
     let given = give(&client, question, &columns, out, &mut answer).await;
     // Rows of a query that failed later were given all the same.
     recorder.record(Event::QueryRun { sql_digest, rows: answer.row_count })?;
@@ -89,9 +98,10 @@ async fn give(
     answer: &mut Answer,
 ) -> Result<()> {
     // Cells come as text, the one form every type has.
-    let mut stream = std::pin::pin!(client.simple_query_raw(question.sql).await.map_err(refused)?);
+    let mut stream =
+        std::pin::pin!(client.simple_query_raw(question.sql).await.map_err(|error| explain::failed(error, question.sql))?);
     // Not before the server has begun to answer: a statement it refuses leaves no output.
-    let mut message = stream.try_next().await.map_err(refused)?;
+    let mut message = stream.try_next().await.map_err(|error| explain::failed(error, question.sql))?;
     let mut rows = question.format.rows(columns, out)?;
     while let Some(next) = message {
         if let SimpleQueryMessage::Row(row) = next {
@@ -103,28 +113,9 @@ async fn give(
             rows.row(&cells)?;
             answer.row_count += 1;
         }
-        message = stream.try_next().await.map_err(refused)?;
+        message = stream.try_next().await.map_err(|error| explain::failed(error, question.sql))?;
     }
-    rows.end(answer.truncated)
-}
-
-/// The server's own message may quote cells; its SQLSTATE and the place in the statement may not.
-fn refused(error: tokio_postgres::Error) -> Error {
-    use tokio_postgres::error::ErrorPosition;
-    let position = error.as_db_error().and_then(|refusal| match refusal.position() {
-        Some(ErrorPosition::Original(at)) => Some(*at),
-        _ => None,
-    });
-    let code = error.as_db_error().map(|refusal| refusal.code().code().to_owned()).unwrap_or_default();
-    let place = position.map_or("the query".into(), |at| format!("the query, at character {at}"));
-    let failure = db::failure(&place, error);
-    match code.as_str() {
-        // Read-only SQL; and the attempt to leave the read-only transaction.
-        "25006" | "25001" => Error::usage("genogate query only reads").with_sqlstate(code),
-        // Syntax, names and types of the statement itself.
-        _ if code.starts_with("42") && failure.class() != Class::Denied => Error::usage(failure.to_string())
-            .with_sqlstate(code)
-            .with_hint("tables: genogate.variants, calls, samples, loads, quarantine"),
-        _ => failure,
-    }
+    rows.end(answer.truncated)?;
+    answer.cut = rows.has_cut();
+    Ok(())
 }

@@ -18,6 +18,9 @@ pub trait Rows: Send {
 
     /// There are no more rows; `truncated` says that there would have been.
     fn end(&mut self, truncated: bool) -> Result<()>;
+
+    /// Was something left out of a row to make it fit?
+    fn has_cut(&self) -> bool;
 }
 
 /// A failure of the output; its cause is kept, so that a closed pipe can be told from a full disk.

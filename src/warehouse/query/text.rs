@@ -11,11 +11,11 @@ use super::cell::{text, value};
 use super::output::{Column, Rows, unwritable};
 use crate::error::Result;
 
-fn put(out: &mut dyn Write, text: &str) -> Result<()> {
+pub(super) fn put(out: &mut dyn Write, text: &str) -> Result<()> {
     out.write_all(text.as_bytes()).map_err(unwritable)
 }
 
-fn values<'a>(columns: &'a [Column], cells: &'a [Option<&str>]) -> impl Iterator<Item = Value> + 'a {
+pub(super) fn values<'a>(columns: &'a [Column], cells: &'a [Option<&str>]) -> impl Iterator<Item = Value> + 'a {
     columns.iter().zip(cells).map(|(column, cell)| cell.map_or(Value::Null, |cell| value(&column.kind, cell)))
 }
 
@@ -34,11 +34,17 @@ pub struct Table<'a> {
     /// The first rows, until the widths are known.
     waiting: Option<Vec<Vec<Value>>>,
     widths: Vec<usize>,
+    /// Longer lines are cut, with a mark.
+    most: Option<usize>,
+    cut: bool,
 }
 
+/// Ends a line that was cut.
+const CUT: char = '…';
+
 impl<'a> Table<'a> {
-    pub fn new(columns: Vec<Column>, out: Box<dyn Write + Send + 'a>) -> Self {
-        Self { columns, out, waiting: Some(Vec::new()), widths: Vec::new() }
+    pub fn new(columns: Vec<Column>, out: Box<dyn Write + Send + 'a>, most: Option<usize>) -> Self {
+        Self { columns, out, waiting: Some(Vec::new()), widths: Vec::new(), most, cut: false }
     }
 
     fn line(&mut self, cells: impl Iterator<Item = (String, bool)>) -> Result<()> {
@@ -46,7 +52,12 @@ impl<'a> Table<'a> {
             .zip(&self.widths)
             .map(|((cell, right), &width)| if right { format!("{cell:>width$}") } else { format!("{cell:<width$}") })
             .collect();
-        put(&mut self.out, &(padded.join("  ").trim_end().to_owned() + "\n"))
+        let mut line = padded.join("  ").trim_end().to_owned();
+        if let Some(most) = self.most.filter(|most| line.chars().count() > *most) {
+            line = line.chars().take(most.saturating_sub(1)).chain([CUT]).collect();
+            self.cut = true;
+        }
+        put(&mut self.out, &(line + "\n"))
     }
 
     fn values(&mut self, values: &[Value]) -> Result<()> {
@@ -90,10 +101,14 @@ impl Rows for Table<'_> {
         self.measure()?;
         self.out.flush().map_err(unwritable)
     }
+
+    fn has_cut(&self) -> bool {
+        self.cut
+    }
 }
 
 /// Control characters could move a terminal's cursor.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
@@ -126,6 +141,10 @@ impl Rows for Csv<'_> {
     fn end(&mut self, _truncated: bool) -> Result<()> {
         self.out.flush().map_err(unwritable)
     }
+
+    fn has_cut(&self) -> bool {
+        false
+    }
 }
 
 /// One JSON object a line.
@@ -147,6 +166,10 @@ impl Rows for JsonLines<'_> {
 
     fn end(&mut self, _truncated: bool) -> Result<()> {
         self.out.flush().map_err(unwritable)
+    }
+
+    fn has_cut(&self) -> bool {
+        false
     }
 }
 
@@ -175,5 +198,9 @@ impl Rows for JsonObject<'_> {
     fn end(&mut self, truncated: bool) -> Result<()> {
         put(&mut self.out, &format!("],\"row_count\":{},\"truncated\":{truncated}}}\n", self.rows))?;
         self.out.flush().map_err(unwritable)
+    }
+
+    fn has_cut(&self) -> bool {
+        false
     }
 }
