@@ -102,10 +102,16 @@ pub struct Dropped {
     pub calls: u64,
 }
 
-/// Deletes a load's rows; its line in the list stays. Class `usage` when there is none with this id, `failed` while it runs.
+/// Deletes a load's rows; its line in the list stays. Class `usage` when there is none with this id, or it was dropped, `failed` while it runs.
 pub async fn drop(client: &Client, grant: &Grant, recorder: &Recorder, id: Uuid) -> Result<Dropped> {
     grant.require(Permission::LoadManage)?;
-    let (variants, calls) = drop_load(client, id, "dropped on request").await?.ok_or_else(|| unknown(id))?;
+    let Some((variants, calls)) = drop_load(client, id, "dropped on request").await? else {
+        // It stays in the list.
+        show(client, grant, id).await?;
+        return Err(
+            Error::usage(format!("load {id} was dropped already")).with_hint("nothing of it is left but its line in the list")
+        );
+    };
     let dropped = Dropped { load_id: id, variants, calls };
     recorder.record(Event::LoadDropped { load_id: id, variants: dropped.variants, calls: dropped.calls })?;
     Ok(dropped)

@@ -251,7 +251,10 @@ async fn loads_are_listed_shown_and_dropped() {
     let dropped = loads::drop(&client, &grant, &recorder, id).await.unwrap();
     assert_eq!((dropped.variants, dropped.calls), (6, 12));
     assert_eq!(loads::show(&client, &grant, id).await.unwrap().status, "dropped");
-    assert_eq!(loads::drop(&client, &grant, &recorder, id).await.unwrap_err().class(), Class::Usage);
+    let again = loads::drop(&client, &grant, &recorder, id).await.unwrap_err();
+    assert_eq!((again.class(), again.to_string()), (Class::Usage, format!("load {id} was dropped already")));
+    let unknown = loads::drop(&client, &grant, &recorder, uuid::Uuid::nil()).await.unwrap_err();
+    assert!(unknown.to_string().contains("there is no load"), "{unknown}");
     assert_eq!(loads::show(&client, &grant, Uuid::nil()).await.unwrap_err().class(), Class::Usage);
     assert_eq!(validated(&rig, id).await.unwrap_err().class(), Class::Usage);
     assert_eq!(ask(&rig, "SELECT count(*) FROM variants", 1).await.unwrap()["rows"], json!([{"count": 0}]));
