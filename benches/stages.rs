@@ -52,6 +52,7 @@ impl Line {
             safeguards: &Safeguards::default(),
             units: &self.inspection.units,
             force: false,
+            private: true,
             shard: None,
             load_name: None,
             files: None,

@@ -23,12 +23,12 @@ pub use trail::{Trail, destination, spool};
 use crate::access::{Grant, Permission};
 use crate::audit::{Event, Recorder};
 use crate::crypto::digest::{self, Sha256};
-use crate::db::Databases;
+use crate::db::{Databases, LOCAL};
 use crate::error::{Class, Error, Result};
 use crate::flow::exec::{SinkExec, StageExec};
 use crate::flow::{Apply, Context, Input, OpenSink, Opened, Opening, Outcome, Status};
 use crate::plan::{Draft, Plan, PlanOptions, Planned};
-use crate::spec::Spec;
+use crate::spec::{Profile, Spec};
 use crate::store::Shard;
 
 /// Options of a run that are not part of the pipeline.
@@ -55,11 +55,13 @@ impl Run {
     /// Opens the trail, makes the intent durable, then looks at the inputs and plans. A mistake in the file that shows without
     /// the inputs comes before all that.
     ///
-    /// The trail is that of the sink's database, else of the first that a stage uses, else the spool alone.
+    /// The trail is that of the sink's database, else of the first that a stage uses, else the managed one's where that runs, else the
+    /// spool alone.
     pub async fn prepare(spec: &Spec, options: PlanOptions, home: &Path) -> Result<Self> {
         let draft = Draft::of(spec, &options).require()?;
         let databases = Databases::new(spec.pipeline.databases.clone(), &spec.base).with_home(home);
-        let trail = Trail::open(&databases, draft.databases().first().map(String::as_str), home).await?;
+        let running = databases.is_running().then(|| LOCAL.to_owned());
+        let trail = Trail::open(&databases, draft.databases().first().or(running.as_ref()).map(String::as_str), home).await?;
         match look(spec, draft, options.threads, &trail).await {
             Ok(plan) => {
                 let context = Arc::new(Context::new(trail.run_id(), trail.recorder()));
@@ -167,6 +169,7 @@ impl Run {
             safeguards: &self.plan.safeguards,
             units: &self.plan.units,
             force: options.force,
+            private: self.plan.pipeline.profile == Profile::Hipaa,
             shard: options.shard,
             load_name: options.load_name.as_deref(),
             files: files_digest(&self.plan),

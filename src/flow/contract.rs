@@ -35,6 +35,10 @@ pub trait SourceConfig {
 
     /// What of the settings concerns stages.
     fn facts(&self) -> SourceFacts;
+
+    /// Where the inputs lie, in their order, for the caller's terminal only; `None`: standard input. Relative paths resolve against
+    /// `base`.
+    fn paths(&self, base: &Path) -> Result<Vec<Option<PathBuf>>>;
 }
 
 /// What a source's section says that concerns stages.
@@ -266,6 +270,8 @@ pub struct Opening<'a> {
     pub units: &'a [InputUnits],
     /// Replace an identical complete load.
     pub force: bool,
+    /// What is written to files is nobody's but their owner's.
+    pub private: bool,
     /// The part of the work that is this run's; `None`: all of it.
     pub shard: Option<Shard>,
     /// The name under which runs meet in one load.

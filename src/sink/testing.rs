@@ -150,6 +150,7 @@ impl Rig {
             safeguards: &Safeguards::default(),
             units: &units,
             force,
+            private: true,
             shard,
             load_name,
             files: None,

@@ -9,7 +9,7 @@ use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
 use serde_json::json;
 
 use super::config::Config;
-use super::dataset::{Folder, Manifest};
+use super::dataset::{Access, Folder, Manifest};
 use super::shared::{Shared, lock};
 use super::writer::PartitionWriter;
 use crate::access::Permission;
@@ -80,11 +80,12 @@ impl Sink for Parquet {
                 .with_hint("load into PostgreSQL, or without `--shard`"));
         }
         let load = opening.context.run_id;
-        let folder = Folder::create(&self.path, load)?;
+        let access = if opening.private { Access::Private } else { Access::Usual };
+        let folder = Folder::create(&self.path, load, access)?;
         folder.write_document(document)?;
         let _ = opening.context.load.set(load);
         opening.context.recorder.record(Event::LoadBegun { load_id: load, resumed_units: 0 })?;
-        let shared = Shared::new(opening.context.clone(), &folder.path(""), &schema);
+        let shared = Shared::new(opening.context.clone(), &folder.path(""), access, &schema);
         Ok(Arc::new(Open {
             shared: Arc::new(shared),
             folder: Mutex::new(Some(folder)),

@@ -2,11 +2,11 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Int32Array, RecordBatch, StringArray};
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::datatypes::Schema;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
@@ -22,9 +22,15 @@ use crate::store::{Document, SampleId};
 
 /// Bad records while units are still being read, each with its line within its unit.
 pub const WITHIN_UNITS: &str = "quarantine.partial";
-const QUARANTINE: &str = "quarantine.jsonl";
 
-/// What `manifest.json` says about a complete load.
+/// Beside the rows stand files whose names begin with `_` and do not end in `.parquet`: who reads the folder as a dataset passes them
+/// over.
+const HEADER: &str = "_header.jsonl";
+const SAMPLES: &str = "_samples.jsonl";
+const MANIFEST: &str = "_manifest.json";
+const QUARANTINE: &str = "_quarantine.jsonl";
+
+/// What [`MANIFEST`] says about a complete load.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Manifest {
     pub load_id: Uuid,
@@ -47,15 +53,42 @@ pub struct Folder {
     root: PathBuf,
     hidden: PathBuf,
     load: Uuid,
+    access: Access,
     published: bool,
+}
+
+/// Who may read the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Their owner alone.
+    Private,
+    /// Whom the process's umask lets.
+    Usual,
+}
+
+impl Access {
+    fn file(self) -> fs::OpenOptions {
+        let mut options = File::options();
+        options.create(true).mode(if self == Self::Private { 0o600 } else { 0o666 });
+        options
+    }
+
+    fn folder(self, path: &Path) -> Result<()> {
+        let mut builder = fs::DirBuilder::new();
+        builder.mode(if self == Self::Private { 0o700 } else { 0o777 });
+        builder.create(path).map_err(|error| wrote(path, &error))
+    }
 }
 
 impl Folder {
     /// Makes the hidden folder below `root`.
-    pub fn create(root: &Path, load: Uuid) -> Result<Self> {
+    pub fn create(root: &Path, load: Uuid, access: Access) -> Result<Self> {
         let hidden = root.join(format!(".load={load}.partial"));
-        fs::create_dir_all(hidden.join("variants")).map_err(|error| wrote(&hidden, &error))?;
-        Ok(Self { root: root.to_owned(), hidden, load, published: false })
+        fs::create_dir_all(root).map_err(|error| wrote(root, &error))?;
+        access.folder(&hidden)?;
+        let this = Self { root: root.to_owned(), hidden, load, access, published: false };
+        access.folder(&this.path("variants"))?;
+        Ok(this)
     }
 
     /// A path in the folder.
@@ -65,7 +98,7 @@ impl Folder {
 
     /// Writes header lines and samples, input by input. The file schema names no sample: ids are values only.
     pub fn write_document(&self, document: &Document) -> Result<()> {
-        let path = self.path("header.jsonl");
+        let path = self.path(HEADER);
         let mut text = String::new();
         for (input, number) in document.inputs.iter().zip(1..) {
             let about = json!({
@@ -77,34 +110,22 @@ impl Folder {
                 text.push_str(&format!("{}\n", json!({ "input": number, "key": line.key, "value": line.value })));
             }
         }
-        write_synced(&path, text.as_bytes())?;
+        write_synced(&path, text.as_bytes(), self.access)?;
         self.write_samples(document)
     }
 
     fn write_samples(&self, document: &Document) -> Result<()> {
-        let (mut inputs, mut indexes, mut ids) = (Vec::new(), Vec::new(), Vec::new());
+        let mut text = String::new();
         for (input, number) in document.inputs.iter().zip(1i32..) {
             for (sample, index) in input.samples.iter().zip(0i32..) {
-                inputs.push(number);
-                indexes.push(index);
-                ids.push(match sample {
+                let id = match sample {
                     SampleId::Name(name) => name.expose().as_str(),
                     SampleId::Pseudonym(pseudonym) => pseudonym,
-                });
+                };
+                text.push_str(&format!("{}\n", json!({ "input": number, "sample_index": index, "sample_id": id })));
             }
         }
-        let schema = Arc::new(Schema::new(vec![
-            Field::new("input", DataType::Int32, false),
-            Field::new("sample_index", DataType::Int32, false),
-            Field::new("sample_id", DataType::Utf8, false),
-        ]));
-        let columns: Vec<ArrayRef> =
-            vec![Arc::new(Int32Array::from(inputs)), Arc::new(Int32Array::from(indexes)), Arc::new(StringArray::from(ids))];
-        let batch = RecordBatch::try_new(schema.clone(), columns)?;
-        let path = self.path("samples.parquet");
-        let mut writer = open_parquet(&path, schema)?;
-        writer.write(&batch).map_err(|error| failed(&path, &error))?;
-        close_parquet(&path, writer)
+        write_synced(&self.path(SAMPLES), text.as_bytes(), self.access)
     }
 
     /// Gives every bad record its line within its file, 1-based, now that the lines before each unit are known.
@@ -115,7 +136,7 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(unreadable(&from, &error.kind())),
         };
-        let mut out = BufWriter::new(File::create(&to).map_err(|error| wrote(&to, &error))?);
+        let mut out = BufWriter::new(self.access.file().write(true).truncate(true).open(&to).map_err(|error| wrote(&to, &error))?);
         for line in read.lines() {
             let line = line.map_err(|error| unreadable(&from, &error.kind()))?;
             let unplanned = || Error::internal("an entry of the quarantine cannot be read back");
@@ -141,7 +162,7 @@ impl Folder {
             if !entry.file_name().to_string_lossy().starts_with("load=") {
                 continue;
             }
-            let path = entry.path().join("manifest.json");
+            let path = entry.path().join(MANIFEST);
             match fs::read(&path) {
                 Ok(text) => {
                     let manifest = serde_json::from_slice(&text).map_err(|_| unreadable(&path, &"it is no manifest"))?;
@@ -157,7 +178,7 @@ impl Folder {
     /// Writes the manifest and lets the folder appear under its name; removes what it replaces afterwards.
     pub fn publish(&mut self, manifest: &Manifest, replaces: Option<&Path>) -> Result<()> {
         let text = serde_json::to_string(manifest).map_err(|_| Error::internal("a manifest cannot be written"))?;
-        write_synced(&self.path("manifest.json"), format!("{text}\n").as_bytes())?;
+        write_synced(&self.path(MANIFEST), format!("{text}\n").as_bytes(), self.access)?;
         for folder in [self.path("variants"), self.hidden.clone()] {
             sync(&folder)?;
         }
@@ -182,10 +203,10 @@ impl Drop for Folder {
 }
 
 /// A Parquet file, zstd level 3. Of the schema's metadata only field metadata (VCF Number and Type) is kept.
-pub fn open_parquet(path: &Path, schema: Arc<Schema>) -> Result<ArrowWriter<File>> {
+pub fn open_parquet(path: &Path, schema: Arc<Schema>, access: Access) -> Result<ArrowWriter<File>> {
     let level = ZstdLevel::try_new(3).map_err(|error| failed(path, &error))?;
     let properties = WriterProperties::builder().set_compression(Compression::ZSTD(level)).build();
-    let file = File::create(path).map_err(|error| wrote(path, &error))?;
+    let file = access.file().write(true).truncate(true).open(path).map_err(|error| wrote(path, &error))?;
     ArrowWriter::try_new(file, schema, Some(properties)).map_err(|error| failed(path, &error))
 }
 
@@ -196,13 +217,13 @@ pub fn close_parquet(path: &Path, mut writer: ArrowWriter<File>) -> Result<()> {
 }
 
 /// Appends bytes to a file.
-pub fn append(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut file = File::options().create(true).append(true).open(path).map_err(|error| wrote(path, &error))?;
+pub fn append(path: &Path, bytes: &[u8], access: Access) -> Result<()> {
+    let mut file = access.file().append(true).open(path).map_err(|error| wrote(path, &error))?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| wrote(path, &error))
 }
 
-fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut file = File::create(path).map_err(|error| wrote(path, &error))?;
+fn write_synced(path: &Path, bytes: &[u8], access: Access) -> Result<()> {
+    let mut file = access.file().write(true).truncate(true).open(path).map_err(|error| wrote(path, &error))?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|error| wrote(path, &error))
 }
 

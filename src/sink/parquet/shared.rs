@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
+use super::dataset::Access;
 use crate::flow::{Context, Figures, column};
 use crate::store::ClosedUnit;
 use crate::store::InputTotal;
@@ -16,6 +17,7 @@ use crate::store::tally::Account;
 pub struct Shared {
     pub context: Arc<Context>,
     hidden: PathBuf,
+    pub access: Access,
     pub file_schema: SchemaRef,
     state: Mutex<State>,
     /// Held while the common quarantine file is appended to.
@@ -24,9 +26,9 @@ pub struct Shared {
 
 impl Shared {
     /// Nothing written yet, below the folder `hidden`.
-    pub fn new(context: Arc<Context>, hidden: &Path, schema: &Schema) -> Self {
+    pub fn new(context: Arc<Context>, hidden: &Path, access: Access, schema: &Schema) -> Self {
         let (file_schema, state) = (file_schema(schema), Mutex::default());
-        Self { context, hidden: hidden.to_owned(), file_schema, state, quarantine: Mutex::new(()) }
+        Self { context, hidden: hidden.to_owned(), access, file_schema, state, quarantine: Mutex::new(()) }
     }
 
     /// A path in the load's folder.

@@ -1,10 +1,11 @@
 //! The dataset: all or nothing, complete, and without names where none belong.
 
 use std::fs::{self, File};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, AsArray, Int64Array, StringArray};
+use datafusion::arrow::array::{Array, AsArray, Int64Array};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::json;
 
@@ -47,7 +48,7 @@ async fn a_dataset_appears_when_it_is_finished() {
     let figures = [found.input_records, found.variants, found.calls, found.quarantined, found.filtered, found.units];
     assert_eq!(figures, [5, 3, 6, 1, 1, 2]);
     let load = lake.join(format!("load={}", run.context.run_id));
-    assert_eq!(entries(&load), ["header.jsonl", "manifest.json", "quarantine.jsonl", "samples.parquet", "variants"]);
+    assert_eq!(entries(&load), ["_header.jsonl", "_manifest.json", "_quarantine.jsonl", "_samples.jsonl", "variants"]);
 
     let reader = ParquetRecordBatchReaderBuilder::try_new(File::open(load.join("variants/part-0.parquet")).unwrap()).unwrap();
     let footer = format!("{:?}", reader.metadata().file_metadata());
@@ -67,12 +68,16 @@ async fn a_dataset_appears_when_it_is_finished() {
     let text = |gt: &str| Some(gt.to_owned());
     assert_eq!(testing::texts(genotypes.values()), [text("0|1"), None, None, text("0|1"), text("0|1"), text("0|1")]);
 
-    let samples = ParquetRecordBatchReaderBuilder::try_new(File::open(load.join("samples.parquet")).unwrap()).unwrap();
-    let batch = samples.build().unwrap().next().unwrap().unwrap();
-    let ids = batch.column(2).as_any().downcast_ref::<StringArray>().unwrap();
-    assert_eq!((ids.value(0), ids.value(1), ids.len()), ("sample-0", "sample-1", 2));
+    let samples = fs::read_to_string(load.join("_samples.jsonl")).unwrap();
+    let wanted = [0, 1].map(|n| format!("{{\"input\":1,\"sample_index\":{n},\"sample_id\":\"sample-{n}\"}}\n"));
+    assert_eq!(samples, wanted.concat());
+    for file in ["_samples.jsonl", "_header.jsonl", "_manifest.json", "_quarantine.jsonl", "variants/part-0.parquet"] {
+        let mode = fs::metadata(load.join(file)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{file}");
+    }
+    assert_eq!(fs::metadata(&load).unwrap().permissions().mode() & 0o777, 0o700);
     // Three lines of the first unit, seven before it in its own.
-    let quarantine = fs::read_to_string(load.join("quarantine.jsonl")).unwrap();
+    let quarantine = fs::read_to_string(load.join("_quarantine.jsonl")).unwrap();
     let entry: serde_json::Value = serde_json::from_str(&quarantine).unwrap();
     assert_eq!(entry, json!({"input": 1, "unit": 1, "line": 11, "field": "POS", "reason": "not a number"}));
 }
@@ -119,12 +124,12 @@ async fn a_manifest_that_cannot_be_read_is_not_taken_for_no_load() {
     let home = tempfile::tempdir().unwrap();
     let rig = rig(1, 1);
     let first = rig.open(&*sink(home.path()), false).await.unwrap().end(&rig).await.unwrap();
-    let manifest = home.path().join(format!("lake/load={}/manifest.json", first.load_id));
+    let manifest = home.path().join(format!("lake/load={}/_manifest.json", first.load_id));
     let whole = fs::read(&manifest).unwrap();
     for broken in [&whole[..whole.len() / 2], b"", b"[]", b"{}", &[0xff; 8]] {
         fs::write(&manifest, broken).unwrap();
         let error = rig.open(&*sink(home.path()), false).await.unwrap().end(&rig).await.unwrap_err();
-        assert!(error.class() == crate::error::Class::Failed && error.to_string().contains("manifest.json"), "{error}");
+        assert!(error.class() == crate::error::Class::Failed && error.to_string().contains("_manifest.json"), "{error}");
     }
     fs::remove_file(&manifest).unwrap();
     fs::create_dir(&manifest).unwrap();

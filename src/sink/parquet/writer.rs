@@ -39,7 +39,7 @@ impl PartitionWriter {
     /// Makes the partition's file.
     pub fn create(shared: Arc<Shared>, partition: usize) -> Result<Self> {
         let path = shared.path(&format!("variants/part-{partition}.parquet"));
-        let file = open_parquet(&path, shared.file_schema.clone())?;
+        let file = open_parquet(&path, shared.file_schema.clone(), shared.access)?;
         Ok(Self { shared, partition, path, file, open: None })
     }
 
@@ -78,7 +78,7 @@ impl PartitionWriter {
             })
             .collect();
         let _one = lock(&self.shared.quarantine);
-        append(&self.shared.path(WITHIN_UNITS), lines.as_bytes())
+        append(&self.shared.path(WITHIN_UNITS), lines.as_bytes(), self.shared.access)
     }
 
     /// Ids of a batch's rows; accounts for the units that end in it.

@@ -1,10 +1,11 @@
 //! From the settings to the source, which must not have looked at a file yet.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::config::{Config, OnBadFile, OnBadRecord};
 use super::limits::Limits;
+use super::paths;
 use super::source::VcfSource;
 use crate::error::{Error, Result};
 use crate::flow::{BadRecords, Demands, Source, SourceConfig, SourceFacts};
@@ -58,6 +59,10 @@ impl SourceConfig for Config {
             OnBadRecord::Quarantine => BadRecords::SetAside { most: self.max_bad_records },
         };
         SourceFacts { reference: self.reference.clone(), bad_records, contigs: self.contigs.clone() }
+    }
+
+    fn paths(&self, base: &Path) -> Result<Vec<Option<PathBuf>>> {
+        Ok(paths::of(&self.paths, base)?.into_iter().map(|entry| entry.path).collect())
     }
 }
 

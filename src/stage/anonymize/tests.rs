@@ -183,6 +183,7 @@ async fn opening_twice_gives_the_same_pseudonyms_and_leaves_no_name() {
             safeguards: &Safeguards::default(),
             units: &[],
             force: false,
+            private: true,
             shard: None,
             load_name: None,
             files: None,
