@@ -1,14 +1,21 @@
-//! The server programs, the managed database and the one that libpq's variables name. It must not start or migrate any.
+//! The server programs and the managed database, or a server of one's own. It must not start or migrate any.
 
 use super::check::Check;
 use crate::db::settings::{self, Foreign};
-use crate::db::{Connection, Databases, ENV, LOCAL, failure, local, migrate};
+use crate::db::{Connection, Databases, LOCAL, failure, local, migrate};
 use crate::error::{Error, Result};
 
 const START: &str = "genogate db start";
 
 /// The checks in the order in which one makes the next possible.
-pub(super) async fn examine(databases: &Databases) -> Vec<Check> {
+pub(super) async fn examine(databases: &Databases, name: &str) -> Vec<Check> {
+    if !databases.is_managed(name) {
+        return vec![
+            reached("tls", databases, name).await,
+            current("migrations", databases, name).await,
+            unset("role settings", databases, name).await,
+        ];
+    }
     let programs = local::server_version();
     let mut checks = vec![match &programs {
         Ok(version) => Check::good("server programs", version.clone()),
@@ -33,10 +40,6 @@ pub(super) async fn examine(databases: &Databases) -> Vec<Check> {
             ["tls", "migrations", "role settings"]
                 .map(|name| Check::bad(name, "not asked: the managed database is not running", START)),
         );
-    }
-    if Databases::default_name() == ENV {
-        checks.push(reached("tls to PGHOST", databases, ENV).await);
-        checks.push(unset("settings at PGHOST", databases, ENV).await);
     }
     checks
 }
@@ -66,7 +69,8 @@ fn managed(status: &local::Status, programs: Option<&str>) -> Check {
 /// Does the application reach the database over TLS 1.2 or newer? The connection itself refuses an unverified server.
 async fn reached(name: &'static str, databases: &Databases, database: &str) -> Check {
     async fn protocol(connection: &Connection) -> Result<Option<String>> {
-        let query = "SELECT version FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid() AND ssl";
+        let query = "SELECT version || ' with PostgreSQL ' || pg_catalog.current_setting('server_version')
+                     FROM pg_catalog.pg_stat_ssl WHERE pid = pg_catalog.pg_backend_pid() AND ssl";
         let row = connection.query_opt(query, &[]).await.map_err(|error| failure("asking for the connection's TLS", error))?;
         row.map(|row| row.try_get(0)).transpose().map_err(|_| Error::internal("the TLS version is not text"))
     }
@@ -75,13 +79,16 @@ async fn reached(name: &'static str, databases: &Databases, database: &str) -> C
         Err(error) => Err(error),
     };
     match outcome {
-        Ok(Some(version)) => Check::good(name, format!("the application connects over {version}, certificate verified")),
+        Ok(Some(version)) => Check::good(name, format!("the application speaks {version}, certificate verified")),
         Ok(None) => Check::bad(name, "the connection is not encrypted", "report this: it should have been refused"),
         Err(error) => Check::failed(name, &error),
     }
 }
 
 async fn current(name: &'static str, databases: &Databases, database: &str) -> Check {
+    if !databases.has_administrator(database) {
+        return there(name, databases, database).await;
+    }
     let outcome = match databases.administrator(database).await {
         Ok(mut connection) => migrate::pending(&mut connection).await,
         Err(error) => Err(error),
@@ -89,6 +96,24 @@ async fn current(name: &'static str, databases: &Databases, database: &str) -> C
     match outcome {
         Ok(waiting) if waiting.is_empty() => Check::good(name, "current"),
         Ok(waiting) => Check::bad(name, format!("{} not applied", waiting.len()), "genogate init-db"),
+        Err(error) => Check::failed(name, &error),
+    }
+}
+
+/// The application does not see the history of migrations, only whether there was one.
+async fn there(name: &'static str, databases: &Databases, database: &str) -> Check {
+    let outcome = match databases.connect(database).await {
+        Ok(connection) => {
+            let asked = connection.query_one("SELECT pg_catalog.to_regclass('genogate.variants') IS NOT NULL", &[]).await;
+            asked.map(|row| row.get::<_, bool>(0)).map_err(|error| failure("looking for the views", error))
+        }
+        Err(error) => Err(error),
+    };
+    match outcome {
+        Ok(true) => {
+            Check::good(name, "the views are there; which version, `genogate init-db --dry-run` tells as the administrator")
+        }
+        Ok(false) => Check::bad(name, "none applied", "genogate init-db, as the administrator"),
         Err(error) => Check::failed(name, &error),
     }
 }
