@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
+use super::layout::{self, Heading};
+use super::names;
 use crate::error::Error;
 
 /// Was a JSON object printed? There is one standard output in a process.
@@ -38,8 +40,18 @@ impl Console {
     /// Prints a line of text unless `--json` was asked.
     pub fn line(&self, text: impl Display) {
         if !self.json {
-            write_out(&text.to_string());
+            write_out(&laid_out(text.to_string(), std::io::stdout()));
         }
+    }
+
+    /// Prints a table unless `--json` was asked.
+    pub fn table<const N: usize>(&self, header: &[Heading; N], rows: &[[String; N]]) {
+        layout::table(header, rows, self.width()).iter().for_each(|line| self.line(line));
+    }
+
+    /// Columns of the terminal that standard output is.
+    pub fn width(&self) -> Option<usize> {
+        width(std::io::stdout())
     }
 
     /// Prints bytes that are a file of their own (a completion script, a manual page), whatever was asked.
@@ -73,6 +85,17 @@ impl Console {
         std::io::stderr().is_terminal()
     }
 
+    /// Asks whoever sits at the terminal; false where nobody does.
+    pub fn agrees(&self, question: &str) -> bool {
+        if !(self.interactive() && std::io::stdin().is_terminal()) {
+            return false;
+        }
+        let _ = write!(std::io::stderr().lock(), "{question} [y/N] ");
+        let mut answer = String::new();
+        let read = std::io::stdin().read_line(&mut answer);
+        read.is_ok() && ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
+    }
+
     /// Prints a remark on standard error: progress in batch logs, notices.
     pub fn remark(&self, text: impl Display) {
         self.log("INFO", text, json!({}));
@@ -104,7 +127,7 @@ impl Console {
                 fields["message"] = json!(text);
                 json!({"timestamp": chrono::Utc::now(), "level": level, "fields": fields}).to_string()
             }
-            false => text,
+            false => laid_out(text, std::io::stderr()),
         };
         // A closed standard error must not end a load.
         let _ = writeln!(std::io::stderr().lock(), "{line}");
@@ -117,6 +140,27 @@ pub(super) fn told(error: &Error) -> Value {
         "class": error.class(), "message": error.to_string(), "hint": error.hint(), "sqlstate": error.sqlstate(),
         "load_id": error.load_id(), "input": error.input_number(), "exit_code": error.class().exit_code(),
     })
+}
+
+/// Columns of a terminal.
+fn width(of: impl std::os::fd::AsFd) -> Option<usize> {
+    terminal_size::terminal_size_of(of).map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0)
+}
+
+/// A text as it is shown: as it is, or for a terminal with paths, in lines that fit, with colour where it is wanted.
+fn laid_out(text: String, to: impl IsTerminal + std::os::fd::AsFd) -> String {
+    if !to.is_terminal() {
+        return text;
+    }
+    let text = names::by_path(&text);
+    let text = width(to).map_or_else(|| text.clone(), |width| layout::wrapped(&text, width));
+    if has_colour() { layout::coloured(&text) } else { text }
+}
+
+/// Does the terminal's user want colour? (<https://no-color.org>)
+fn has_colour() -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    set("NO_COLOR").is_none() && set("TERM").is_some_and(|term| term != "dumb")
 }
 
 /// A closed standard output (`| head`) is the reader's wish, not an error.

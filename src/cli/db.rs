@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,6 +15,9 @@ use crate::db::{Databases, LOCAL};
 use crate::error::{Error, Result};
 use crate::run::Trail;
 use crate::secrets;
+
+/// How long sessions of commands that have ended may take to go.
+const LEAVING: Duration = Duration::from_secs(3);
 
 /// The managed private PostgreSQL: own folder, own port of 127.0.0.1, TLS and SCRAM only.
 #[derive(Debug, clap::Args)]
@@ -32,14 +36,18 @@ enum What {
                       GENOGATE_PG_BIN, else the installed ones."
     )]
     Start,
-    /// Stop it and wait until it has ended.
+    /// Stop it and wait until it has ended. Sessions of others are named first: on a terminal it asks, elsewhere it refuses.
     #[command(after_help = "Example:\n  genogate db stop")]
-    Stop,
+    Stop {
+        /// Cut off whoever is connected.
+        #[arg(long)]
+        force: bool,
+    },
     /// Show whether it runs, and where.
     #[command(after_help = "Example:\n  genogate db status --json")]
     Status,
-    /// Print the application's connection URL, without a password.
-    #[command(after_help = "Example:\n  PGPASSFILE=~/.local/share/genogate/app.pgpass psql \"$(genogate db url)\"")]
+    /// Print the application's connection URL for libpq's clients: it names the file with the password.
+    #[command(after_help = "Example:\n  psql \"$(genogate db url)\"")]
     Url,
     /// Open psql as the administrator, or with --app as the application.
     #[command(after_help = "Example:\n  genogate db shell -- -c 'SELECT * FROM genogate.loads'")]
@@ -68,7 +76,7 @@ impl Command {
         let cluster = Cluster::open(&home);
         match self.what {
             What::Start => start(console, &cluster).await,
-            What::Stop => stop(console, &cluster).await,
+            What::Stop { force } => stop(console, &cluster, force).await,
             What::Status => {
                 let status = cluster.status()?;
                 console.object(json!(status));
@@ -111,8 +119,11 @@ async fn start(console: &Console, cluster: &Cluster) -> Result<()> {
     Ok(())
 }
 
-async fn stop(console: &Console, cluster: &Cluster) -> Result<()> {
+async fn stop(console: &Console, cluster: &Cluster, force: bool) -> Result<()> {
     let running = cluster.status()?.running;
+    if running && !force {
+        may_cut_off(console, cluster).await?;
+    }
     if running {
         record(cluster.home(), true, vec![Event::DatabaseCluster { action: "stopped".to_owned() }]).await?;
     }
@@ -120,6 +131,21 @@ async fn stop(console: &Console, cluster: &Cluster) -> Result<()> {
     console.object(json!({ "stopped": stopped }));
     console.line(if stopped { "the managed PostgreSQL is stopped" } else { "the managed PostgreSQL was not running" });
     Ok(())
+}
+
+/// Class `failed` when somebody is connected and nobody agrees to cut him off.
+async fn may_cut_off(console: &Console, cluster: &Cluster) -> Result<()> {
+    let clients = cluster.clients(LEAVING).await?;
+    if clients.is_empty() {
+        return Ok(());
+    }
+    console.remark(format_args!("{} connected:", clients.len()));
+    clients.iter().for_each(|client| console.remark(format_args!("  {client}")));
+    if console.agrees("Stop the database and cut them off?") {
+        return Ok(());
+    }
+    Err(Error::failed("the managed PostgreSQL was not stopped: it is in use")
+        .with_hint("end what uses it first; `genogate db stop --force` cuts it off, and loads are resumed by running them again"))
 }
 
 async fn shell(cluster: &Cluster, app: bool, arguments: &[OsString]) -> Result<()> {

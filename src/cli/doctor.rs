@@ -5,23 +5,28 @@ use std::path::PathBuf;
 use serde_json::json;
 
 use super::Console;
+use super::door::Which;
 use crate::doctor::examine;
 use crate::error::{Error, Result};
 
-/// Looks at processors, memory, disk, PostgreSQL, TLS, migrations and key rings of this machine. Changes nothing.
+/// Looks at processors, memory, disk and key rings of this machine, and at the managed PostgreSQL, or at the server that is named
+/// instead: TLS, migrations, settings of its roles. Changes nothing.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: genogate doctor")]
+#[command(after_help = "Examples:\n  genogate doctor\n  genogate doctor --pipeline clinic.yaml")]
 pub struct Command {
     /// Data home to look at, instead of GENOGATE_HOME or the usual one.
     #[arg(long, value_name = "FOLDER")]
     home: Option<PathBuf>,
+    #[command(flatten)]
+    which: Which,
 }
 
 impl Command {
     /// Prints one line a check. Ends with class `failed` when something is not as it should be.
     pub async fn run(self, console: &Console) -> Result<()> {
         let home = self.home.map_or_else(crate::secrets::home, Ok)?;
-        let checks = examine(&home).await;
+        let (databases, name) = self.which.resolve(&home)?;
+        let checks = examine(&home, &databases, &name).await;
         let bad = checks.iter().filter(|check| !check.ok).count();
         console.object(json!({ "ok": bad == 0, "checks": checks }));
         for check in &checks {

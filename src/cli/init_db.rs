@@ -1,19 +1,16 @@
 //! `genogate init-db`: brings a database to this program's tables. It must not know what a migration does.
 
-use std::path::PathBuf;
-
 use serde_json::json;
 
 use super::Console;
+use super::door::Which;
 use crate::audit::Event;
 use crate::db::migrate::{self, migrate, pending};
 use crate::db::settings::{self, Foreign};
 use crate::db::{Databases, harden};
-use crate::error::{Error, Result};
-use crate::registry::SinkSpec;
+use crate::error::Result;
 use crate::run::Trail;
 use crate::secrets;
-use crate::spec::Spec;
 
 /// Make or update the tables of a database. Never drops or empties anything.
 #[derive(Debug, clap::Args)]
@@ -24,34 +21,18 @@ use crate::spec::Spec;
                   genogate's roles (ALTER ROLE … SET) are reset and reported."
 )]
 pub struct Command {
-    /// Name under `databases:` of the pipeline file, `local`, or `env` (libpq's PGHOST and so on). Default: the one the
-    /// pipeline's sink names, else env when PGHOST or PGSERVICE is set, else local.
-    #[arg(long, value_name = "NAME")]
-    database: Option<String>,
+    #[command(flatten)]
+    which: Which,
     /// Print the migrations that would be applied, and change nothing.
     #[arg(long)]
     dry_run: bool,
-    /// Pipeline file that describes the database.
-    #[arg(long, value_name = "FILE")]
-    pipeline: Option<PathBuf>,
 }
 
 impl Command {
     /// Applies what is missing, or prints it.
     pub async fn run(self, console: &Console) -> Result<()> {
         let home = secrets::home()?;
-        let spec = self.pipeline.map(|file| Spec::read(&file, &[]).map_err(Error::from)).transpose()?;
-        let named = spec.as_ref().and_then(|spec| match &spec.pipeline.sink {
-            SinkSpec::Postgres(config) => config.database.clone(),
-            SinkSpec::Parquet(_) => None,
-        });
-        let databases = match spec {
-            Some(spec) => Databases::new(spec.pipeline.databases, &spec.base),
-            None => Databases::default(),
-        }
-        .with_home(&home);
-        let name = self.database.or(named).unwrap_or_else(|| Databases::default_name().to_owned());
-
+        let (databases, name) = self.which.resolve(&home)?;
         let mut administrator = databases.administrator(&name).await?;
         if self.dry_run {
             let waiting = pending(&mut administrator).await?;

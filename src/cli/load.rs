@@ -64,6 +64,7 @@ impl Command {
             console.line(spec::to_yaml(&spec.pipeline).trim_end());
             return Ok(());
         }
+        pipeline::name_inputs(&spec);
         let run = Run::prepare(&spec, PlanOptions { threads: self.threads, ..PlanOptions::default() }, &secrets::home()?).await?;
         pipeline::execute(console, run, self.how.into()).await
     }

@@ -1,11 +1,14 @@
 //! `genogate loads`: what is loaded, what is unfinished, finishing and dropping. It must not know how loads are stored.
 
+use std::path::PathBuf;
+
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::door::{Door, Which};
-use super::{Console, pipeline, signals};
+use super::layout::{Heading, left, right};
+use super::{Console, pipeline, qc, signals};
 use crate::error::{Error, Result};
 use crate::flow::Dropped;
 use crate::plan::PlanOptions;
@@ -31,6 +34,17 @@ enum What {
     /// One load and how far each of its files is.
     #[command(after_help = "Example: genogate loads show 0199a7c2-5c1e-7d31-9f0a-3f2b6f1f9a10")]
     Show { load: Uuid },
+    /// What a load looks like: kinds of variants, frequencies, depths, and each sample's calls, equal to what bcftools stats counts.
+    #[command(after_help = "Example: genogate loads qc 0199a7c2-5c1e-7d31-9f0a-3f2b6f1f9a10 --html report.html")]
+    Qc {
+        load: Uuid,
+        /// Write a page with charts, which needs no other file; `-` is standard output.
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
+        /// Replace an existing file.
+        #[arg(long)]
+        force: bool,
+    },
     /// Goes on with an unfinished load that was begun on this machine, with the files and options it was begun with.
     #[command(after_help = "Example: genogate loads resume 0199a7c2-5c1e-7d31-9f0a-3f2b6f1f9a10")]
     Resume { load: Uuid },
@@ -70,11 +84,9 @@ impl Command {
             What::List => {
                 let list = loads::list(&client, grant).await?;
                 console.object(json!({ "loads": list }));
-                for load in &list {
-                    console.line(line(load));
-                }
-                if list.is_empty() {
-                    console.line("nothing is loaded");
+                match list.is_empty() {
+                    true => console.line("nothing is loaded"),
+                    false => console.table(&HEADER, &list.iter().map(row).collect::<Vec<_>>()),
                 }
             }
             What::Show { load } => {
@@ -101,6 +113,7 @@ impl Command {
                 }
                 console.object(fields);
             }
+            What::Qc { load, html, force } => qc::run(console, door, *load, html.as_deref(), *force).await?,
             // Its run has a trail of its own.
             What::Resume { .. } => {}
             What::Finish { load, name, force } => {
@@ -131,7 +144,7 @@ impl Command {
             What::Drop { load } => {
                 let dropped = loads::drop(&client, grant, &door.recorder(), *load).await?;
                 console.object(json!(dropped));
-                console.line(format_args!("dropped load {}: {} variants, {} calls", load, dropped.variants, dropped.calls));
+                console.line(format_args!("dropped load {load}: {} variants, {} calls", dropped.variants, dropped.calls));
             }
         }
         Ok(())
@@ -174,19 +187,22 @@ fn dropped(load: &Load) -> Vec<Dropped> {
     load.safeguards.get("dropped").and_then(|list| serde_json::from_value(list.clone()).ok()).unwrap_or_default()
 }
 
-fn line(load: &Load) -> String {
+/// Columns of the list.
+const HEADER: [Heading; 8] =
+    [left("load"), left("state"), left("begun"), right("variants"), right("calls"), left("name"), left("profile"), left("")];
+
+fn row(load: &Load) -> [String; 8] {
     let count = |count: Option<i64>| count.map_or_else(|| "-".into(), |count| count.to_string());
-    format!(
-        "{}  {:<10}  {}  {:>12} variants  {:>14} calls  {}{}{}",
-        load.load_id,
-        load.status,
-        load.created.format("%Y-%m-%d %H:%M"),
+    [
+        load.load_id.to_string(),
+        load.status.clone(),
+        load.created.format("%Y-%m-%d %H:%M").to_string(),
         count(load.variants),
         count(load.calls),
-        load.name,
-        load.guarded().map_or_else(String::new, |guarded| format!("  [{guarded}]")),
-        state(load)
-    )
+        load.name.clone(),
+        load.guarded().map_or_else(String::new, |guarded| format!("[{guarded}]")),
+        state(load),
+    ]
 }
 
 /// Behind the name: who works on an unfinished load, why it stopped, what can be done.
@@ -201,5 +217,5 @@ fn state(load: &Load) -> String {
         words.push("can be resumed: `genogate loads resume`, or the same command again".to_owned());
     }
     words.extend(load.reason.clone());
-    if words.is_empty() { String::new() } else { format!("  ({})", words.join("; ")) }
+    if words.is_empty() { String::new() } else { format!("({})", words.join("; ")) }
 }

@@ -11,11 +11,15 @@ mod doctor;
 mod door;
 mod flags;
 mod init_db;
+mod layout;
 mod load;
 mod loads;
+mod names;
+mod output;
 mod phi;
 mod pipeline;
 mod progress;
+mod qc;
 mod query;
 mod regions;
 mod scratch;
@@ -33,6 +37,7 @@ pub use console::Console;
 pub use door::Door;
 
 use crate::error::{Error, Result};
+use crate::text::holds_password;
 
 /// VCF into PostgreSQL through declarative, audited pipelines.
 #[derive(Debug, Parser)]
@@ -104,13 +109,20 @@ struct Completions {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
+    if let Err(error) = no_password_in(std::env::args_os().skip(1)) {
+        let given = |flag: &str| std::env::args_os().any(|argument| argument == flag);
+        return failed(Console { json: given("--json"), log_json: given("--log-json") }, &error);
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return misread(&error),
     };
     allow_many_files();
+    keep_memory_private();
     let console = Console { json: cli.json, log_json: cli.log_json };
-    log_to_stderr(cli.verbose, cli.log_json);
+    // The demo tells itself what is detected.
+    let least = if matches!(cli.command, Command::Demo(_)) { "genogate=error" } else { "genogate=warn" };
+    log_to_stderr(least, cli.verbose, cli.log_json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(console, &Error::failed(format!("no threads: {}", error.kind()))),
@@ -194,6 +206,20 @@ fn usage(text: &str) -> Error {
     Error::usage(first.strip_prefix("error: ").unwrap_or(&first).to_owned()).with_hint(hint)
 }
 
+/// Arguments are shown to every user of the machine, and quoted by messages about them.
+fn no_password_in(arguments: impl Iterator<Item = std::ffi::OsString>) -> Result<()> {
+    for (at, argument) in arguments.enumerate() {
+        if holds_password(&argument.to_string_lossy()) {
+            return Err(Error::usage(format!("argument {} holds a password, which others can see in the list of processes", at + 1))
+                .with_hint(
+                    "name the server by PGHOST, PGPORT, PGDATABASE and PGUSER, or under `databases:` of a pipeline file, and keep the \
+                     password in PGPASSFILE or in a file of your own",
+                ));
+        }
+    }
+    Ok(())
+}
+
 /// Every input stays open while it is read: as many as the system lets a process have, not the usual 1024.
 fn allow_many_files() {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -203,15 +229,26 @@ fn allow_many_files() {
     }
 }
 
+/// Memory holds keys and genotypes: no file of it is written when the process crashes, and no other process of the user reads it.
+/// Programs that are started have limits of their own from then on; a server may raise its own again.
+fn keep_memory_private() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let most = getrlimit(Resource::RLIMIT_CORE).map_or(0, |(_, most)| most);
+    // Lowering one's own limit is refused by no system; where it is, nothing is lost but this.
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, most);
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_dumpable(false);
+}
+
 /// Logs of this crate only: a dependency's log may quote values.
-fn log_to_stderr(verbose: u8, json: bool) {
-    let default = ["genogate=warn", "genogate=info", "genogate=debug"][usize::from(verbose.min(2))];
+fn log_to_stderr(least: &'static str, verbose: u8, json: bool) {
+    let default = [least, "genogate=info", "genogate=debug"][usize::from(verbose.min(2))];
     let filter = tracing_subscriber::EnvFilter::try_from_env("GENOGATE_LOG").unwrap_or_else(|_| default.into());
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal());
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()));
     // A second initialisation (tests) keeps the first.
     let _ = if json { builder.json().try_init() } else { builder.try_init() };
 }

@@ -7,7 +7,7 @@ use indicatif::HumanBytes;
 use serde_json::json;
 
 use super::progress::{Progress, per_second};
-use super::{Console, signals, values};
+use super::{Console, names, signals, values};
 use crate::crypto::digest;
 use crate::error::{Error, Result};
 use crate::flow::{Outcome, Status};
@@ -33,6 +33,7 @@ pub struct File {
 impl File {
     fn plan(&self) -> Result<Plan, Failure> {
         let spec = Spec::read(&self.file, &self.sets).map_err(Failure::Mistakes)?;
+        name_inputs(&spec);
         plan::plan(&spec, &PlanOptions { threads: self.threads, ..PlanOptions::default() })
     }
 }
@@ -81,9 +82,17 @@ impl Run {
     pub async fn run(self, console: &Console) -> Result<()> {
         let sets: Vec<String> = self.file.sets.iter().cloned().chain(self.how.overrides()).collect();
         let spec = Spec::read(&self.file.file, &sets).map_err(Error::from)?;
+        name_inputs(&spec);
         let options = PlanOptions { threads: self.file.threads, ..PlanOptions::default() };
         let run = run::Run::prepare(&spec, options, &secrets::home()?).await?;
         execute(console, run, self.how.into()).await
+    }
+}
+
+/// Lets the inputs be called by their paths on a terminal. What cannot be listed is told by who reads it.
+pub fn name_inputs(spec: &Spec) {
+    if let Ok(paths) = spec.pipeline.source.config().paths(&spec.base) {
+        names::name(paths);
     }
 }
 
@@ -151,27 +160,23 @@ pub async fn carry_out(console: &Console, run: run::Run, options: RunOptions) ->
     let (plan, spooled) = run.close().await;
     let report = outcome?;
     if spooled? > 0 {
-        console.remark("the database's audit trail was away: events wait in the spool until the next command");
+        let why = match plan.databases().is_empty() {
+            true => "the pipeline has no database, and the managed one does not run",
+            false => "the database's audit trail was away",
+        };
+        console.remark(format_args!("{why}: audit events wait in the spool until a command reaches a database"));
     }
     Ok((plan, report))
 }
 
-/// Tells which files are not in the load, by path: the caller knows them. Fails for those that this run answers for.
+/// Tells which files are not in the load. Fails for those that this run answers for.
 fn given_up(console: &Console, plan: &Plan, report: &Report) -> Result<()> {
-    let path = |number: u32| {
-        let path = usize::try_from(number - 1).ok().and_then(|at| plan.paths.get(at)).and_then(Option::as_ref);
-        path.map_or_else(|| "standard input".into(), |path| path.display().to_string())
-    };
     let load = report.outcome.load_id;
     let own = report.given_up.iter().map(|(number, reason)| (*number, "was given up", reason));
     let others = report.given_up_elsewhere.iter().map(|(number, reason)| (*number, "was given up by another shard", reason));
     for (number, what, reason) in own.chain(others) {
         let fields = json!({ "input": number, "load_id": load, "reason": reason });
-        // A log is kept where paths may not be.
-        match console.log_json {
-            true => console.warn(format_args!("input {number} {what}: {reason}"), fields),
-            false => console.warn(format_args!("input {number} ({}) {what}: {reason}", path(number)), fields),
-        }
+        console.warn(format_args!("input {number} {what}: {reason}"), fields);
     }
     match report.given_up.len() {
         0 => Ok(()),
@@ -236,8 +241,12 @@ impl Explain {
             "scanned": plan.safeguards.scanned, "dropped": plan.safeguards.dropped,
             "rules_digest": digest::hex(&plan.rules_digest),
         }));
-        console.line(format_args!("logical plan\n{}\n", indent(&explained.logical)));
-        console.line(format_args!("physical plan, {} partitions\n{}\n", explained.partitions, indent(&explained.physical)));
+        console.line(format_args!("logical plan\n{}\n", indent(&counted(&explained.logical))));
+        console.line(format_args!(
+            "physical plan, {} partitions\n{}\n",
+            explained.partitions,
+            indent(&counted(&explained.physical))
+        ));
         console.line(format_args!(
             "sensitivity at the sink (profile {}): header lines {}, sample names {}",
             plan.pipeline.profile.name(),
@@ -253,6 +262,21 @@ impl Explain {
         }
         Ok(())
     }
+}
+
+/// The text with its long lists of columns counted: they are listed once, with their labels.
+fn counted(text: &str) -> String {
+    const LIST: &str = "projection=[";
+    let mut pieces = text.split(LIST);
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let (list, rest) = piece.split_once(']').unwrap_or((piece, ""));
+        match list.split(", ").count() {
+            0..=4 => out.push_str(&format!("{LIST}{list}]{rest}")),
+            many => out.push_str(&format!("{LIST}{many} columns]{rest}")),
+        }
+    }
+    out
 }
 
 fn indent(text: &str) -> String {
@@ -271,5 +295,16 @@ impl Schema {
         console.raw(text.as_bytes());
         console.raw(b"\n");
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_counts_its_columns() {
+        let text = "Scan: projection=[a, b, c, d, e], x\n  Other: projection=[a, b]\nend";
+        assert_eq!(counted(text), "Scan: projection=[5 columns], x\n  Other: projection=[a, b]\nend");
     }
 }

@@ -21,8 +21,8 @@ const PERIOD: &str = "GENOGATE_PROGRESS";
 struct Figures {
     done: u64,
     total: Option<u64>,
-    /// Rates, after `done` of `total`.
-    rates: String,
+    /// What else is counted, and its name.
+    counts: Vec<(u64, &'static str)>,
 }
 
 /// What is counted towards the end.
@@ -41,25 +41,24 @@ pub struct Progress {
 impl Progress {
     /// Shows a run; `bytes` is the whole of its input when known.
     pub fn of_run(console: &Console, context: Arc<Context>, bytes: Option<u64>) -> Self {
-        Self::start(console, Measure::Bytes, move |elapsed| {
+        Self::start(console, Measure::Bytes, move || {
             let count = |counter| Counters::get(counter);
             let counters = &context.counters;
             let (records, rows) = (count(&counters.records), count(&counters.variants) + count(&counters.calls));
-            let rates = format!("{}, {}", rate(records, "records", elapsed), rate(rows, "rows", elapsed));
-            Figures { done: count(&counters.bytes_in), total: bytes, rates }
+            Figures { done: count(&counters.bytes_in), total: bytes, counts: vec![(records, "records"), (rows, "rows")] }
         })
     }
 
     /// Shows a validation.
     pub fn of_validation(console: &Console, validation: Arc<validate::Progress>) -> Self {
-        Self::start(console, Measure::Rows, move |elapsed| {
+        Self::start(console, Measure::Rows, move || {
             let done = validation.rows.load(Ordering::Relaxed);
             let total = Some(validation.total.load(Ordering::Relaxed)).filter(|&total| total > 0);
-            Figures { done, total, rates: format!("{}/s", per_second(done, elapsed)) }
+            Figures { done, total, counts: Vec::new() }
         })
     }
 
-    fn start(console: &Console, measure: Measure, figures: impl Fn(Duration) -> Figures + Send + 'static) -> Self {
+    fn start(console: &Console, measure: Measure, figures: impl Fn() -> Figures + Send + 'static) -> Self {
         if !console.interactive() {
             return Self { task: tokio::spawn(lines(*console, measure, figures)), bar: None };
         }
@@ -77,61 +76,118 @@ impl Drop for Progress {
     }
 }
 
-fn style(measure: Measure, total: bool) -> ProgressStyle {
-    let template = match (measure, total) {
-        (Measure::Bytes, true) => "{bar:20} {bytes} of {total_bytes}, {binary_bytes_per_sec}, {msg}, eta {eta}",
-        (Measure::Bytes, false) => "{spinner} {bytes}, {binary_bytes_per_sec}, {msg}",
-        (Measure::Rows, true) => "{bar:20} {human_pos} of {human_len} rows, {msg}, eta {eta}",
-        (Measure::Rows, false) => "{spinner} {human_pos} rows, {msg}",
-    };
-    // The templates are constants that parse.
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("━╸ ")
-}
-
-async fn redraw(bar: ProgressBar, measure: Measure, figures: impl Fn(Duration) -> Figures) {
+async fn redraw(bar: ProgressBar, measure: Measure, figures: impl Fn() -> Figures) {
     let start = Instant::now();
-    bar.set_style(style(measure, false));
+    // The templates are constants that parse.
+    let style = |template| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style("{spinner} {msg}"));
     loop {
-        let Figures { done, total, rates } = figures(start.elapsed());
-        if let Some(total) = total
+        let figures = figures();
+        if let Some(total) = figures.total
             && bar.length() != Some(total)
         {
-            bar.set_style(style(measure, true));
+            bar.set_style(style("{bar:10} {msg}").progress_chars("━╸ "));
             bar.set_length(total);
         }
-        bar.set_message(rates);
-        bar.set_position(done);
+        let width = terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| usize::from(width.0).max(20));
+        // The bar, a blank, and one column that a terminal needs at its end.
+        bar.set_message(short(measure, &figures, start.elapsed(), width.saturating_sub(12)));
+        bar.set_position(figures.done);
         tokio::time::sleep(REDRAW).await;
     }
 }
 
-async fn lines(console: Console, measure: Measure, figures: impl Fn(Duration) -> Figures) {
+/// The parts that fit, in order: `12.00 MiB of 48.00 MiB, 30 s left, 1.20 MiB/s, 100 records/s, 300 rows/s`.
+fn short(measure: Measure, figures: &Figures, elapsed: Duration, width: usize) -> String {
+    let mut parts = vec![amounts(measure, figures)];
+    parts.extend(left(figures, elapsed).map(|left| match left {
+        Left::Finishing => "finishing".to_owned(),
+        Left::Time(Some(time)) => format!("eta {}", clock(time)),
+        Left::Time(None) => "eta ?".to_owned(),
+    }));
+    let speed = per_second(figures.done, elapsed);
+    parts.push(match measure {
+        Measure::Bytes => format!("{}/s", HumanBytes(speed.0)),
+        Measure::Rows => format!("{speed} rows/s"),
+    });
+    parts.extend(figures.counts.iter().map(|(count, of)| format!("{} {of}/s", per_second(*count, elapsed))));
+    let mut line = String::new();
+    for part in parts {
+        let comma = if line.is_empty() { "" } else { ", " };
+        if line.chars().count() + comma.len() + part.chars().count() > width {
+            break;
+        }
+        line.push_str(comma);
+        line.push_str(&part);
+    }
+    line
+}
+
+/// `30s`, `5m`, `2h`: rounded to the largest that is one at least.
+fn clock(time: Duration) -> String {
+    match time.as_secs_f64().round() as u64 {
+        seconds @ 0..90 => format!("{}s", seconds.max(1)),
+        seconds @ 90..5400 => format!("{}m", (seconds + 30) / 60),
+        seconds => format!("{}h", (seconds + 1800) / 3600),
+    }
+}
+
+/// What remains to be done.
+enum Left {
+    /// Everything is read: indexes and statistics are made.
+    Finishing,
+    /// As long as it has gone until now; unknown before anything is done.
+    Time(Option<Duration>),
+}
+
+fn left(figures: &Figures, elapsed: Duration) -> Option<Left> {
+    let total = figures.total?;
+    if figures.done >= total {
+        return Some(Left::Finishing);
+    }
+    let share = figures.done as f64 / total.max(1) as f64;
+    Some(Left::Time(Duration::try_from_secs_f64(elapsed.as_secs_f64() * (1.0 / share - 1.0)).ok()))
+}
+
+fn amounts(measure: Measure, figures: &Figures) -> String {
+    let amount = |n: u64| match measure {
+        Measure::Bytes => HumanBytes(n).to_string(),
+        Measure::Rows => HumanCount(n).to_string(),
+    };
+    match figures.total {
+        Some(total) => format!("{} of {}", amount(figures.done), amount(total)),
+        None => amount(figures.done),
+    }
+}
+
+async fn lines(console: Console, measure: Measure, figures: impl Fn() -> Figures) {
     let period = std::env::var(PERIOD).ok().and_then(|text| text.parse().ok()).unwrap_or(LINE_EVERY);
     let Some(period) = Duration::try_from_secs_f64(period).ok().filter(|period| !period.is_zero()) else { return };
     let start = Instant::now();
     loop {
         tokio::time::sleep(period).await;
         let elapsed = start.elapsed();
-        console.remark(line(measure, &figures(elapsed), elapsed));
+        console.remark(line(measure, &figures(), elapsed));
     }
 }
 
 /// One plain line: `12 MiB of 48 MiB (25%), 1,000 records (100/s), 3,000 rows (300/s), 30 seconds left`.
 fn line(measure: Measure, figures: &Figures, elapsed: Duration) -> String {
-    let Figures { done, total, rates } = figures;
-    let amount = |n: u64| match measure {
-        Measure::Bytes => HumanBytes(n).to_string(),
-        Measure::Rows => HumanCount(n).to_string(),
-    };
-    let Some(total) = *total else { return format!("{}, {rates}", amount(*done)) };
-    let share = *done as f64 / total.max(1) as f64;
-    let left = elapsed.as_secs_f64() * (1.0 / share - 1.0);
-    let left = Duration::try_from_secs_f64(left).map_or_else(|_| "unknown time".into(), |left| HumanDuration(left).to_string());
-    format!("{} of {} ({:.0}%), {rates}, {left} left", amount(*done), amount(total), share * 100.0)
-}
-
-fn rate(count: u64, of: &str, elapsed: Duration) -> String {
-    format!("{} {of} ({}/s)", HumanCount(count), per_second(count, elapsed))
+    let mut parts = vec![amounts(measure, figures)];
+    if let (Some(total), Some(first)) = (figures.total, parts.first_mut()) {
+        first.push_str(&format!(" ({:.0}%)", (figures.done as f64 / total.max(1) as f64).min(1.0) * 100.0));
+    }
+    match figures.counts.as_slice() {
+        [] => parts.push(format!("{}/s", per_second(figures.done, elapsed))),
+        counts => parts
+            .extend(counts.iter().map(|(count, of)| format!("{} {of} ({}/s)", HumanCount(*count), per_second(*count, elapsed)))),
+    }
+    parts.extend(left(figures, elapsed).map(|left| match left {
+        Left::Finishing => "all is read, indexes and statistics are made".to_owned(),
+        Left::Time(Some(time)) => format!("{} left", HumanDuration(time)),
+        Left::Time(None) => "unknown time left".to_owned(),
+    }));
+    parts.join(", ")
 }
 
 /// A count by the time it took.
@@ -143,16 +199,33 @@ pub fn per_second(count: u64, elapsed: Duration) -> HumanCount {
 mod tests {
     use super::*;
 
+    fn figures(done: u64, total: Option<u64>) -> Figures {
+        Figures { done, total, counts: vec![(1000, "records"), (3000, "rows")] }
+    }
+
+    const MIB: u64 = 1 << 20;
+    const TEN: Duration = Duration::from_secs(10);
+
     #[test]
     fn a_line_tells_amount_rates_and_what_is_left() {
-        let figures = |done, total| Figures { done, total, rates: rate(1000, "records", Duration::from_secs(10)) };
-        let said = |measure, done, total| line(measure, &figures(done, total), Duration::from_secs(10));
-        let mib = 1 << 20;
+        let said = |measure, done, total| line(measure, &figures(done, total), TEN);
         assert_eq!(
-            said(Measure::Bytes, 12 * mib, Some(48 * mib)),
-            "12.00 MiB of 48.00 MiB (25%), 1,000 records (100/s), 30 seconds left"
+            said(Measure::Bytes, 12 * MIB, Some(48 * MIB)),
+            "12.00 MiB of 48.00 MiB (25%), 1,000 records (100/s), 3,000 rows (300/s), 30 seconds left"
         );
-        assert_eq!(said(Measure::Bytes, mib, None), "1.00 MiB, 1,000 records (100/s)");
-        assert_eq!(said(Measure::Rows, 0, Some(7)), "0 of 7 (0%), 1,000 records (100/s), unknown time left");
+        assert_eq!(said(Measure::Bytes, MIB, None), "1.00 MiB, 1,000 records (100/s), 3,000 rows (300/s)");
+        let rows = |done| line(Measure::Rows, &Figures { done, total: Some(7), counts: Vec::new() }, TEN);
+        assert_eq!(rows(0), "0 of 7 (0%), 0/s, unknown time left");
+        assert_eq!(rows(7), "7 of 7 (100%), 0/s, all is read, indexes and statistics are made");
+    }
+
+    #[test]
+    fn a_bars_line_has_what_fits() {
+        let said = |width| short(Measure::Bytes, &figures(12 * MIB, Some(48 * MIB)), TEN, width);
+        assert_eq!(said(120), "12.00 MiB of 48.00 MiB, eta 30s, 1.20 MiB/s, 100 records/s, 300 rows/s");
+        assert_eq!(said(68), "12.00 MiB of 48.00 MiB, eta 30s, 1.20 MiB/s, 100 records/s");
+        assert_eq!(said(30), "12.00 MiB of 48.00 MiB");
+        let end = short(Measure::Bytes, &figures(MIB, Some(MIB)), TEN, 68);
+        assert!(end.starts_with("1.00 MiB of 1.00 MiB, finishing, "), "{end}");
     }
 }

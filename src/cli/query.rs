@@ -2,13 +2,13 @@
 
 use std::error::Error as _;
 use std::io::{BufWriter, ErrorKind, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
-use tempfile::NamedTempFile;
 
 use super::Console;
 use super::door::{Door, Which};
+use super::output::{begin, end};
 use crate::error::{Error, Result};
 use crate::warehouse::query::{self, Answer};
 
@@ -17,17 +17,24 @@ use crate::warehouse::query::{self, Answer};
 #[command(after_help = "Examples:\n  genogate query \"SELECT contig, pos, info->>'AF' FROM variants LIMIT 5\"\n  \
                         genogate query --limit all --format parquet --output sites.parquet 'SELECT * FROM variants'")]
 pub struct Command {
-    /// The statement; `-` reads it from standard input.
-    sql: String,
+    /// The statement, in quotes; `-` reads it from standard input.
+    #[arg(required = true, value_name = "SQL")]
+    sql: Vec<String>,
     /// Rows given at most, or `all`.
     #[arg(short, long, value_name = "ROWS|all", default_value_t = Limit(Some(query::DEFAULT_LIMIT)))]
     limit: Limit,
     /// How rows are written.
     #[arg(short, long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Write the rows to this file, which appears when it is complete and is its owner's alone.
+    /// Show each row as a block of lines, a column each.
+    #[arg(long, conflicts_with = "format")]
+    vertical: bool,
+    /// Write the rows to this file, which appears when it is complete and is its owner's alone; `-` is standard output.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Replace an existing file.
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     which: Which,
 }
@@ -70,17 +77,22 @@ enum Format {
 
 impl Command {
     /// Writes the rows. Class `usage` for a statement that is wrong or would write.
-    pub async fn run(self, console: &Console) -> Result<()> {
+    pub async fn run(mut self, console: &Console) -> Result<()> {
+        self.output = self.output.filter(|path| path.as_os_str() != "-");
         let format = self.form(console)?;
-        let sql = match self.sql.as_str() {
-            "-" => {
+        let sql = match self.sql.as_slice() {
+            [_, _, ..] => {
+                let hint = "quote it, or the shell cuts it at blanks and replaces `*` by file names: genogate query 'SELECT …'";
+                return Err(Error::usage(format!("the statement came in {} pieces", self.sql.len())).with_hint(hint));
+            }
+            [dash] if dash == "-" => {
                 let mut text = String::new();
                 std::io::stdin().read_to_string(&mut text).map_err(|_| Error::usage("standard input is not readable text"))?;
                 text
             }
-            sql => sql.to_owned(),
+            sql => sql.concat(),
         };
-        let mut file = self.output.as_deref().map(begin).transpose()?;
+        let mut file = self.output.as_deref().map(|path| begin(path, self.force)).transpose()?;
         let door = Door::open(&self.which).await?;
         let outcome = async {
             let client = door.connect().await?;
@@ -98,7 +110,7 @@ impl Command {
             outcome => outcome?,
         };
         if let (Some(file), Some(path)) = (file, &self.output) {
-            end(file, path)?;
+            end(file, path, self.force)?;
             console.object(json!(answer));
         }
         self.remark(console, &answer);
@@ -112,7 +124,8 @@ impl Command {
         }
         Ok(match self.format {
             _ if console.json && self.output.is_none() => query::Format::JsonObject,
-            Format::Table => query::Format::Table,
+            Format::Table if self.vertical => query::Format::Vertical,
+            Format::Table => query::Format::Table { width: console.width().filter(|_| self.output.is_none()) },
             Format::Csv => query::Format::Csv,
             Format::Json => query::Format::JsonLines,
             Format::Arrow => query::Format::Arrow,
@@ -124,24 +137,12 @@ impl Command {
         if answer.truncated {
             console
                 .remark(format_args!("only the first {} rows are given; --limit N or --limit all gives more", answer.row_count));
+        } else if answer.cut {
+            console.remark("lines that end in … are cut: --vertical or another --format shows them whole");
         } else if self.output.is_some() {
             console.remark(format_args!("{} rows", answer.row_count));
         }
     }
-}
-
-/// A file beside the one that is meant, readable to its owner only.
-fn begin(path: &Path) -> Result<NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    NamedTempFile::new_in(folder)
-        .map_err(|error| Error::usage(format!("{}: no file can be made there ({})", path.display(), error.kind())))
-}
-
-fn end(file: NamedTempFile, path: &Path) -> Result<()> {
-    let failed = |error: std::io::Error| Error::failed(format!("{}: cannot be written ({})", path.display(), error.kind()));
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
 }
 
 fn is_closed(error: &Error) -> bool {
