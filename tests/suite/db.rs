@@ -113,7 +113,6 @@ fn the_url_connects_without_holding_the_password() {
     assert!(url.contains("sslmode=verify-full"));
     let psql = std::process::Command::new("psql")
         .args([url.trim(), "-XAtc", "SELECT current_user, (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid())"])
-        .env("PGPASSFILE", warehouse.home.join("app.pgpass"))
         .output();
     // psql may be installed where only genogate looks.
     if let Ok(output) = psql {

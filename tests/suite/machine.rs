@@ -15,10 +15,11 @@ pub enum Lack {
     Script,
     Mount,
     Cgroup,
+    Client,
 }
 
 impl Lack {
-    pub const ALL: [Self; 5] = [Self::RealFiles, Self::Htslib, Self::Script, Self::Mount, Self::Cgroup];
+    pub const ALL: [Self; 6] = [Self::RealFiles, Self::Htslib, Self::Script, Self::Mount, Self::Cgroup, Self::Client];
 }
 
 impl fmt::Display for Lack {
@@ -29,6 +30,7 @@ impl fmt::Display for Lack {
             Self::Script => "script (util-linux) is not installed",
             Self::Mount => "mounting a small file system is not allowed",
             Self::Cgroup => "making a cgroup with a quota is not allowed",
+            Self::Client => "a client of PostgreSQL or Parquet is not installed",
         })
     }
 }
