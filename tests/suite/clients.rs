@@ -44,7 +44,7 @@ fn every_client_that_is_installed_counts_the_rows() {
     let lake = folder.path().join("lake").to_str().unwrap().to_owned();
     for name in ["one", "two"] {
         let done = warehouse.run(["load", &file, "--profile", "open", "--parquet", &lake, "--name", name]).expect(0);
-        assert!(!done.stderr.contains("was away"), "{}", done.stderr);
+        assert!(!done.stderr.contains("wait in the spool"), "{}", done.stderr);
     }
     let url = warehouse.run(["db", "url"]).expect(0).stdout.trim().to_owned();
     if has("psql", &["--version"]) {
