@@ -159,7 +159,7 @@ fn the_page_is_right_from_the_first_line_to_the_last() {
     for line in ["ok    tls", "ok    migrations        current", "complete: load ", "clinic"] {
         assert!(used.stdout.contains(line), "{line}: {}", used.stdout);
     }
-    for managed in ["managed database", "server programs", "genogate db start"] {
+    for managed in ["managed database", "server programs"] {
         assert!(!used.stdout.contains(managed) && !by_variables.stdout.contains(managed), "{managed}: {}", used.stdout);
     }
     assert!(
