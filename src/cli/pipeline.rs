@@ -167,12 +167,20 @@ pub async fn carry_out(console: &Console, run: run::Run, options: RunOptions) ->
 
 /// Tells which files are not in the load. Fails for those that this run answers for.
 fn given_up(console: &Console, plan: &Plan, report: &Report) -> Result<()> {
+    let path = |number: u32| {
+        let path = usize::try_from(number - 1).ok().and_then(|at| plan.paths.get(at)).and_then(Option::as_ref);
+        path.map_or_else(|| "standard input".into(), |path| path.display().to_string())
+    };
     let load = report.outcome.load_id;
     let own = report.given_up.iter().map(|(number, reason)| (*number, "was given up", reason));
     let others = report.given_up_elsewhere.iter().map(|(number, reason)| (*number, "was given up by another shard", reason));
     for (number, what, reason) in own.chain(others) {
         let fields = json!({ "input": number, "load_id": load, "reason": reason });
-        console.warn(format_args!("input {number} {what}: {reason}"), fields);
+        // A log is kept where paths may not be; a terminal shows the path in the number's place.
+        match console.log_json || console.interactive() {
+            true => console.warn(format_args!("input {number} {what}: {reason}"), fields),
+            false => console.warn(format_args!("input {number} ({}) {what}: {reason}", path(number)), fields),
+        }
     }
     match report.given_up.len() {
         0 => Ok(()),

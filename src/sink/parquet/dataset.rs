@@ -136,7 +136,8 @@ impl Folder {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(unreadable(&from, &error.kind())),
         };
-        let mut out = BufWriter::new(self.access.file().write(true).truncate(true).open(&to).map_err(|error| wrote(&to, &error))?);
+        let mut out =
+            BufWriter::new(self.access.file().write(true).truncate(true).open(&to).map_err(|error| wrote(&to, &error))?);
         for line in read.lines() {
             let line = line.map_err(|error| unreadable(&from, &error.kind()))?;
             let unplanned = || Error::internal("an entry of the quarantine cannot be read back");
