@@ -58,6 +58,7 @@ pub async fn screen(source: &vcf::Config, base: &Path, values: bool, threads: us
         safeguards: &Safeguards::default(),
         units: &inspection.units,
         force: false,
+        private: true,
         shard: None,
         load_name: None,
         files: None,

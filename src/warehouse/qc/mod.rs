@@ -23,15 +23,15 @@ use crate::error::{Error, Result};
 use crate::store::disposals::{load_disposals, remaining};
 use crate::store::ledger::load_units;
 
-/// Looks at a complete load as of one moment; the connection ends with the call, and the intent is durable in the trail before a row is
-/// read. Class `usage` when the load is not complete.
+/// Looks at a visible load as of one moment; the connection ends with the call, and the intent is durable in the trail before a row is
+/// read. Class `usage` when the load is not visible.
 pub async fn qc(client: Connection, grant: &Grant, recorder: &Recorder, id: Uuid) -> Result<Qc> {
     grant.require(Permission::Query)?;
     let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
     client.batch_execute(begin).await.map_err(|error| db::failure("beginning to count", error))?;
     let load = loads::show(&client, grant, id).await?;
-    if load.status != "complete" {
-        return Err(Error::usage(format!("load {id} is {}, only a complete load is counted", load.status)));
+    if !["complete", "partial"].contains(&load.status.as_str()) {
+        return Err(Error::usage(format!("load {id} is {}, only a visible load is counted", load.status)));
     }
     let sql_digest = hex(&sha256(format!("loads qc {id}").as_bytes()));
     recorder.record(Event::QueryIntent { sql_digest: sql_digest.clone() })?;
