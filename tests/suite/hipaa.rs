@@ -276,5 +276,5 @@ fn a_word_that_somebody_types_is_held_to_the_same_rule() {
         std::fs::write(&pipeline, text).unwrap();
         warehouse.run(["check", &pipeline.display().to_string()]).expect(code);
     }
-    warehouse.run(["load", &file, "--profile", "open", "--name", "nightly", "--load-name", "nightly-7"]).expect(0);
+    warehouse.run(["load", &file, "--profile", "open", "--name", "nightly"]).expect(0);
 }

@@ -7,7 +7,7 @@ use crate::sensitive::Severity;
 /// their column heading.
 ///
 /// Searched are header lines, ids, descriptions, column names, sample names and every text value. A finding is reported as
-/// pattern, place and count, never as text. Detection is defence in depth: it never makes a column less sensitive, because a
+/// pattern, place and count, never as text. Detection is defence in depth: it makes no column of free text less sensitive, because a
 /// bare surname has no form. Sample names themselves are `anonymize`'s matter: here they raise a warning at most.
 #[derive(Clone, Debug, Default, serde::Deserialize, serde::Serialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
