@@ -94,7 +94,8 @@ mod tests {
     /// Whatever is done to a file shows.
     #[test]
     fn every_kind_of_change_shows() {
-        let ways: [(&str, fn(&Path)); 6] = [
+        type Way = (&'static str, fn(&Path));
+        let ways: [Way; 6] = [
             ("cut", |path| File::options().write(true).open(path).unwrap().set_len(3).unwrap()),
             ("grown", |path| File::options().append(true).open(path).unwrap().write_all(b"x").unwrap()),
             ("rewritten at its size", |path| std::fs::write(path, b"654321").unwrap()),

@@ -96,7 +96,7 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Entry>> {
 /// The names of the columns, when a table begins with them; nothing for a list of paths.
 fn heading<'a>(first: &[&'a str]) -> Result<Vec<&'a str>> {
     let known = |name: &&str| COLUMNS.contains(name);
-    if first.len() < 2 && !first.iter().any(|name| known(name)) {
+    if first.len() < 2 && !first.iter().any(known) {
         return Ok(Vec::new());
     }
     let columns = "a table's columns are `path`, `sample_map` and `tags`; what else is to be said of a file is a tag";

@@ -34,7 +34,8 @@ impl Regions {
             return Ok(Self::default());
         }
         let is_contig = |text: &str| contigs.contains(text);
-        let (mut found, mut asked): (HashMap<&str, Vec<(i64, i64)>>, usize) = (HashMap::new(), 0);
+        let mut found: HashMap<&str, Vec<(i64, i64)>> = HashMap::new();
+        let mut asked = 0;
         for (i, text) in texts.iter().enumerate() {
             let text = text.trim();
             for region in if is_contig(text) { vec![text] } else { split(text, is_contig) } {

@@ -58,8 +58,9 @@ pub(crate) fn run(part: &PartitionWork, deliver: &mut Deliver<'_>) -> Result<()>
         }
     }
     // As long as others read.
-    let held = inputs.iter().filter(|input| units.wants(input.ordinals.clone())).filter(|input| !units.is_given_up(input.number));
-    held.map(|input| input.check().or_else(|error| part.broken(input, error))).collect()
+    let mut held =
+        inputs.iter().filter(|input| units.wants(input.ordinals.clone())).filter(|input| !units.is_given_up(input.number));
+    held.try_for_each(|input| input.check().or_else(|error| part.broken(input, error)))
 }
 
 /// What is odd about a file that was changed meanwhile comes of that.

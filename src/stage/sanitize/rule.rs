@@ -266,7 +266,9 @@ fn positions(
         begin += 1;
     }
     if !symbols.is_empty() && value.get(inner).is_some_and(|value| value.split(char::from(separator)).any(is_accession)) {
-        symbols.into_iter().rev().for_each(|at| drop(cuts.remove(at)));
+        symbols.into_iter().rev().for_each(|at| {
+            cuts.remove(at);
+        });
     }
     match (cuts.is_empty(), left) {
         (true, _) => Verdict::Fits,

@@ -124,7 +124,7 @@ async fn audited(client: &Client, load: &Load) -> Result<(u64, i64)> {
     }
     // What was partial had another digest until its other files came.
     let last = told.iter().rposition(|(same, _)| *same);
-    let other = |(at, (same, partial)): (usize, &(bool, bool))| !same && !(*partial && last.is_some_and(|last| at < last));
+    let other = |(at, (same, partial)): (usize, &(bool, bool))| !(*same || *partial && last.is_some_and(|last| at < last));
     let others = told.iter().enumerate().filter(|told| other(*told)).count() as i64;
     Ok((told.len() as u64, others))
 }
