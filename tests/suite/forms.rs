@@ -201,7 +201,7 @@ const TYPED: &[(&[&str], &str, &str)] = &[
     (&["--threads", "1"], "/name", r#""load""#),
     (&["--force"], "/name", r#""load""#),
     (&["--shard", "1/2"], "/name", r#""load""#),
-    (&["--load-name", "cohort"], "/name", r#""load""#),
+    (&["--load-name", "cohort"], "/name", r#""cohort""#),
     (&["--verbose"], "/name", r#""load""#),
     (&["--log-json"], "/name", r#""load""#),
     (&["--print-pipeline"], "/name", r#""load""#),
@@ -241,8 +241,8 @@ fn what_load_refuses_it_says_in_words() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::copy(repository("tests/data/tiny.vcf"), folder.path().join("tiny.vcf")).unwrap();
     for (words, said) in [
-        (&["--name="][..], "`name` is empty"),
-        (&["--name", " "], "`name` is empty"),
+        (&["--name="][..], "is empty"),
+        (&["--name", " "], "is empty"),
         (&["--load-name="], "load-name"),
         (&["--threads=0"], "from 1 on"),
         (&["--threads", "many"], "from 1 on"),
