@@ -20,7 +20,7 @@ fn synth(warehouse: &Warehouse, folder: &Path) -> String {
 #[test]
 fn the_examples_run_read_and_round() {
     let (warehouse, folder) = (Warehouse::shared(), tempfile::tempdir().unwrap());
-    let file = synth(&warehouse, folder.path());
+    let file = synth(warehouse, folder.path());
     let home = folder.path().join("home");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let lake = folder.path().join("lake").display().to_string();
