@@ -164,8 +164,15 @@ async fn damaged(rig: &Rig, admin: &Connection, id: Uuid, damage: &str) -> valid
     admin.batch_execute(&each(&|table| format!("CREATE TEMP TABLE kept_{table} AS SELECT * FROM {table};"))).await.unwrap();
     admin.batch_execute(damage).await.map_err(|error| format!("{damage}: {error:?}")).unwrap();
     let found = validated(rig, id).await.unwrap();
-    let back =
-        |table: &str| format!("DELETE FROM {table}; INSERT INTO {table} SELECT * FROM kept_{table}; DROP TABLE kept_{table};");
+    // Generated columns are made again.
+    let back = |table: &str| {
+        format!(
+            "DELETE FROM {table};
+             DO $$ BEGIN EXECUTE (SELECT format('INSERT INTO {table} (%1$s) SELECT %1$s FROM kept_{table}', string_agg(quote_ident(attname), ','))
+               FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''); END $$;
+             DROP TABLE kept_{table};"
+        )
+    };
     admin.batch_execute(&each(&back)).await.unwrap();
     assert!(validated(rig, id).await.unwrap().valid, "{damage} was not undone");
     found

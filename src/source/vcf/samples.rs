@@ -147,7 +147,7 @@ mod tests {
             assert!(!format!("{list:?}").contains("DOE"));
         }
         for error in [filed(b"\xff", "people.txt").unwrap_err(), filed(b"", "none.txt").unwrap_err()] {
-            assert_eq!(error.class(), Class::Input);
+            assert_eq!(error.class(), Class::Usage);
         }
     }
 }

@@ -406,7 +406,8 @@ async fn one_load_has_one_assembly() {
     write("a.vcf", 248_956_422);
     write("b.vcf", 5);
     write("c.vcf", 249_250_621);
-    let same = read(&Config::of(["a.vcf", "b.vcf", "a.vcf"]), folder.path(), 1).await.unwrap();
+    write("d.vcf", 248_956_422);
+    let same = read(&Config::of(["a.vcf", "b.vcf", "d.vcf"]), folder.path(), 1).await.unwrap();
     let assemblies: Vec<_> = same.inspection.document.inputs.iter().map(|input| input.assembly.as_str()).collect();
     assert_eq!(assemblies, ["GRCh38", "unknown", "GRCh38"]);
     let error = read(&Config::of(["b.vcf", "a.vcf", "c.vcf"]), folder.path(), 1).await.err().unwrap();
