@@ -146,8 +146,8 @@ mod tests {
             assert_eq!((error.class(), error.to_string()), (Class::Usage, format!("{place} is in no input")));
             assert!(!format!("{list:?}").contains("DOE"));
         }
-        for error in [filed(b"\xff", "people.txt").unwrap_err(), filed(b"", "none.txt").unwrap_err()] {
-            assert_eq!(error.class(), Class::Usage);
+        for (file, class) in [(filed(b"\xff", "people.txt"), Class::Input), (filed(b"", "none.txt"), Class::Usage)] {
+            assert_eq!(file.unwrap_err().class(), class);
         }
     }
 }
