@@ -13,16 +13,22 @@ alleles AS (
       WHEN a.alt ~ '[][]' THEN 'breakend'
       WHEN starts_with(a.alt, '<') THEN 'symbolic'
       WHEN length(v.ref) = 1 AND length(a.alt) = 1 THEN 'snp'
-      WHEN starts_with(upper(a.alt), upper(v.ref)) THEN 'insertion'
-      WHEN starts_with(upper(v.ref), upper(a.alt)) THEN 'deletion'
-      WHEN length(v.ref) = length(a.alt) THEN
-        CASE WHEN upper(v.ref) || '/' || upper(a.alt) ~ '^(.*).(.*)/\1.\2$' THEN 'snp' ELSE 'mnp' END
-      WHEN length(v.ref) < length(a.alt) AND upper(v.ref) || '/' || upper(a.alt) ~ '^(.*)(.*)/\1.+\2$' THEN 'insertion'
-      WHEN length(v.ref) > length(a.alt) AND upper(v.ref) || '/' || upper(a.alt) ~ '^(.*).+(.*)/\1\2$' THEN 'deletion'
+      WHEN length(v.ref) = length(a.alt) THEN CASE WHEN ends.same = length(v.ref) - 1 THEN 'snp' ELSE 'mnp' END
+      WHEN length(v.ref) < length(a.alt) AND ends.same >= length(v.ref) THEN 'insertion'
+      WHEN length(v.ref) > length(a.alt) AND ends.same >= length(a.alt) THEN 'deletion'
       ELSE 'other'
     END AS kind,
     CASE WHEN upper(left(v.ref, 1)) <> upper(left(a.alt, 1)) THEN upper(left(v.ref, 1)) || '>' || upper(left(a.alt, 1)) END AS change
   FROM genogate.variants v LEFT JOIN LATERAL unnest(string_to_array(v.alt, ',')) WITH ORDINALITY a(alt, n) ON true
+  LEFT JOIN LATERAL (
+    -- How many bases the alleles have in common from the front and from the back; once over each, however long they are.
+    SELECT coalesce(min(i) FILTER (WHERE get_byte(r, i) <> get_byte(x, i)), short)
+         + coalesce(min(i) FILTER (WHERE get_byte(r, length(r) - 1 - i) <> get_byte(x, length(x) - 1 - i)), short) AS same
+    FROM (SELECT convert_to(upper(v.ref), 'UTF8') AS r, convert_to(upper(a.alt), 'UTF8') AS x,
+            least(length(v.ref), length(a.alt)) AS short OFFSET 0) alleles, generate_series(0, short - 1) i
+    WHERE length(v.ref) + length(a.alt) > 2
+    GROUP BY short
+  ) ends ON true
   WHERE v.load_id = $1 AND v.variant_id >= $2 AND v.variant_id < $3
 )";
 
