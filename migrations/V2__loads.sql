@@ -962,6 +962,7 @@ CREATE FUNCTION genogate_store.keep_safeguards(p_load uuid, p_safeguards jsonb) 
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, genogate_store, pg_temp AS $$
 BEGIN
   PERFORM access.require('loads:write');
+  PERFORM genogate_store.require_holder(p_load);
   UPDATE genogate_store.loads SET safeguards = p_safeguards
     WHERE load_id = p_load AND status = 'started' AND safeguards <> p_safeguards;
 END

@@ -72,7 +72,7 @@ pub fn bytes(text: &str) -> Option<u64> {
 /// Does a text carry a password, as `scheme://user:password@host`, `user:password@host` and `host=… password=…` do? A reference such as
 /// `password={ env: NAME }` is none.
 pub fn holds_password(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
+    let lower = text.to_ascii_lowercase().replace("%3a", ":").replace("%2f", "/");
     let urls = lower.match_indices("://").any(|(at, _)| {
         let rest = lower.get(at + 3..).unwrap_or_default();
         let database = lower.get(..at).is_some_and(|before| before.ends_with("postgres") || before.ends_with("postgresql"));
@@ -88,12 +88,18 @@ pub fn holds_password(text: &str) -> bool {
             }
         }
     });
-    let named = ["://", "host=", "user=", "dbname="].iter().any(|mark| lower.contains(mark))
-        && ["password", "passwd", "pwd"].iter().flat_map(|key| lower.match_indices(*key)).any(|(at, key)| {
-            let value = lower.get(at + key.len()..).and_then(|rest| rest.trim_start().strip_prefix('='));
-            value.is_some_and(|value| !value.trim_start().is_empty() && !value.trim_start().starts_with(['{', '&']))
-        });
-    urls || named || is_login(&lower)
+    let named = ["password", "passwd", "pwd"].iter().flat_map(|key| lower.match_indices(*key)).any(|(at, key)| {
+        let value = lower.get(at + key.len()..).and_then(|rest| rest.trim_start().strip_prefix('='));
+        value.is_some_and(|value| !value.trim_start().is_empty() && !value.trim_start().starts_with(['{', '&']))
+    });
+    urls || named || is_login(&lower) || is_line_of_a_passfile(&lower)
+}
+
+/// `host:port:database:user:password`, and nothing else.
+fn is_line_of_a_passfile(text: &str) -> bool {
+    let fields: Vec<&str> = text.splitn(5, ':').collect();
+    matches!(fields[..], [host, port, _, user, password] if ![host, user, password].contains(&"")
+        && !text.contains(char::is_whitespace) && (port == "*" || !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())))
 }
 
 /// `user:password@host`, and nothing else.
@@ -122,6 +128,10 @@ mod tests {
             "host=h user=u password = SECRET",
             "https://u:SECRET@h/x.vcf.gz",
             "u:SECRET@h/db",
+            "PASSWORD = SECRET",
+            "postgresql%3A//u:SECRET@h/db",
+            "postgresql%3A%2F%2Fu%3ASECRET@h/db",
+            "h:5432:db:u:SECRET",
             "u:SECRET@h",
         ] {
             assert!(holds_password(held), "{held}");

@@ -70,7 +70,10 @@ impl Words {
     fn plain_flaw(&self, word: &str) -> Option<Flaw> {
         let pieces = cut(word);
         let apart = pieces.iter().filter_map(|piece| word.get(piece.clone())).collect::<Vec<_>>().join("_");
-        let pattern = self.pattern(word).or_else(|| self.pattern(&apart));
+        // A number that is written with `_` is the same with another sign; versions and dates are not worth the doubt.
+        let dashed =
+            || self.pattern(&apart.replace('_', "-")).filter(|pattern| pattern.severity >= crate::sensitive::Severity::High);
+        let pattern = self.pattern(word).or_else(|| self.pattern(&apart)).or_else(dashed);
         let number =
             || pieces.iter().any(|piece| piece.len() >= LONG && word.as_bytes().get(piece.start).is_some_and(u8::is_ascii_digit));
         let found = match pattern {

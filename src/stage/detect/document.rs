@@ -99,6 +99,10 @@ impl Search<'_> {
         let mut new_id = None;
         let rewritten = headers::rewrite(&line.value, |name, value| {
             let structural = name == "ID" && headers::id_is_structural(&key);
+            // A long number in an accession is no person's.
+            if structural && key == "contig" && self.words.is_some_and(|words| words.is_contig(value)) {
+                return None;
+            }
             if structural {
                 self.fixed(value, &self.place(place("id of a header line", &key)));
                 return None;

@@ -30,6 +30,8 @@ pub(super) struct TextPolicy {
     patterns: Vec<(String, String, Arc<Rule>)>,
     /// The rules as they were parsed.
     pub written: Json,
+    /// Symbols that are approved beside the shipped ones.
+    pub symbols: Arc<Own>,
 }
 
 impl TextPolicy {
@@ -101,9 +103,10 @@ impl Source {
         let fields: BTreeMap<String, RuleRef> = self.entries(&sections, "fields", &mut mistakes);
         let written = serde_json::to_value((&rules, &fields, symbols.sorted()))
             .map_err(|_| Error::internal("a policy cannot be written down"))?;
-        let rules = Rules::new(rules, Arc::new(symbols));
+        let symbols = Arc::new(symbols);
+        let rules = Rules::new(rules, symbols.clone());
         rules.check_all(&mut mistakes);
-        let mut policy = TextPolicy { exact: BTreeMap::new(), patterns: Vec::new(), written };
+        let mut policy = TextPolicy { exact: BTreeMap::new(), patterns: Vec::new(), written, symbols };
         for (column, reference) in fields {
             match rules.resolve(&reference) {
                 Err(mistake) => mistakes.push(format!("fields.{column}: {mistake}")),

@@ -331,6 +331,7 @@ impl Stage for Sanitize {
     ) -> BoxFuture<'a, Result<Arc<dyn Apply>>> {
         Box::pin(async move {
             let seal = self.key.as_ref().map(|key| Seal::new(opening.keys.ring(key)?.as_ref())).transpose()?;
+            self.fields.symbols.meet(opening.words);
             let (work, events) = self.opened(&input, document, opening.words, seal)?;
             let recorder = opening.context.recorder.clone();
             events.into_iter().try_for_each(|event| recorder.record(event))?;

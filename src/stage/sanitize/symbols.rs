@@ -2,9 +2,11 @@
 //! meant. A surname in capitals has the form, too. It must not know where a symbol stands.
 
 use std::collections::HashSet;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use regex::{Regex, RegexBuilder};
+
+use crate::phi::Words;
 
 /// Approved and earlier symbols of the HGNC (CC0) and gene names of Ensembl, of human genes, one a line.
 const SHIPPED: &str = include_str!("symbols.txt");
@@ -22,19 +24,34 @@ fn whole(grammar: &str) -> Option<Regex> {
     RegexBuilder::new(&format!(r"\A(?:{grammar})\z")).unicode(false).build().ok()
 }
 
-/// The symbols that a site approves beside the shipped ones.
+/// The symbols that a site approves beside the shipped ones, and, once a run has begun, the names that no other symbol may be.
 #[derive(Debug, Default)]
-pub(super) struct Own(HashSet<String>);
+pub(super) struct Own {
+    listed: HashSet<String>,
+    people: OnceLock<Arc<Words>>,
+}
 
 impl Own {
     /// One symbol a line; blank lines and lines that begin with `#` are passed over.
     pub(super) fn read(text: &str) -> Self {
-        Self(text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect())
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        Self { listed: lines.map(str::to_owned).collect(), people: OnceLock::new() }
+    }
+
+    /// Told when the stage is opened: a symbol of the form alone must name nobody of the inputs, nor of the listed names.
+    pub(super) fn meet(&self, people: &Arc<Words>) {
+        self.people.get_or_init(|| people.clone());
+    }
+
+    /// Digits may be as many as the form allows.
+    fn names_somebody(&self, text: &str) -> bool {
+        let flaw = self.people.get().and_then(|words| words.flaw(text));
+        flaw.is_some_and(|flaw| flaw.pattern().id != "long-number")
     }
 
     /// In order, for a specification.
     pub(super) fn sorted(&self) -> Vec<&str> {
-        let mut all: Vec<&str> = self.0.iter().map(String::as_str).collect();
+        let mut all: Vec<&str> = self.listed.iter().map(String::as_str).collect();
         all.sort_unstable();
         all
     }
@@ -49,16 +66,18 @@ pub(super) struct Symbols {
 }
 
 impl Symbols {
-    /// Is it approved? `beside`: does an accession stand in the same entry, so that the form is enough?
+    /// Is it approved? `beside`: does an accession stand in the same entry, so that the form is enough where it names nobody? Other
+    /// species write human symbols in other cases.
     pub(super) fn fits(&self, text: &str, beside: bool) -> bool {
-        self.knows(text) || beside && self.form.is_match(text)
+        let fitting = || self.knows(&text.to_ascii_uppercase()) || !self.own.names_somebody(text);
+        self.knows(text) || beside && self.form.is_match(text) && fitting()
     }
 
     /// A symbol, or two that SnpEff joins by a hyphen.
     fn knows(&self, text: &str) -> bool {
         let one = |text: &str| {
             let form = UNNAMED_FORM.as_ref();
-            LISTED.contains(text) || self.own.0.contains(text) || form.is_some_and(|form| form.is_match(text))
+            LISTED.contains(text) || self.own.listed.contains(text) || form.is_some_and(|form| form.is_match(text))
         };
         let end = |text: &str| matches!(text, "CHR_START" | "CHR_END") || one(text);
         one(text)
@@ -76,6 +95,19 @@ pub(super) fn is_accession(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_form_is_not_enough_for_a_name() {
+        let symbols = Symbols { own: Arc::default(), form: whole("[A-Za-z][A-Za-z0-9]{0,14}").unwrap() };
+        assert!(symbols.fits("KRUGVOLTT", true), "no run has begun");
+        symbols.own.meet(&Arc::new(Words::new(["Krugvoltt-7"], Default::default()).unwrap()));
+        for name in ["KRUGVOLTT", "krugvoltt", "MARTINEZ", "Hernandez"] {
+            assert!(!symbols.fits(name, true), "{name}");
+        }
+        for symbol in ["BRCA1", "Brca1", "Gm12345", "QQQZX9"] {
+            assert!(symbols.fits(symbol, true), "{symbol}");
+        }
+    }
 
     #[test]
     fn a_symbol_is_approved_or_stands_beside_an_accession() {
