@@ -168,6 +168,7 @@ const TYPED: &[(&[&str], &str, &str)] = &[
     (&["--regions-without-index", "refuse"], "/source/vcf/regions_without_index", r#""refuse""#),
     (&["-R", "r.bed"], "/source/vcf/regions", r#"["1:1-10"]"#),
     (&["--regions-file=r.bed", "-r", "2"], "/source/vcf/regions", r#"["2","1:1-10"]"#),
+    (&["--contigs", "x1,y*"], "/source/vcf/contigs", r#"["x1","y*"]"#),
     (&["-s", "A,B"], "/source/vcf/samples", r#"["A","B"]"#),
     (&["--samples=^A"], "/source/vcf/samples", r#"["^A"]"#),
     (&["-S", "names"], "/source/vcf/samples_file", r#""names""#),
@@ -243,7 +244,7 @@ fn what_load_refuses_it_says_in_words() {
     for (words, said) in [
         (&["--name="][..], "is empty"),
         (&["--name", " "], "is empty"),
-        (&["--load-name="], "load-name"),
+        (&["--load-name="], "is empty"),
         (&["--threads=0"], "from 1 on"),
         (&["--threads", "many"], "from 1 on"),
         (&["--calls=al"], "did you mean `all`"),
