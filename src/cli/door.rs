@@ -7,7 +7,6 @@ use crate::access::Grant;
 use crate::audit::{Imported, Recorder};
 use crate::db::{Connection, Databases};
 use crate::error::{Error, Result};
-use crate::registry::SinkSpec;
 use crate::run::Trail;
 use crate::secrets;
 use crate::spec::Spec;
@@ -29,14 +28,16 @@ impl Which {
     /// no database while none is named.
     pub fn resolve(&self, home: &Path) -> Result<(Databases, String)> {
         let spec = self.pipeline.as_ref().map(|file| Spec::read(file, &[])).transpose()?;
-        let sink = match spec.as_ref().map(|spec| &spec.pipeline.sink) {
-            Some(SinkSpec::Postgres(config)) => config.database.clone(),
-            Some(SinkSpec::Parquet(_)) if self.database.is_none() => {
-                return Err(Error::usage("the pipeline's sink is a folder of Parquet files, not a database").with_hint(
-                    "name a database with --database; the folder is read with DuckDB, Polars or pyarrow (docs/clients.md)",
-                ));
+        let sink = match spec.as_ref().filter(|_| self.database.is_none()) {
+            Some(spec) => {
+                let named = spec.pipeline.sink.config().build(&spec.base)?.databases().into_iter().next();
+                Some(named.ok_or_else(|| {
+                    Error::usage("the pipeline's sink is a folder of Parquet files, not a database").with_hint(
+                        "name a database with --database; the folder is read with DuckDB, Polars or pyarrow (docs/clients.md)",
+                    )
+                })?)
             }
-            Some(SinkSpec::Parquet(_)) | None => None,
+            None => None,
         };
         let databases = match spec {
             Some(spec) => Databases::new(spec.pipeline.databases, &spec.base),

@@ -338,7 +338,7 @@ impl Notes {
 
 #[test]
 fn a_mended_policy_replaces_what_was_loaded_under_the_old_one() {
-    let (warehouse, notes) = (Warehouse::shared(), Notes::new("mended"));
+    let (warehouse, notes) = (Warehouse::shared(), Notes::new("mended-policy"));
     let half = Notes::LINES / 2;
     notes.policy("benign, Smith_ward_seven");
     let first = notes.run(warehouse, &[]);
