@@ -17,7 +17,7 @@ BEGIN
   FOR f IN
     SELECT p.oid::pg_catalog.regprocedure::text AS name, p.proname !~ '^lo' AS needed FROM pg_catalog.pg_proc p
     WHERE p.pronamespace = 'pg_catalog'::pg_catalog.regnamespace
-      AND (p.proname ~ '^(lo_|pg_(try_)?advisory_)' OR p.proname IN ('loread', 'lowrite', 'pg_terminate_backend', 'pg_cancel_backend'))
+      AND (p.proname ~ '^(lo_|pg_(try_)?advisory_)' OR p.proname IN ('loread', 'lowrite', 'pg_terminate_backend'))
       AND pg_catalog.has_function_privilege('public', p.oid, 'EXECUTE')
   LOOP
     EXECUTE pg_catalog.format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', f.name);
